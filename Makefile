@@ -1,0 +1,65 @@
+# Every target prepares what it needs, in any order and again; what is ready is left as it is.
+# Errors are one line that says what to do. Set-up lives in infra/local/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# `make demo WORKSPACE=path DECISION=REJECTED` reaches the command as environment variables: make hands those on.
+# Each target's last step tells the time since here, preparation included.
+export AIRLOCK_STARTED := $(shell date +%s)
+
+python := .venv/bin/python
+step := infra/local/step.sh
+# A step inside a target tells its own time only.
+part := env -u AIRLOCK_STARTED infra/local/step.sh
+
+.PHONY: help demo test unit check up bench format lock clean venv engine base-tools images
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: venv engine base-tools ## Run the main job on WORKSPACE=path, or else on the sample in examples/ (DECISION=APPROVED|REJECTED)
+	@.venv/bin/airlock demo
+
+test: images ## Pass all tests, on real parts
+	@$(step) "make test" $(python) -m pytest tests --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+unit: venv ## Pass the tests that need no Docker
+	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
+
+check: venv ## Format, lint, types, house rules: exactly what CI runs first
+	@$(part) "ruff check" .venv/bin/ruff check --quiet .
+	@$(part) "ruff format" .venv/bin/ruff format --check --quiet . || { echo 'airlock: some files are not formatted: run make format' >&2; exit 1; }
+	@$(part) "mypy" .venv/bin/mypy
+	@$(step) "make check" $(python) -m pytest -q tests/unit/house
+
+up: venv engine base-tools ## Start everything on this machine; Ctrl-C stops it
+	@.venv/bin/airlock up
+
+bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
+	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+format: venv ## Format the code and mend what the linter can
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+lock: venv ## Write requirements.lock from pyproject.toml (UPGRADE=1: the newest versions)
+	@infra/local/lock.sh
+
+clean: ## Remove .venv, caches and build leftovers (data and images: airlock purge)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	@find libs services tests load-tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Preparation, in the order in which one needs the other.
+venv:
+	@$(part) "preparing .venv" infra/local/venv.sh
+
+engine: venv
+	@$(part) "preparing Docker" infra/local/docker-engine.sh
+
+base-tools:
+	@$(part) "preparing mmdebstrap" infra/local/base-tools.sh
+
+images: venv engine base-tools
+	@$(part) "building the images" $(python) -m airlock_agents images build
