@@ -1,0 +1,125 @@
+"""What an action may ask of the world while it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from airlock_sdk import workspace as trees
+from airlock_sdk.artifact import TAR, ArtifactReference, reference
+from airlock_sdk.frames import BoundedReader, FrameWriter
+from airlock_sdk.request import Request
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class Context:
+    """One attempt: its ids, artifacts and scratch folder, and the way to log, report and put artifacts."""
+
+    def __init__(
+        self, request: Request, scratch: Path, writer: FrameWriter, received: Mapping[str, Path]
+    ) -> None:
+        self.scratch = scratch  # a folder of this attempt's own, empty but for what was received
+        self._request = request
+        self._writer = writer
+        self._received = received
+
+    @property
+    def action(self) -> str:
+        """The action that is asked for."""
+        return self._request.action
+
+    @property
+    def invocation(self) -> str:
+        """`<run>/<node>`."""
+        return self._request.invocation
+
+    @property
+    def attempt(self) -> str:
+        """`<run>/<node>/<number>`."""
+        return self._request.attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same text on every attempt at this invocation: give it to whom you call."""
+        return self._request.idempotency_key
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the attempt is ended from outside (UTC)."""
+        return self._request.deadline
+
+    @property
+    def traceparent(self) -> str | None:
+        """W3C Trace Context of the run, to be passed on."""
+        return self._request.traceparent
+
+    def remaining(self) -> float | None:
+        """Count the seconds until the deadline, never below 0; None without one."""
+        if self.deadline is None:
+            return None
+        return max(0.0, (self.deadline - datetime.now(UTC)).total_seconds())
+
+    def artifact(self, pointer: str) -> Path:
+        """Answer where the input artifact at that JSON pointer lies (a folder for a workspace).
+
+        Raises KeyError, naming those that came, when none came for it.
+        """
+        try:
+            return self._received[pointer]
+        except KeyError:
+            known = ", ".join(sorted(self._received)) or "none"
+            raise KeyError(f"no artifact came for {pointer!r}; there are: {known}") from None
+
+    def workspace(self, pointer: str | None = None) -> Path:
+        """Answer the folder of the input workspace: the only one, or the one at that JSON pointer.
+
+        It is a copy of this attempt's own: change it at will, nobody else sees it. Raises KeyError when there
+        is none, or more than one and no pointer.
+        """
+        folders = [path for path in self._received.values() if path.is_dir()]
+        if pointer is None and len(folders) == 1:
+            return folders[0]
+        if pointer is None:
+            raise KeyError(f"the input has {len(folders)} workspaces; name one by its JSON pointer")
+        path = self.artifact(pointer)
+        if not path.is_dir():
+            raise KeyError(f"the artifact at {pointer!r} is no workspace")
+        return path
+
+    def log(self, level: Level, message: str, **fields: Any) -> None:
+        """Write a line to the attempt's log. No secrets: people read it."""
+        self._writer.send({"type": "log", "level": level, "message": message, "fields": fields})
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Say how far the work is; `fraction` between 0 and 1, if it is known."""
+        header: dict[str, Any] = {"type": "progress", "message": message}
+        if fraction is not None:
+            header["fraction"] = min(1.0, max(0.0, fraction))
+        self._writer.send(header)
+
+    def put_artifact(
+        self, name: str, data: bytes | Path, media_type: str = "application/octet-stream"
+    ) -> ArtifactReference:
+        """Give bytes, or a file, to the run and answer the reference that stands for them in the output."""
+        header = {"type": "artifact", "name": name, "media_type": media_type}
+        if isinstance(data, Path):
+            with data.open("rb") as source:
+                body = BoundedReader(source, os.fstat(source.fileno()).st_size)
+                size = body.left
+                self._writer.send_streamed(header, size, body.copy_to)
+                return reference(body.digest(), size, media_type)
+        digest = BoundedReader.digest_of(data)
+        self._writer.send({**header, "size": len(data)}, data)
+        return reference(digest, len(data), media_type)
+
+    def put_workspace(self, folder: Path, name: str = "workspace.tar") -> ArtifactReference:
+        """Pack a folder and give it to the run as a workspace; answers its reference."""
+        planned = trees.plan(folder)
+        packed: list[trees.Packed] = []
+        header = {"type": "artifact", "name": name, "media_type": TAR}
+        self._writer.send_streamed(header, planned.size, lambda out: packed.append(trees.write(planned, out)))
+        return reference(packed[0].digest, planned.size, TAR)
