@@ -1,0 +1,227 @@
+"""Real parts for every suite: Postgres, nats-server and Docker, each test with a corner of its own.
+
+A part that is missing fails the test and says how to get it; nothing is skipped. The servers are child
+processes of this pytest process and go with it, also after Ctrl-C and kill -9. They listen on free ports in a
+temporary folder, so suites run beside each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import docker
+import pytest
+from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres, MissingBinary
+from blockbuster import BlockBuster, blockbuster_ctx
+
+_SQL_SECONDS = 30.0
+_MIGRATE_SECONDS = 60.0
+_LEAK_TURNS = 20
+_SCANNED = (
+    "airlock_agents",
+    "airlock_chassis",
+    "airlock_client",
+    "airlock_contracts",
+    "airlock_orchestration",
+    "airlock_sdk",
+)
+# Short writes to a log that goes to a file or a terminal: what every Python program does in its loop.
+_MAY_BLOCK = (("logging/__init__.py", "emit"), ("structlog/_output.py", "msg"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every async test the watch over its loop; plain tests have none."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(inspect.unwrap(item.obj)):
+            item.fixturenames[:0] = ["no_blocking_call", "no_leaked_task"]
+
+
+@pytest.fixture
+def no_blocking_call() -> Iterator[BlockBuster]:
+    """Fail an async test whose Airlock code blocks the loop (sleep, file, socket, lock, subprocess)."""
+    with blockbuster_ctx(list(_SCANNED)) as blockbuster:
+        for function in blockbuster.functions.values():
+            for file, name in _MAY_BLOCK:
+                function.can_block_in(file, name)
+        yield blockbuster
+
+
+@pytest.fixture
+async def no_leaked_task() -> AsyncIterator[None]:
+    """Fail an async test that leaves tasks running: every task has an owner that awaits or cancels it."""
+    before = asyncio.all_tasks()
+    yield
+    mine = asyncio.current_task()
+    for _ in range(_LEAK_TURNS):  # a cancelled task needs a few turns of the loop to end
+        leaked = {task for task in asyncio.all_tasks() - before if task is not mine}
+        if not leaked:
+            return
+        await asyncio.sleep(0)
+    pytest.fail("tasks left running: " + ", ".join(sorted(repr(task) for task in leaked)))
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """A temporary folder that the servers' account may pass (pytest's own is closed to it under root)."""
+    folder = Path(tempfile.mkdtemp(prefix="airlock-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """One Postgres for this pytest process, with `fsync` off: a test of durability starts its own server."""
+    settings = {"fsync": "off", "max_connections": "300"}
+    try:
+        with EmbeddedPostgres(servers_folder / "postgres", settings=settings) as server:
+            yield server
+    except MissingBinary as error:
+        pytest.fail(f"{error} (`make test` does it)")
+
+
+@pytest.fixture(scope="session")
+def nats_server(servers_folder: Path) -> Iterator[EmbeddedNats]:
+    """One nats-server with JetStream for this pytest process; every test takes a `nats_prefix` on it."""
+    try:
+        with EmbeddedNats(servers_folder / "nats", sync_interval="2m") as server:
+            yield server
+    except MissingBinary as error:
+        pytest.fail(f"{error} (`make test` does it)")
+
+
+class Databases:
+    """Makes and drops databases on one connection, in a thread with a loop of its own.
+
+    So it serves plain and async tests alike, whatever loop those run on.
+    """
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="test-databases", daemon=True)
+        self._thread.start()
+        self._connection: asyncpg.Connection | None = None
+
+    def make(self, *, template: str | None = None) -> str:
+        """A new database (a copy of `template`); answers its name."""
+        name = f"t{uuid4().hex}"
+        self._run(self._execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, with whoever is still connected to it."""
+        self._run(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._run(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _execute(self, statement: str) -> None:
+        # A test may have killed the server in between: then the connection is a new one.
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._server.url("postgres"))
+        await self._connection.execute(statement)
+
+    def _run(self, work: Awaitable[Any]) -> None:
+        async def bounded() -> None:
+            await asyncio.wait_for(work, _SQL_SECONDS)
+
+        asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: EmbeddedPostgres) -> Iterator[Databases]:
+    """Makes as many databases as a test wants; those from `database_url` are dropped by themselves."""
+    maker = Databases(postgres_server)
+    yield maker
+    maker.close()
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedPostgres, databases: Databases) -> Iterator[str]:
+    """The address of an empty database for this test alone."""
+    name = databases.make()
+    yield postgres_server.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres, databases: Databases) -> str:
+    """A database that the real `migrate` command has brought up to date, once; others are copied from it."""
+    name = databases.make()
+    done = subprocess.run(
+        [sys.executable, "-m", "airlock_orchestration", "migrate"],
+        env={**os.environ, "AIRLOCK_DATABASE_URL": postgres_server.url(name)},
+        capture_output=True,
+        text=True,
+        timeout=_MIGRATE_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.fail(
+            f"`airlock_orchestration migrate` answered {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return name
+
+
+@pytest.fixture
+def migrated_database_url(
+    postgres_server: EmbeddedPostgres, databases: Databases, migrated_template: str
+) -> Iterator[str]:
+    """The address of a database for this test alone, with Airlock's tables in it and no rows."""
+    name = databases.make(template=migrated_template)
+    yield postgres_server.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+def nats_prefix() -> str:
+    """A prefix for the subjects, streams and buckets of this test alone, such as `t1a2b3c4d5e6f`."""
+    return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def install_id() -> str:
+    """The value of the label `airlock.install` on everything that this pytest process makes in Docker."""
+    return f"test-{uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def docker_engine(install_id: str) -> Iterator[docker.DockerClient]:
+    """A client of the Docker engine for the whole session; at its end what carries our label is removed."""
+    try:
+        client = docker.from_env(timeout=30)
+        client.ping()
+    except Exception as error:  # whatever the SDK raises: it names no common class for "no engine"
+        pytest.fail(f"no Docker engine answers ({error}): run the tests by `make test`, which starts one")
+    ours: dict[str, str | list[str] | bool] = {"label": f"airlock.install={install_id}"}
+    yield client
+    for container in client.containers.list(all=True, filters=ours):
+        container.remove(force=True, v=True)
+    for network in client.networks.list(filters=ours):
+        network.remove()
+    client.close()
+
+
+@pytest.fixture
+def docker_client(docker_engine: docker.DockerClient) -> Iterator[docker.DockerClient]:
+    """A Docker client for this test alone, with connections of its own."""
+    client = docker.from_env(timeout=30)
+    yield client
+    client.close()
