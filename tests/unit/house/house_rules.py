@@ -18,8 +18,8 @@ _SANDBOX = (*_GROUND, _AGENTS)
 _HOST = (*_SANDBOX, f"{_AGENTS}.sandbox", f"{_AGENTS}.settings")
 
 # Each room, by the dotted prefix of its modules, and the rooms below it that it may import. Its own room is
-# always open to it. The longest prefix that fits names a module's room. A service's bare name is the room of its
-# `__init__` alone: any other file there must be given a floor.
+# always open to it. The longest prefix that fits names a module's room. A service's bare name is the room of
+# its `__init__` alone: any other file there must be given a floor.
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "airlock_contracts": (),
     "airlock_sdk": (),
