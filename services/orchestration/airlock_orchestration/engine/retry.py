@@ -19,7 +19,8 @@ _LAST_REDISPATCH = timedelta(minutes=5)
 
 def redispatch_delay(sends: int) -> timedelta:
     """How long to wait after the n-th send (from 1) of an unclaimed attempt: 10 s, doubling to 5 min."""
-    return min(_FIRST_REDISPATCH * 2 ** min(sends - 1, 10), _LAST_REDISPATCH)
+    doublings = min(sends - 1, 10)
+    return min(_FIRST_REDISPATCH * (1 << doublings), _LAST_REDISPATCH)
 
 
 def retry_delay(policy: RetrySpec, failures: int, attempt_id: str) -> timedelta:

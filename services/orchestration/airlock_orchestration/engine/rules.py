@@ -1,4 +1,4 @@
-"""What may become of a run or a node, as tables. `step` obeys them, a test walks them, docs are drawn from them.
+"""What may become of a run or a node, as tables: `step` obeys them, docs are drawn from them.
 
 A signal that a table does not name for a status is stale: it changes nothing.
 """
