@@ -1,0 +1,1 @@
+"""The security scanner: bandit and detect-secrets over a workspace that is not to be trusted."""

@@ -1,0 +1,88 @@
+"""detect-secrets on one file: its plugins and heuristics, none of the workspace's wishes, no secret kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from detect_secrets.core.scan import scan_file
+from detect_secrets.filters.allowlist import is_line_allowlisted
+from detect_secrets.settings import default_settings, get_settings
+from detect_secrets.util.code_snippet import get_code_snippet
+
+from . import rules
+from .files import split_lines
+from .finding import Finding
+
+# Filters of detect-secrets that are not applied: the first lets the workspace choose what is seen, the others
+# go by a file's name, which proves nothing. What is binary was left out before, by content.
+_NOT_OBEYED = (
+    "detect_secrets.filters.allowlist.is_line_allowlisted",
+    "detect_secrets.filters.heuristic.is_swagger_file",
+    "detect_secrets.filters.heuristic.is_non_text_file",
+    "detect_secrets.filters.heuristic.is_lock_file",
+)
+
+# Lock files are lists of digests: entropy says nothing there, the other detectors do.
+_LOCK_NAMES = re.compile(
+    r"(?i)(.*[.-]lock(\.json|\.ya?ml)?|.*\.lockb?|go\.sum|requirements.*\.txt|.*shasums?.*)"
+)
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}")
+
+
+class Credentials:
+    """Detectors with the settings of this agent; `scratch` is where copies for them are written."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._settings = default_settings()
+        self._settings.__enter__()  # for the life of this process: the settings are global to it
+        get_settings().disable_filters(*_NOT_OBEYED)
+
+    def check(self, path: str, shown: str, text: str) -> list[Finding]:
+        """Answer the secrets in a file's text, one finding for each line that has any."""
+        lines = split_lines(text)
+        by_line: dict[int, set[str]] = {}
+        for kind, line in self._detect(path, lines):
+            if kind in rules.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
+                continue
+            by_line.setdefault(line, set()).add(kind)
+        return [_finding(kinds, line, shown, lines) for line, kinds in by_line.items()]
+
+    def _detect(self, path: str, lines: list[str]) -> Iterable[tuple[str, int]]:
+        # A copy in UTF-8 under a name of ours: the detectors open files themselves, in the locale's encoding,
+        # and what a hostile name would do to them need not be found out. They do look at the suffix.
+        suffix = PurePath(path).suffix
+        copy = self._scratch / ("looked-at" + (suffix if _SUFFIX.fullmatch(suffix) else ".txt"))
+        copy.write_text("\n".join(line.replace("\r", " ") for line in lines) + "\n", encoding="utf-8")
+        try:
+            return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(copy))]
+        except (
+            Exception
+        ):  # the edge to the tool: YAML or INI that its reader cannot take is read as plain text
+            plain = copy.rename(copy.with_suffix(".txt"))
+            return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(plain))]
+
+
+def _finding(kinds: set[str], line: int, shown: str, lines: list[str]) -> Finding:
+    kind, *others = sorted(kinds, key=lambda one: (-rules.precision(one), one))
+    context = get_code_snippet(lines, line)
+    there = lines[line - 1] if line <= len(lines) else ""
+    return Finding(
+        rule=kind,
+        severity=rules.secret_severity(kind),
+        confidence=rules.secret_confidence(kind),
+        file=shown,
+        line=line,
+        message=rules.SECRET_MESSAGE.format(kind=kind.replace("-", " ")),
+        tool="detect-secrets",
+        suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
+        also=tuple(others),
+        anchor="",  # nothing of the line: it is the secret
+    )
+
+
+def _slug(kind: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")

@@ -1,0 +1,78 @@
+"""One finding: what it is, how it is named for ever, and how it may be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from .rules import SEVERITIES, Severity
+
+MAX_FILE = 512  # characters of a file's name as it is shown
+MAX_MESSAGE = 300  # characters
+_LITERAL = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|["'].*)""")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a tool says about one line."""
+
+    rule: str  # B602, private-key
+    severity: Severity
+    confidence: str  # HIGH, MEDIUM or LOW, in the tool's own judgement
+    file: str  # relative, printable
+    line: int  # from 1
+    message: str
+    tool: str  # bandit or detect-secrets
+    suppressed: bool = False  # the code asks the tool to look away; it is a finding all the same
+    also: tuple[str, ...] = ()  # other rules that fired on the same secret
+    anchor: str = field(default="", repr=False)  # what of the line goes into the id; never shown
+    id: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """Answer the finding as it stands in outputs."""
+        document = asdict(self)
+        del document["anchor"]
+        document["also"] = list(self.also)
+        return document
+
+
+def named(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings (loudest first) and give each its id.
+
+    An id depends on rule, file, the line's text without its literals (they may be the secret) and the count
+    of equal ones before it; not on the line's number: it survives edits elsewhere in the file.
+    """
+    seen: Counter[tuple[str, str, str]] = Counter()
+    result = []
+    for finding in sorted(findings, key=lambda one: (one.file, one.line, one.rule)):
+        key = (finding.rule, finding.file, finding.anchor)
+        seen[key] += 1
+        text = "\0".join((*key, str(seen[key])))
+        digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+        result.append(replace(finding, id=f"f-{digest[:20]}"))
+    return sorted(result, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
+
+
+def anchor(line: str) -> str:
+    """Answer a line's text without literals and spacing: enough to know it again, and no secret in it."""
+    return _SPACE.sub(" ", _LITERAL.sub('""', line)).strip()[:500]
+
+
+def printable(name: str | bytes) -> str:
+    """Spell a file's name so that it is text, stays on its line and says nothing to a terminal."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    # Categories C*: controls, bidirectional overrides, surrogates, private use; Zl and Zp break lines.
+    shown = "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char)[0] == "C" or unicodedata.category(char) in ("Zl", "Zp")
+        else char
+        for char in text
+    )
+    return shown if len(shown) <= MAX_FILE else shown[: MAX_FILE - 1] + "…"

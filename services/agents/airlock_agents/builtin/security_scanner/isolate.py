@@ -1,0 +1,72 @@
+"""Work on hostile files in a child process, so that a crash, a hang or a flood of memory costs one file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+SECONDS_PER_ITEM = 30.0  # a file of 2 MiB takes a few seconds
+MEMORY = 768 * 1024 * 1024  # bytes of address space of the child; the sandbox has 1 GiB, with the files in it
+MAX_CRASHES = 50  # a workspace full of bombs ends the scan instead of eating its whole time
+
+
+class TooManyCrashes(Exception):
+    """The tools crashed or hung on too many files; the message says on how many."""
+
+
+def each(
+    work: Callable[[Item], Answer],
+    items: Sequence[Item],
+    lost: Callable[[Item, str], Answer],
+    *,
+    seconds: float = SECONDS_PER_ITEM,
+    memory: int = MEMORY,
+) -> Iterator[Answer]:
+    """Answer `work(item)` for each item, in order, computed in a forked child.
+
+    An item that the child does not survive, or does not finish in time, gets `lost(item, reason)` instead,
+    and a new child goes on behind it. Forking keeps what is imported, so a warm sandbox stays warm. Raises
+    TooManyCrashes.
+    """
+    context = multiprocessing.get_context("fork")
+    start = crashes = 0
+    while start < len(items):
+        ours, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=_loop, args=(theirs, work, items[start:], memory))
+        child.start()
+        theirs.close()
+        reason = None
+        try:
+            while start < len(items) and reason is None:
+                if not ours.poll(seconds):
+                    reason = f"took longer than {seconds:.0f} s"
+                    break
+                try:
+                    answer = ours.recv()
+                except EOFError:
+                    reason = "crashed the tools, or made them run out of memory"
+                    break
+                start += 1
+                yield answer
+        finally:
+            child.kill()
+            child.join()
+            ours.close()
+        if reason is not None:
+            crashes += 1
+            if crashes > MAX_CRASHES:
+                raise TooManyCrashes(f"the tools crashed or hung on {crashes} files")
+            yield lost(items[start], reason)
+            start += 1
+
+
+def _loop(out: Connection, work: Callable[[Item], Answer], items: Sequence[Item], memory: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    for item in items:
+        out.send(work(item))

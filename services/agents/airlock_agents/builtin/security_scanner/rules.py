@@ -1,0 +1,78 @@
+"""Which rules speak, and how loud: every departure from the tools' own defaults stands here with its reason."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
+
+SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW")  # loudest first
+
+# Bandit's rules that stay silent: each of them is true of harmless code far more often than of a flaw.
+LEFT_OUT = {
+    "B101": "assert: every test suite is made of it",
+    "B110": "try, except, pass: a matter of quality",
+    "B112": "try, except, continue: a matter of quality",
+    "B404": "an import of subprocess harms nobody; calls are looked at",
+    "B403": "an import of pickle harms nobody; calls are looked at",
+    "B405": "an import of an XML parser harms nobody; calls are looked at",
+    "B406": "as B405",
+    "B407": "as B405",
+    "B408": "as B405",
+    "B409": "as B405",
+    "B410": "as B405",
+    "B603": "a subprocess without a shell is what B602 asks for",
+    "B607": "a program found on PATH is what portable code does",
+}
+
+# Bandit rates these LOW because it guesses; a password in code is no small thing once it is one.
+RAISED: dict[str, Severity] = {"B105": "MEDIUM", "B106": "MEDIUM", "B107": "MEDIUM"}
+
+# Rules whose message or line holds the secret itself.
+PASSWORDS = frozenset({"B105", "B106", "B107"})
+PASSWORD_MESSAGE = (
+    "A hard-coded password. Its value is not shown here; take it out of the code and change it."
+)
+
+SECRET_MESSAGE = "A secret in the workspace ({kind}). Its value is not shown here; take it out and revoke it."
+
+ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
+
+_SECRET_SEVERITY: dict[str, Severity] = {
+    "private-key": "CRITICAL",
+    "basic-auth-credentials": "HIGH",
+    "secret-keyword": "HIGH",
+    "json-web-token": "MEDIUM",
+    "base64-high-entropy-string": "MEDIUM",
+    "hex-high-entropy-string": "LOW",
+}
+
+# On a line where several detectors fire, the one that knows most names the finding.
+_VAGUE = ("hex-high-entropy-string", "base64-high-entropy-string", "secret-keyword", "basic-auth-credentials")
+
+
+def bandit_severity(rule: str, said: str) -> Severity:
+    """Answer the severity of a bandit rule: its own word, unless it is raised above."""
+    if rule in RAISED:
+        return RAISED[rule]
+    return "HIGH" if said == "HIGH" else "MEDIUM" if said == "MEDIUM" else "LOW"
+
+
+def secret_severity(kind: str) -> Severity:
+    """Answer the severity of a kind of secret; a provider's own token is as bad as a private key."""
+    return _SECRET_SEVERITY.get(kind, "CRITICAL")
+
+
+def secret_confidence(kind: str) -> str:
+    """Answer how sure a detector is: shapes of tokens are, entropy is not."""
+    return "LOW" if kind in ENTROPY else "MEDIUM" if kind == "secret-keyword" else "HIGH"
+
+
+def precision(kind: str) -> int:
+    """Rank a detector among those that fire on the same line; higher knows more."""
+    return _VAGUE.index(kind) if kind in _VAGUE else len(_VAGUE)
+
+
+def at_least(severity: Severity, floor: Severity) -> bool:
+    """Tell whether a severity is as loud as the floor, or louder."""
+    return SEVERITIES.index(severity) <= SEVERITIES.index(floor)
