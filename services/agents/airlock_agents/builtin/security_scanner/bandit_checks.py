@@ -78,7 +78,7 @@ def _place(issue: Any) -> tuple[str, int, int, str]:
 def _finding(issue: Any, shown: str, lines: list[str], suppressed: bool) -> Finding:
     rule, line = str(issue.test_id), max(1, int(issue.lineno))
     # The message of a password rule quotes the password.
-    message = rules.PASSWORD_MESSAGE if rule in rules.PASSWORDS else " ".join(_words(str(issue.text)))
+    message = rules.MASKED if rule in rules.PASSWORDS else " ".join(_words(str(issue.text)))
     return Finding(
         rule=rule,
         severity=rules.bandit_severity(rule, issue.severity),

@@ -76,7 +76,7 @@ def _finding(kinds: set[str], line: int, shown: str, lines: list[str]) -> Findin
         confidence=rules.secret_confidence(kind),
         file=shown,
         line=line,
-        message=rules.SECRET_MESSAGE.format(kind=kind.replace("-", " ")),
+        message=rules.MASKED_KIND.format(kind=kind.replace("-", " ")),
         tool="detect-secrets",
         suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
         also=tuple(others),

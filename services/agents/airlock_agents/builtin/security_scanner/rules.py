@@ -1,4 +1,4 @@
-"""Which rules speak, and how loud: every departure from the tools' own defaults stands here with its reason."""
+"""Which rules speak, and how loud: every departure from the tools' defaults, with its reason."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ LEFT_OUT = {
     "B409": "as B405",
     "B410": "as B405",
     "B603": "a subprocess without a shell is what B602 asks for",
+    "B606": "as B603",
     "B607": "a program found on PATH is what portable code does",
 }
 
@@ -30,11 +31,9 @@ RAISED: dict[str, Severity] = {"B105": "MEDIUM", "B106": "MEDIUM", "B107": "MEDI
 
 # Rules whose message or line holds the secret itself.
 PASSWORDS = frozenset({"B105", "B106", "B107"})
-PASSWORD_MESSAGE = (
-    "A hard-coded password. Its value is not shown here; take it out of the code and change it."
-)
+MASKED = "A hard-coded password. Its value is not shown here; take it out of the code and change it."
 
-SECRET_MESSAGE = "A secret in the workspace ({kind}). Its value is not shown here; take it out and revoke it."
+MASKED_KIND = "A secret in the workspace ({kind}). Its value is not shown here; take it out and revoke it."
 
 ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
 
