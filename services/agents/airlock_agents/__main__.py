@@ -1,0 +1,22 @@
+"""The agents side's commands: `python -m airlock_agents engine | images | purge`."""
+
+import argparse
+import sys
+
+from airlock_agents.sandbox import commands
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the answer is its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m airlock_agents", description=__doc__)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_engine(subparsers)
+    commands.add_images(subparsers)
+    commands.add_purge(subparsers)
+    chosen = parser.parse_args(arguments)
+    code: int = chosen.run(chosen)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The sandbox room's commands, each a subcommand of `python -m airlock_agents`."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import purge
+from .engine import Engine, EngineProblem, connect, find_engine
+from .images import AgentSource, ImageBuilder, agent_source, builtin_agents, list_images, say_on_stderr
+from .packages import BuildProblem
+
+Subparsers = Any
+"""argparse has no public name for what `add_subparsers` returns."""
+_BUILD_SECONDS = 900.0
+
+
+def add_engine(subparsers: Subparsers) -> None:
+    """`engine`: is there a Docker Engine, and if not, what to do."""
+    parser = subparsers.add_parser("engine", help="find the Docker Engine, or say what is wrong with it")
+    parser.set_defaults(run=_engine)
+
+
+def add_images(subparsers: Subparsers) -> None:
+    """`images build` and `images list`."""
+    images = subparsers.add_parser("images", help="build or list the agents' images")
+    verbs = images.add_subparsers(required=True, metavar="VERB")
+    build = verbs.add_parser(
+        "build", help="build the base and the agents' images, where their content changed"
+    )
+    build.add_argument(
+        "names", nargs="*", metavar="NAME", help="an agent's name, or a folder with agent.yaml"
+    )
+    build.add_argument("--base", default=os.environ.get("AIRLOCK_BASE_IMAGE") or None, metavar="IMAGE")
+    build.add_argument("--quiet", action="store_true")
+    build.set_defaults(run=_build)
+    listing = verbs.add_parser("list", help="list the images that were built here")
+    listing.set_defaults(run=_list)
+
+
+def add_purge(subparsers: Subparsers) -> None:
+    """`purge`: what an install left on the engine, listed, and removed with --yes."""
+    parser = subparsers.add_parser("purge", help="list what an install left on the engine; --yes removes it")
+    parser.add_argument("--install", required=True, metavar="ID")
+    parser.add_argument("--images", action="store_true", help="Airlock's images too; all installs share them")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--yes", action="store_true")
+    parser.set_defaults(run=_purge)
+
+
+def _find() -> Engine:
+    return find_engine(os.environ, Path.home())
+
+
+def _engine(chosen: argparse.Namespace) -> int:
+    try:
+        engine = _find()
+    except EngineProblem as problem:
+        return _fail(problem)
+    _print(f"ok {engine.address.host} {engine.version}")
+    return 0
+
+
+def _build(chosen: argparse.Namespace) -> int:
+    try:
+        agents = _chosen_agents(chosen.names)
+        client = connect(_find(), timeout=_BUILD_SECONDS)
+        try:
+            say = (lambda line: None) if chosen.quiet else say_on_stderr
+            for built in ImageBuilder(client, base=chosen.base, say=say).build(agents):
+                _print(f"{built.tag} {built.image_id}")
+        finally:
+            client.close()
+    except (EngineProblem, BuildProblem) as problem:
+        return _fail(problem)
+    return 0
+
+
+def _chosen_agents(names: list[str]) -> list[AgentSource]:
+    known = {agent.name: agent for agent in builtin_agents()}
+    if not names:
+        return list(known.values())
+    folders = {name: Path(name) for name in names if (Path(name) / "agent.yaml").is_file()}
+    unknown = [name for name in names if name not in known and name not in folders]
+    if unknown:
+        raise BuildProblem(f"no such agent: {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
+    return [known[name] if name in known else agent_source(folders[name].resolve()) for name in names]
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    try:
+        client = connect(_find())
+    except EngineProblem as problem:
+        return _fail(problem)
+    try:
+        for tag, image_id, size in list_images(client):
+            _print(f"{tag} {image_id} {size / 1e6:.0f} MB")
+    finally:
+        client.close()
+    return 0
+
+
+def _purge(chosen: argparse.Namespace) -> int:
+    try:
+        client = connect(_find())
+    except EngineProblem as problem:
+        return _fail(problem)
+    try:
+        found = purge.list_leftovers(client, chosen.install, images=chosen.images)
+        if chosen.yes:
+            found = purge.remove(client, found)
+    finally:
+        client.close()
+    if chosen.json:
+        _print(json.dumps([item.as_dict() for item in found]))
+    else:
+        for item in found:
+            _print(item.line())
+    return 1 if any(item.problem for item in found) else 0
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _fail(problem: EngineProblem | BuildProblem) -> int:
+    sys.stderr.write(f"{problem}\n")
+    return problem.kind.exit_code if isinstance(problem, EngineProblem) else 1

@@ -1,0 +1,295 @@
+"""Builds the images of the built-in agents: base, then each agent, each only when its content changed.
+
+An image carries a hash over all that went into it; the same hash means that there is nothing to do. No
+agent's build fetches anything: packages come from the machine's own suite and its own pip, outside.
+"""
+
+import hashlib
+import io
+import re
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+import yaml
+
+from .packages import BuildProblem, fetch_packages, suite_tarball
+
+LABEL_IMAGES = "airlock.images"
+LABEL_CONTENT = "airlock.content"
+LABEL_PYTHON = "airlock.python"
+BASE = "airlock-base"
+SUITE = "airlock-suite"
+_RECIPE = 1
+"""Raise it when the way an image is put together changes: all are built again."""
+_MAX_MANIFEST_BYTES = 1024 * 1024
+_PIECE_BYTES = 256 * 1024
+_CHECKOUT = Path(__file__).resolve().parents[4]
+_SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AgentSource:
+    """A folder that holds one agent: its package, `agent.yaml`, `requirements.txt`."""
+
+    name: str
+    package: str
+    folder: Path
+
+    @property
+    def image(self) -> str:
+        """The tag its image gets."""
+        return f"airlock-agent-{self.name}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """One image, and whether it had to be built."""
+
+    tag: str
+    image_id: str
+    rebuilt: bool
+    seconds: float
+
+
+def builtin_agents(folder: Path | None = None) -> list[AgentSource]:
+    """List the agents that lie in a folder (by default the built-in ones), by name."""
+    root = folder or Path(__file__).resolve().parents[1] / "builtin"
+    return [agent_source(path.parent) for path in sorted(root.glob("*/agent.yaml"))]
+
+
+def agent_source(folder: Path) -> AgentSource:
+    """Read which agent a folder holds. Raises BuildProblem."""
+    path = folder / "agent.yaml"
+    try:
+        with path.open("rb") as file:
+            manifest = yaml.safe_load(file.read(_MAX_MANIFEST_BYTES))
+    except (OSError, yaml.YAMLError) as error:
+        raise BuildProblem(f"{path} cannot be read: {error}") from error
+    name = manifest.get("name") if isinstance(manifest, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+        raise BuildProblem(f"{path} names no agent")
+    return AgentSource(name=name, package=folder.name, folder=folder)
+
+
+class ImageBuilder:
+    """Builds images on one engine. Synchronous: it is a command's work, never the host's."""
+
+    def __init__(self, client: docker.APIClient, *, base: str | None = None, say: Say | None = None) -> None:
+        self._client = client
+        self._from = base
+        self._say = say or (lambda line: None)
+        self._recipes = _CHECKOUT / "infra" / "images"
+        if not (self._recipes / "base" / "Dockerfile").is_file():
+            raise BuildProblem(f"{self._recipes} is not there: images are built from a checkout of Airlock")
+
+    def build(self, agents: Sequence[AgentSource]) -> list[Built]:
+        """Build the base, then these agents. Raises BuildProblem."""
+        try:
+            base = self.build_base()
+            return [base, *(self.build_agent(agent, base.image_id) for agent in agents)]
+        except (docker.errors.APIError, requests.exceptions.RequestException) as error:
+            raise BuildProblem(f"the engine refused: {error}") from error
+
+    def build_base(self) -> Built:
+        """Build the base image from the given base, or else from the machine's own packages."""
+        recipe = self._recipes / "base"
+        files = {
+            "Dockerfile": (recipe / "Dockerfile").read_bytes(),
+            **_read_tree(_CHECKOUT / "libs" / "sdk" / "airlock_sdk", "airlock/airlock_sdk"),
+        }
+        if self._from is not None:
+            self._pull_if_missing(self._from)
+            source = self._inspect(self._from)["Id"]
+        else:
+            source = self._suite()
+        content = _content_hash(files, source)
+        return self._build(BASE, files, content=content, base=source, network=self._from is not None)
+
+    def build_agent(self, agent: AgentSource, base_id: str) -> Built:
+        """Build one agent's image on a base."""
+        files = {
+            "Dockerfile": (self._recipes / "agent" / "Dockerfile").read_bytes(),
+            **_read_tree(agent.folder, f"agent/{agent.package}"),
+        }
+        content = _content_hash(files, base_id)
+        requirements = agent.folder / "requirements.txt"
+
+        def with_packages() -> dict[str, bytes]:
+            site: dict[str, bytes] = {"site/.keep": b""}
+            if requirements.is_file():
+                python = self._inspect(BASE)["Config"]["Labels"][LABEL_PYTHON]
+                architecture = str(self._client.version().get("Arch", "amd64"))
+                with fetch_packages(requirements, python=python, architecture=architecture) as folder:
+                    site |= _read_tree(folder, "site")
+            return files | site
+
+        return self._build(agent.image, with_packages, content=content, base=base_id, network=False)
+
+    def _build(
+        self,
+        tag: str,
+        files: dict[str, bytes] | Callable[[], dict[str, bytes]],
+        *,
+        content: str,
+        base: str,
+        network: bool,
+    ) -> Built:
+        began = time.monotonic()
+        found = self._current(tag, content)
+        if found is not None:
+            self._say(f"{tag}: unchanged")
+            return Built(tag=tag, image_id=found, rebuilt=False, seconds=time.monotonic() - began)
+        self._say(f"{tag}: building")
+        context = _tar(files() if callable(files) else files)
+        labels = {LABEL_IMAGES: "1", LABEL_CONTENT: content}
+        stream = self._client.build(
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            rm=True,
+            forcerm=True,
+            buildargs={"AIRLOCK_BASE_IMAGE": base},
+            labels=labels,
+            network_mode=None if network else "none",
+            decode=True,
+        )
+        _follow(tag, stream)
+        if tag == BASE:
+            self._label_python(labels)
+        image_id = str(self._inspect(tag)["Id"])
+        seconds = time.monotonic() - began
+        self._say(f"{tag}: built in {seconds:.1f} s")
+        return Built(tag=tag, image_id=image_id, rebuilt=True, seconds=seconds)
+
+    def _label_python(self, labels: dict[str, str]) -> None:
+        """Ask the new base for its Python's version, and write that on it."""
+        ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+        made = self._client.create_container(
+            BASE,
+            entrypoint=["python3", "-I", "-c", ask],
+            host_config=self._client.create_host_config(network_mode="none"),
+            labels={LABEL_IMAGES: "1"},
+        )
+        try:
+            self._client.start(made["Id"])
+            status = self._client.wait(made["Id"], timeout=60)
+            version = self._client.logs(made["Id"], stdout=True, stderr=False, tail=1).decode().strip()
+        finally:
+            self._client.remove_container(made["Id"], force=True, v=True)
+        if status.get("StatusCode") != 0 or not re.fullmatch(r"3\.\d{1,2}", version):
+            raise BuildProblem(f"{BASE}: its python3 does not run: {version[:200]}")
+        lines = f"FROM {self._inspect(BASE)['Id']}\n"
+        stream = self._client.build(
+            fileobj=_tar({"Dockerfile": lines.encode()}),
+            custom_context=True,
+            tag=BASE,
+            rm=True,
+            labels=labels | {LABEL_PYTHON: version},
+            decode=True,
+        )
+        _follow(BASE, stream)
+
+    def _suite(self) -> str:
+        """The image of the machine's own packages; made once, and again when its recipe changed."""
+        suite = suite_tarball()
+        began = time.monotonic()
+        found = self._current(SUITE, suite.content)
+        if found is not None:
+            return found
+        self._say(f"{SUITE}: installing {suite.name} packages with mmdebstrap (about half a minute)")
+        with suite.open() as tarball:
+            changes = [f"LABEL {LABEL_IMAGES}=1 {LABEL_CONTENT}={suite.content}"]
+            # In pieces: for a file the SDK sends both a length and chunks, and the engine chokes.
+            pieces = iter(lambda: tarball.read(_PIECE_BYTES), b"")
+            answer = self._client.import_image_from_stream(
+                pieces, repository=SUITE, tag="latest", changes=changes
+            )
+        if '"error"' in str(answer):
+            raise BuildProblem(f"{SUITE}: the engine did not take it: {str(answer)[:500]}")
+        self._say(f"{SUITE}: built in {time.monotonic() - began:.1f} s")
+        return str(self._inspect(SUITE)["Id"])
+
+    def _pull_if_missing(self, image: str) -> None:
+        try:
+            self._inspect(image)
+        except docker.errors.ImageNotFound:
+            self._say(f"{image}: pulling")
+            _follow(image, self._client.pull(image, stream=True, decode=True))
+
+    def _current(self, tag: str, content: str) -> str | None:
+        try:
+            found = self._inspect(tag)
+        except docker.errors.ImageNotFound:
+            return None
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return str(found["Id"]) if labels.get(LABEL_CONTENT) == content else None
+
+    def _inspect(self, tag: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.inspect_image(tag)  # type: ignore[no-untyped-call]
+        return found
+
+
+def list_images(client: docker.APIClient) -> list[tuple[str, str, int]]:
+    """List Airlock's images on an engine: tag, image id, size in bytes."""
+    found = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
+    rows = [
+        (tag.removesuffix(":latest"), str(image["Id"]), int(image["Size"]))
+        for image in found
+        for tag in image.get("RepoTags") or []
+        if tag != "<none>:<none>"
+    ]
+    return sorted(rows)
+
+
+def _follow(what: str, stream: Iterator[dict[str, Any]]) -> None:
+    said: list[str] = []
+    for event in stream:
+        if "stream" in event:
+            said = [*said[-20:], str(event["stream"])]
+        if "error" in event:
+            tail = "".join(said)[-2000:]
+            raise BuildProblem(f"{what}: {event['error']}\n{tail}")
+
+
+def _read_tree(folder: Path, prefix: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not _SKIPPED.intersection(relative.parts) and path.suffix != ".pyc":
+            found[f"{prefix}/{relative.as_posix()}"] = path.read_bytes()
+    return found
+
+
+def _content_hash(files: dict[str, bytes], base: str) -> str:
+    digest = hashlib.sha256(f"airlock-image-{_RECIPE}\n{base}\n".encode())
+    for name in sorted(files):
+        digest.update(f"{name}\n{len(files[name])}\n".encode())
+        digest.update(files[name])
+    return digest.hexdigest()
+
+
+def _tar(files: dict[str, bytes]) -> io.BytesIO:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(files[name])
+            entry.mode = 0o755 if name.startswith("site/bin/") else 0o644
+            archive.addfile(entry, io.BytesIO(files[name]))
+    buffer.seek(0)
+    return buffer
+
+
+def say_on_stderr(line: str) -> None:
+    """Write one line of progress for a person."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,77 @@
+"""What an install left on an engine: by label, removed when told so. Never another install's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import docker
+
+from .images import LABEL_IMAGES
+from .policy import LABEL_INSTALL
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One container, network or image."""
+
+    kind: str
+    id: str
+    name: str
+    removed: bool = False
+    problem: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "name": self.name,
+            "removed": self.removed,
+            "problem": self.problem,
+        }
+
+    def line(self) -> str:
+        """For a person."""
+        state = "removed" if self.removed else f"kept: {self.problem}" if self.problem else "found"
+        return f"{self.kind} {self.name} {self.id[:19]} {state}"
+
+
+def list_leftovers(client: docker.APIClient, install: str, *, images: bool = False) -> list[Leftover]:
+    """List an install's containers and networks and, if asked, Airlock's images: in the order of removal."""
+    label = {"label": f"{LABEL_INSTALL}={install}"}
+    found = [
+        Leftover(kind="container", id=item["Id"], name=(item.get("Names") or ["?"])[0].lstrip("/"))
+        for item in client.containers(all=True, filters=label)
+    ]
+    found += [
+        Leftover(kind="network", id=item["Id"], name=item["Name"]) for item in client.networks(filters=label)
+    ]
+    if images:
+        listed = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
+        # Agents stand on the base: the youngest go first.
+        for item in sorted(listed, key=lambda image: -int(image["Created"])):
+            tags = [tag for tag in item.get("RepoTags") or [] if tag != "<none>:<none>"]
+            found.append(Leftover(kind="image", id=item["Id"], name=tags[0] if tags else "untagged"))
+    return found
+
+
+def remove(client: docker.APIClient, leftovers: Sequence[Leftover]) -> list[Leftover]:
+    """Remove them; what could not be removed says why. An image that a container uses stays."""
+    return [_remove(client, item) for item in leftovers]
+
+
+def _remove(client: docker.APIClient, item: Leftover) -> Leftover:
+    try:
+        match item.kind:
+            case "container":
+                client.remove_container(item.id, force=True, v=True)
+            case "network":
+                client.remove_network(item.id)
+            case _:
+                # By name where it has one: an id with several tags is refused without force.
+                client.remove_image(item.id if item.name == "untagged" else item.name)
+    except docker.errors.NotFound:
+        return replace(item, removed=True)
+    except docker.errors.APIError as error:
+        return replace(item, problem=" ".join(str(error.explanation or error).split())[:200])
+    return replace(item, removed=True)
