@@ -14,8 +14,8 @@ cd "$(dirname "$0")/../.."
 
 run="${AIRLOCK_DOCKER_RUN:-/var/run}"
 log="${AIRLOCK_DOCKER_LOG:-/var/log/airlock-dockerd.log}"
-note="$run/airlock-dockerd" # the pid of a daemon that this script started
-patience=40                 # seconds; a first start answers after 2 to 5
+note="$run/airlock-dockerd.pid" # of a daemon that this script started
+patience="${AIRLOCK_DOCKER_PATIENCE:-40}" # seconds; a first start answers after 2 to 5
 
 said=""
 ask_engine() {
@@ -24,22 +24,10 @@ ask_engine() {
     return "$status"
 }
 
-# is_process PID NAME: is that the process, and not another one that has got its number since?
+# is_process PID NAME: is that the process, and not another one that has got its number since, nor what is left of
+# one that ended and that nobody waited for (it keeps its name, but has no file any more)?
 is_process() {
-    [ -n "$1" ] && [ -r "/proc/$1/comm" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] &&
-        [ "$(readlink "/proc/$1/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
-}
-
-# A daemon of another container on this machine is visible in /proc as well: only our own mount namespace counts.
-living() {
-    local entry
-    for entry in /proc/[0-9]*; do
-        if is_process "${entry#/proc/}" "$1"; then
-            printf '%s\n' "${entry#/proc/}"
-            return 0
-        fi
-    done
-    return 1
+    [ -n "$1" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] && [ -n "$(readlink "/proc/$1/exe")" ]
 }
 
 name_it() {
@@ -80,8 +68,8 @@ clear_stale_files() {
 
 end_orphaned_containerd() {
     local pid
-    pid=$(cat "$run/docker/containerd/containerd.pid" 2>/dev/null) || return 0
-    is_process "$pid" containerd || return 0
+    pid=$(cat "$run/docker/containerd/containerd.pid" 2>/dev/null) || return 1
+    is_process "$pid" containerd || return 1
     say "ending containerd (pid $pid), which a killed Docker daemon left behind and which does not answer"
     kill "$pid" && tail --pid="$pid" -f /dev/null
 }
@@ -102,19 +90,17 @@ start_by_hand() {
 
 start_engine() {
     local pid
-    if pid=$(living dockerd); then
+    pid=$(cat "$run/docker.pid" 2>/dev/null) || pid=""
+    if is_process "$pid" dockerd; then
         wait_for_engine "$pid" && return 0
         fail "dockerd runs (pid $pid) and does not answer: look at its log, or end it (kill $pid) and run this again"
     fi
-    if [ -d /run/systemd/system ]; then
-        say "starting Docker by systemctl (undo: systemctl stop docker docker.socket)"
+    if [ -d "$run/systemd/system" ]; then
         systemctl start docker && wait_for_engine "" && return 0
         fail "systemctl could not start Docker: see journalctl -u docker, then run this again"
     fi
-    say "starting dockerd (log: $log; undo: kill \$(cat $note))"
     start_by_hand && return 0
-    end_orphaned_containerd
-    start_by_hand && return 0
+    end_orphaned_containerd && start_by_hand && return 0
     tail -n 15 "$log" >&2
     fail "dockerd did not start (whole log: $log): mend what it says above, or start Docker yourself, then run this again"
 }
@@ -138,16 +124,20 @@ main() {
     esac
     if looks_elsewhere || ! may_install; then fail "$said"; fi
 
+    local stop="kill \$(cat $note)"
+    [ ! -d "$run/systemd/system" ] || stop="systemctl stop docker docker.socket"
     if ! command -v dockerd >/dev/null 2>&1; then
         agreed "Docker Engine is missing. Install docker.io and start it?" \
             "Docker Engine is missing: installing docker.io and starting it" \
-            "apt-get purge docker.io && apt-get autoremove; images are under /var/lib/docker" || fail "$said"
+            "$stop; apt-get purge docker.io && apt-get autoremove; images are under /var/lib/docker" || fail "$said"
         install_engine
     else
         agreed "Docker Engine does not run. Start it?" "Docker Engine does not run: starting it" \
-            "stop it as it is named below" || fail "$said"
+            "$stop" || fail "$said"
     fi
-    # Installing may have started it already.
+    # Of two commands at once the second waits here. Installing, or the other command, may have started it already.
+    exec 9>"$run/airlock-dockerd.lock"
+    flock 9
     ask_engine || start_engine
     name_it
 }

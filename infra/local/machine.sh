@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What this machine is and what may be installed on it. Sourced by the scripts beside it; runs under bash 3.2 and later.
 
 say() { printf 'airlock: %s\n' "$*" >&2; }

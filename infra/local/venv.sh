@@ -17,7 +17,12 @@ log=.venv/airlock-install.log
 runs() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 makes_venvs() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
-candidates() { printf '%s\n' ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3 /usr/bin/python3; }
+# Every one on PATH: behind a shim that fails there may be a Python that runs.
+candidates() {
+    [ -z "${PYTHON:-}" ] || printf '%s\n' "$PYTHON"
+    local name
+    for name in python3.13 python3.12 python3.11 python3; do type -aP "$name" || true; done
+}
 
 find_python() {
     local candidate

@@ -207,7 +207,7 @@ def impurities(modules: Iterable[Module]) -> list[str]:
         breaks += [
             f"{module.path}:{item.line}: the pure core imports {item.target}"
             for item in module.imports
-            if item.target.split(".")[0] in rules.IMPURE_MODULES
+            if any(within(item.target, outside) for outside in rules.IMPURE_MODULES)
         ]
         for node in ast.walk(module.tree):
             if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):

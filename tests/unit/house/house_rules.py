@@ -96,8 +96,8 @@ ONLY_GUESTS: Mapping[str, frozenset[str]] = {
 # The pure core: no I/O, no clock, no chance, no await.
 PURE_ROOM = "airlock_orchestration.engine"
 IMPURE_MODULES = frozenset(
-    """asyncio concurrent http io logging multiprocessing os pathlib random secrets shutil signal socket
-    subprocess sys tempfile threading time urllib""".split()
+    """asyncio concurrent http.client http.server io logging multiprocessing os pathlib random secrets shutil
+    signal socket subprocess sys tempfile threading time urllib.request""".split()
 )
 IMPURE_CALLS = frozenset({"input", "open", "print"})
 CLOCKS_AND_CHANCE = frozenset({"now", "today", "utcnow", "uuid1", "uuid4", "uuid6", "uuid7"})

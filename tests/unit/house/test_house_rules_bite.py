@@ -124,6 +124,7 @@ def test_an_evaluator_wrapped_twice_is_named(tmp_path: Path, build: Build) -> No
         "import time",
         "import random",
         "from os import environ",
+        "from urllib import request",
         "async def step() -> None: ...",
         "import datetime\nwhen = datetime.datetime.now(datetime.UTC)",
         "import uuid\nwho = uuid.uuid4()",
