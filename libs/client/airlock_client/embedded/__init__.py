@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airlock_client.embedded.account import default_data_dir
 from airlock_client.embedded.errors import (
     EmbeddedError,
     FolderInUse,
@@ -22,4 +23,5 @@ __all__ = [
     "FolderVersion",
     "MissingBinary",
     "ServerFailed",
+    "default_data_dir",
 ]

@@ -19,6 +19,13 @@ from airlock_client.embedded.process import Account
 _ACCOUNTS = ("airlock", "postgres")
 
 
+def default_data_dir() -> Path:
+    """Where data goes unless told otherwise: `/var/lib/airlock` as root, whose home is closed to the server's
+    account, else `~/.local/share/airlock`.
+    """
+    return Path("/var/lib/airlock") if os.geteuid() == 0 else Path.home() / ".local/share/airlock"
+
+
 def server_account(database: Path) -> Account | None:
     """The account to run as, or None for our own (we are not root). Raises EmbeddedError."""
     if os.geteuid() != 0:

@@ -24,6 +24,37 @@ USERS: tuple[User, ...] = get_args(User)
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 _MAX_MEMORY_BYTES = 256 * 1024 * 1024
+
+# What each kind of process may say and hear; `*` is the prefix of an install (contracts/subjects.py). A host
+# asks, reports and fetches; it can neither order work, nor end that of others, nor read their reports.
+_PERMISSIONS: dict[User, dict[str, object]] = {
+    "orchestration": {"publish": ">", "subscribe": ">"},
+    "host": {
+        "publish": {
+            "deny": [
+                "*.invocations.>",
+                "*.control.cancel",
+                "*.bell.>",
+                "$JS.API.STREAM.DELETE.>",
+                "$JS.API.STREAM.PURGE.>",
+                "$JS.API.STREAM.MSG.>",
+            ]
+        },
+        "subscribe": {"deny": ["*.reports.>", "*.dead.>"]},
+    },
+    "reader": {
+        "publish": [
+            "$JS.API.INFO",
+            "$JS.API.STREAM.INFO.>",
+            "$JS.API.STREAM.LIST",
+            "$JS.API.STREAM.NAMES",
+            "$JS.API.CONSUMER.INFO.>",
+            "$JS.API.CONSUMER.LIST.>",
+            "$JS.API.CONSUMER.NAMES.>",
+        ],
+        "subscribe": ["*.bell.>", "_INBOX.>"],
+    },
+}
 _STOPS = (Stop(signal.SIGTERM, 10.0),)
 _LOCK_SECONDS = 15.0
 _INFO_BYTES = 32 * 1024
@@ -106,7 +137,10 @@ class EmbeddedNats(EmbeddedServer):
 
     def _configuration(self, port: int) -> str:
         """The configuration, as JSON, which is also the syntax of nats-server's configuration files."""
-        users = [{"user": user, "password": self._passwords[user]} for user in USERS]
+        users = [
+            {"user": user, "password": self._passwords[user], "permissions": _PERMISSIONS[user]}
+            for user in USERS
+        ]
         return json.dumps(
             {
                 "server_name": "airlock",

@@ -11,6 +11,7 @@ root.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -34,6 +35,7 @@ from airlock_client.embedded.server import HOST, EmbeddedServer, free_port
 _STOPS = (Stop(signal.SIGINT, 20.0), Stop(signal.SIGQUIT, 5.0))  # fast, then immediate shutdown
 _LOCK_SECONDS = 30.0
 _PORT_TRIES = 5
+_ANSWER_BYTES = 4096
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final zero
 
 
@@ -106,6 +108,10 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _launch(self, programs: Path, account: Account | None, lock: FolderLock) -> None:
         run = self.data_dir / "run"
+        if run.exists():
+            # A dead server's socket has a lock file with a pid, and a zombie's pid counts as alive. We
+            # hold the folder's lock, so nobody lives here.
+            shutil.rmtree(run)
         give_folder(run, account)
         kept = self._port
         candidate = kept or self._remembered_port()
@@ -164,6 +170,6 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             with socket.create_connection((HOST, port), timeout=2.0) as connection:
                 connection.sendall(struct.pack("!i", len(body) + 4) + body)
-                return connection.recv(1) == b"R"
+                return connection.recv(_ANSWER_BYTES)[:1] == b"R"  # all of it, or our close is a reset
         except OSError:
             return False
