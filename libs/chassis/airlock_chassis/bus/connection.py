@@ -1,0 +1,331 @@
+"""One connection to NATS: bounded at the start, for ever after that.
+
+nats-py is used in this package only; everyone else sees bytes, subjects and the errors of `errors.py`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from ..telemetry.logs import get_logger
+from .errors import BusClosed, BusUnavailable, NoAnswer
+
+log = get_logger(__name__)
+
+RECONNECT_WAIT_SECONDS = 1
+PING_SECONDS = 10
+OUTSTANDING_PINGS = 2
+"""A half-open link is noticed after 30 s; the client's own default takes up to six minutes."""
+PENDING_BYTES = 8 * 1024 * 1024
+"""What may wait in memory while the server is away; beyond it a publish raises."""
+MAX_HANDLERS = 512
+"""Handlers of requests and broadcasts that run at once, per subscription."""
+PUBLISHES_IN_FLIGHT = 4096
+CLOSE_SECONDS = 5.0
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request or broadcast as it came in."""
+
+    subject: str
+    payload: bytes
+    headers: Headers
+
+
+Responder = Callable[[Request], Awaitable[bytes | None]]
+"""Answers a request; None means no answer, so that another may answer."""
+Listener = Callable[[Request], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class BusOptions:
+    """How to connect. Either `user` and `password`, or a credentials file, or neither."""
+
+    url: str
+    name: str = "airlock"
+    user: str | None = None
+    password: str | None = None
+    credentials_file: Path | None = None
+    inbox_prefix: str = "_INBOX"
+    """Kept apart per kind of process, so that permissions can name it."""
+
+    @property
+    def shown_url(self) -> str:
+        """The address without user and password, for messages to people."""
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{host}" if parts.scheme else host
+
+
+class Subscription:
+    """Interest in a subject; `close` ends it."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def close(self) -> None:
+        """Stop receiving. What has arrived is still handled."""
+        try:
+            await asyncio.wait_for(self._inner.drain(), CLOSE_SECONDS)
+        except (nats.errors.Error, TimeoutError) as error:
+            log.debug("bus.unsubscribe_failed", reason=str(error))
+
+
+class Bus:
+    """A connection to NATS and what Airlock does with it. Make one with `Bus.connect`."""
+
+    def __init__(self, options: BusOptions) -> None:
+        self.options = options
+        self.reconnects = 0
+        self._client = Client()
+        self._js: JetStreamContext | None = None
+        self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._refused = asyncio.Event()
+        self._last_error: Exception | None = None
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._on_reconnect: list[Callable[[], None]] = []
+        self._on_disconnect: list[Callable[[], None]] = []
+
+    @classmethod
+    async def connect(cls, url: str, *, timeout: float = 8.0, **options: Any) -> Self:
+        """Connect, or say in one line why not.
+
+        `options` are the fields of `BusOptions`. Raises BusUnavailable after `timeout` seconds, and at
+        once when the server refuses the credentials. Once connected it reconnects for ever.
+        """
+        bus = cls(BusOptions(url=url, **options))
+        await bus.open(timeout=timeout)
+        return bus
+
+    async def open(self, *, timeout: float = 8.0) -> None:
+        """Connect this bus. Raises BusUnavailable."""
+        options = self.options
+        connecting = asyncio.create_task(
+            self._client.connect(
+                servers=[options.url],
+                name=options.name,
+                user=options.user,
+                password=options.password,
+                user_credentials=str(options.credentials_file) if options.credentials_file else None,
+                inbox_prefix=options.inbox_prefix,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                ping_interval=PING_SECONDS,
+                max_outstanding_pings=OUTSTANDING_PINGS,
+                pending_size=PENDING_BYTES,
+                error_cb=self._note_error,
+                disconnected_cb=self._note_disconnect,
+                reconnected_cb=self._note_reconnect,
+                closed_cb=self._note_closed,
+            )
+        )
+        refused = asyncio.create_task(self._refused.wait())
+        try:
+            await asyncio.wait({connecting, refused}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done() and connecting.exception() is None:
+                self._js = self._client.jetstream(publish_async_max_pending=2 * PUBLISHES_IN_FLIGHT)
+                return
+            if connecting.done():
+                self._last_error = _as_exception(connecting.exception()) or self._last_error
+            raise self._unavailable(timeout)
+        finally:
+            refused.cancel()
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.wait({connecting})
+
+    def _unavailable(self, timeout: float) -> BusUnavailable:
+        where = self.options.shown_url
+        if isinstance(self._last_error, nats.errors.AuthorizationError):
+            return BusUnavailable(f"NATS at {where} refused the credentials")
+        reason = _reason(self._last_error)
+        return BusUnavailable(f"NATS at {where} does not answer within {timeout:g} s: {reason}")
+
+    async def __aenter__(self) -> Self:
+        if self._js is None:
+            await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let handlers end for a moment, flush what waits, disconnect. Safe to call twice."""
+        if self._closing:
+            return
+        self._closing = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
+        for task in set(self._tasks):
+            task.cancel()
+        try:
+            if self._client.is_connected:
+                await self._client.flush(timeout=2)
+        except nats.errors.Error as error:
+            log.debug("bus.flush_failed", reason=str(error))
+        await self._client.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link to a server stands now."""
+        return bool(self._client.is_connected)
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """nats-py's JetStream context, for this package only."""
+        if self._js is None:
+            raise BusClosed("the bus is not connected yet")
+        return self._js
+
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each reconnect; returns what takes the callback out again."""
+        self._on_reconnect.append(callback)
+        return lambda: self._on_reconnect.remove(callback)
+
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back when the link is lost; returns what takes the callback out again."""
+        self._on_disconnect.append(callback)
+        return lambda: self._on_disconnect.remove(callback)
+
+    async def watch(self) -> None:
+        """Return when `close` was called; raise BusClosed when the connection ended for good without it.
+
+        Give this to the supervisor: a process whose bus is closed is a zombie and must end.
+        """
+        reason = await asyncio.shield(self._closed)
+        if not self._closing:
+            raise BusClosed(f"the connection to NATS at {self.options.shown_url} ended: {reason}")
+
+    async def publish(
+        self, subject: str, payload: bytes = b"", *, reply: str = "", headers: Headers | None = None
+    ) -> None:
+        """Send without acknowledgement (core NATS). Raises BusClosed, or NoAnswer if the buffer is full."""
+        try:
+            await self._client.publish(subject, payload, reply=reply, headers=dict(headers or {}) or None)
+        except nats.errors.ConnectionClosedError as error:
+            raise BusClosed("the connection to NATS is closed") from error
+        except nats.errors.OutboundBufferLimitError as error:
+            raise NoAnswer("NATS is away and the outgoing buffer is full") from error
+
+    async def request(
+        self, subject: str, payload: bytes = b"", *, timeout: float = 2.0, headers: Headers | None = None
+    ) -> bytes:
+        """Ask and wait for one answer. Raises NoAnswer after `timeout` seconds or when nobody listens."""
+        try:
+            answer = await self._client.request(
+                subject, payload, timeout=timeout, headers=dict(headers or {}) or None
+            )
+        except nats.errors.NoRespondersError as error:
+            raise NoAnswer(f"nobody listens on {subject}") from error
+        except (nats.errors.TimeoutError, nats.errors.OutboundBufferLimitError) as error:
+            raise NoAnswer(f"no answer on {subject} within {timeout:g} s") from error
+        except nats.errors.ConnectionClosedError as error:
+            raise BusClosed("the connection to NATS is closed") from error
+        return bytes(answer.data)
+
+    async def flush(self, timeout: float = 2.0) -> None:
+        """Wait until the server has seen everything sent so far. Raises NoAnswer."""
+        try:
+            await self._client.flush(timeout=timeout)  # type: ignore[arg-type]
+        except nats.errors.Error as error:
+            raise NoAnswer("NATS did not answer a ping") from error
+
+    async def respond(self, subject: str, handler: Responder, *, queue: str = "") -> Subscription:
+        """Answer requests on a subject, many at once. A handler that raises is logged and answers nothing."""
+
+        async def answer(request: Request, reply: str) -> None:
+            payload = await handler(request)
+            if reply and payload is not None:
+                await self.publish(reply, payload)
+
+        return await self._listen(subject, answer, queue)
+
+    async def subscribe(self, subject: str, handler: Listener, *, queue: str = "") -> Subscription:
+        """Hear broadcasts on a subject, many at once. A handler that raises is logged."""
+
+        async def hear(request: Request, reply: str) -> None:
+            await handler(request)
+
+        return await self._listen(subject, hear, queue)
+
+    async def subscribe_raw(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> Subscription:
+        """A plain nats-py subscription, for this package only."""
+        return await self._subscribe(subject, "", callback)
+
+    def new_inbox(self) -> str:
+        """A subject nobody else uses."""
+        return str(self._client.new_inbox())
+
+    async def _listen(
+        self, subject: str, handler: Callable[[Request, str], Awaitable[None]], queue: str
+    ) -> Subscription:
+        room = asyncio.Semaphore(MAX_HANDLERS)
+
+        async def handle(message: Msg) -> None:
+            try:
+                await handler(Request(message.subject, message.data, message.headers or {}), message.reply)
+            except Exception:
+                log.exception("bus.handler_failed", subject=message.subject)
+            finally:
+                room.release()
+
+        async def dispatch(message: Msg) -> None:
+            await room.acquire()
+            task = asyncio.create_task(handle(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return await self._subscribe(subject, queue, dispatch)
+
+    async def _subscribe(
+        self, subject: str, queue: str, callback: Callable[[Msg], Awaitable[None]]
+    ) -> Subscription:
+        try:
+            return Subscription(await self._client.subscribe(subject, queue=queue, cb=callback))
+        except nats.errors.ConnectionClosedError as error:
+            raise BusClosed("the connection to NATS is closed") from error
+
+    async def _note_error(self, error: Exception) -> None:
+        self._last_error = error
+        if isinstance(error, nats.errors.AuthorizationError):
+            self._refused.set()
+        if self._js is not None:
+            log.warning("bus.error", reason=_reason(error))
+
+    async def _note_disconnect(self) -> None:
+        if not self._closing:
+            log.warning("bus.disconnected", url=self.options.shown_url, reason=_reason(self._last_error))
+        for callback in tuple(self._on_disconnect):
+            callback()
+
+    async def _note_reconnect(self) -> None:
+        self.reconnects += 1
+        log.info("bus.reconnected", url=self.options.shown_url)
+        for callback in tuple(self._on_reconnect):
+            callback()
+
+    async def _note_closed(self) -> None:
+        if not self._closed.done():
+            self._closed.set_result(_reason(self._last_error))
+
+
+def _as_exception(error: BaseException | None) -> Exception | None:
+    return error if isinstance(error, Exception) else None
+
+
+def _reason(error: Exception | None) -> str:
+    """One line about an error of nats-py, whose own texts are often empty."""
+    text = " ".join(str(error or "").split())
+    return text or (type(error).__name__ if error else "no connection")

@@ -1,0 +1,174 @@
+"""Logs: one JSON object per line, for our own events and for every library's."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from . import names
+from .secrets import mask
+from .traces import current_ids
+
+MAX_TEXT = 8 * 1024
+"""Characters of one text in a log line; a longer one is cut and says so."""
+MAX_ITEMS = 64
+MAX_DEPTH = 4
+QUIET = {
+    "nats": logging.CRITICAL,
+    "asyncio": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "urllib3": logging.WARNING,
+}
+"""Libraries that say at INFO or ERROR what we already say once ourselves."""
+
+
+def get_logger(name: str) -> Any:
+    """A logger whose first argument is an event name such as `attempt.finished`, then fields."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure_logs(
+    *, service: str, version: str, level: str = "INFO", json: bool = True, stream: TextIO | None = None
+) -> None:
+    """Send all logs of this process to one stream (stdout unless given), once, at its start.
+
+    `level` is a name of the standard library. With `json` false the lines are for people at a terminal.
+    """
+    shared: list[Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        _add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _stamp(service, version),
+        _add_trace,
+        _mask_secrets,
+        _bound_values,
+    ]
+    final: Processor = render if json else structlog.dev.ConsoleRenderer(colors=False)
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[_drop_meta, *shared, final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(least)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers[:] = []
+        library.propagate = True
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def bind(**ids: str | int | None) -> Iterator[None]:
+    """Put ids (run, node, attempt, agent, host, ...) on every line logged inside, in this task."""
+    with bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
+        yield
+
+
+def bind_process(**ids: str | int) -> None:
+    """Put ids on every line of this task and of those it starts, for good."""
+    bind_contextvars(**ids)
+
+
+def unbind_all() -> None:
+    """Forget all bound ids of this task."""
+    clear_contextvars()
+
+
+def render(_: WrappedLogger, __: str, event: EventDict) -> str:
+    """One JSON line: control characters are escaped, what JSON cannot say is written as text."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    try:
+        return orjson.dumps(event, default=repr, option=options).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate, an integer beyond 64 bits, a circle
+        return orjson.dumps({key: _plain(value) for key, value in event.items()}).decode()
+
+
+def _plain(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _stamp(service: str, version: str) -> Processor:
+    def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        head: EventDict = {
+            names.LOG_TIMESTAMP: now,
+            names.LOG_LEVEL: event.pop("level", "info"),
+            names.LOG_EVENT: event.pop("event", ""),
+            names.LOG_SERVICE: service,
+            names.LOG_VERSION: version,
+        }
+        head.update(event)
+        return head
+
+    return stamp
+
+
+def _drop_meta(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event.pop("_from_structlog", None)
+    return event
+
+
+def _add_logger_name(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    record = event.pop("_record", None)
+    if isinstance(record, logging.LogRecord):
+        event["level"] = record.levelname.lower()
+        event[names.LOG_LOGGER] = record.name
+        if record.exc_info and "exc_info" not in event:
+            event["exc_info"] = record.exc_info
+    return event
+
+
+def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    ids = current_ids()
+    if ids is not None:
+        event[names.LOG_TRACE], event[names.LOG_SPAN] = ids
+    return event
+
+
+def _mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: mask(key, value) for key, value in event.items()}
+
+
+def _bound_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: _bounded(value, 0) for key, value in event.items()}
+
+
+def _bounded(value: Any, depth: int) -> Any:
+    """Cut what is too long, too many or too deep, so that no line can grow without end."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}... ({len(value)} characters)"
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        if depth >= MAX_DEPTH:
+            return f"<{type(value).__name__} of {len(value)}>"
+        if isinstance(value, Mapping):
+            return {str(k): _bounded(v, depth + 1) for k, v in list(value.items())[:MAX_ITEMS]}
+        return [_bounded(item, depth + 1) for item in list(value)[:MAX_ITEMS]]
+    return value

@@ -1,0 +1,72 @@
+"""Metrics: one registry of our own, and the declarations of everything that Airlock counts now.
+
+Labels hold names from registrations and statuses, never ids: every combination lives for ever.
+"""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from . import names
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+ProcessCollector(registry=REGISTRY)
+
+
+def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+    """Something that only grows. Shown as `<name>_total`."""
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+    """Something that goes up and down."""
+    return Gauge(name, text, labels, registry=REGISTRY)
+
+
+def histogram(
+    name: str, text: str, labels: Sequence[str] = (), *, buckets: Sequence[float] = SECONDS
+) -> Histogram:
+    """How often something was how large."""
+    return Histogram(name, text, labels, registry=REGISTRY, buckets=buckets)
+
+
+def render_metrics() -> bytes:
+    """All metrics in Prometheus' text format; its type is `CONTENT_TYPE`."""
+    return generate_latest(REGISTRY)
+
+
+workflow_runs_total = counter(
+    names.WORKFLOW_RUNS, "Runs that ended or began, by status and trigger", ("workflow", "status", "trigger")
+)
+workflow_duration_seconds = histogram(
+    names.WORKFLOW_DURATION, "From a run's start to its end", ("workflow", "status")
+)
+workflows_active = gauge(names.WORKFLOWS_ACTIVE, "Runs that have not ended")
+approvals_pending = gauge(names.APPROVALS_PENDING, "Approvals that wait for a decision")
+agent_runs_total = counter(names.AGENT_RUNS, "Attempts that ended", ("agent", "action", "status"))
+agent_duration_seconds = histogram(names.AGENT_DURATION, "How long an attempt ran", ("agent", "action"))
+attempts_total = counter(names.ATTEMPTS, "Attempts dispatched or ended", ("status",))
+sandbox_start_seconds = histogram(
+    names.SANDBOX_START,
+    "From create to ready; warm comes from the shelf",
+    ("temperature",),
+    buckets=SHORT_SECONDS,
+)
+queue_depth = gauge(names.QUEUE_DEPTH, "Invocations that wait for a host", ("pool",))
+wakeup_certificate_violations = gauge(
+    names.WAKEUP_CERTIFICATE_VIOLATIONS, "Nodes that nothing would ever wake; always 0"
+)
+commits_total = counter(names.COMMITS, "Transactions of the door")
+signals_per_commit = histogram(names.SIGNALS_PER_COMMIT, "Signals that shared a transaction", buckets=SIZES)
+http_requests_total = counter(names.HTTP_REQUESTS, "Requests answered", ("route", "method", "status"))
+dead_letters_total = counter(names.DEAD_LETTERS, "Messages that could never be handled", ("stream",))
+leases_lost_total = counter(names.LEASES_LOST, "Leases that lapsed")
+event_loop_lag_seconds = histogram(
+    names.EVENT_LOOP_LAG, "How late the event loop ran a timer", buckets=SHORT_SECONDS
+)
