@@ -86,6 +86,8 @@ class RunState:
     failure: Failure | None = None
     """Of the first node that failed."""
     finished_at: datetime | None = None
+    traceparent: str | None = None
+    """The trace that the trigger began; every message about the run carries it."""
 
 
 def count_statuses(nodes: Mapping[str, NodeState]) -> dict[NodeStatus, int]:

@@ -46,13 +46,20 @@ from .state import AttemptState, NodeState, RunState, Values, count_statuses
 from .turn import Turn
 
 
-def new_run(run: str, plan: Plan) -> RunState:
+def new_run(run: str, plan: Plan, traceparent: str | None = None) -> RunState:
     """The state of a run that has no row yet: everything PENDING."""
     nodes = {
         node.id: NodeState(status=NodeStatus.PENDING, open_parents=len(node.parents))
         for node in plan.nodes.values()
     }
-    return RunState(id=run, plan=plan, status=RunStatus.PENDING, nodes=nodes, counts=count_statuses(nodes))
+    return RunState(
+        id=run,
+        plan=plan,
+        status=RunStatus.PENDING,
+        nodes=nodes,
+        counts=count_statuses(nodes),
+        traceparent=traceparent,
+    )
 
 
 def needs(run: RunState, signals: Iterable[Signal]) -> frozenset[str]:

@@ -1,0 +1,150 @@
+"""What a host says about an attempt: fence, check the output against its contract, advance."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from airlock_contracts import failures, strict_json
+from airlock_contracts.artifacts import ArtifactRef, find_artifacts
+from airlock_contracts.failures import Failure, FailureKind
+from airlock_contracts.messages import MAX_EVIDENCE_BYTES, AttemptId, Report, ReportStatus
+from pydantic import ValidationError
+
+from ..engine.plan import PlanNode
+from ..engine.signals import AttemptFailed, AttemptSucceeded, Evidence
+from .advance import Advanced, Door
+
+INLINE_BYTES = 64 * 1024
+"""Larger outputs are checked in a thread, so that they hold up nobody's heartbeat."""
+
+
+class Provenance(Protocol):
+    """What Postgres knows of where artifacts came from."""
+
+    async def inputs(self, nodes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], bytes]: ...
+    async def put_by(self, attempt: str, digests: Collection[str]) -> frozenset[str]: ...
+
+
+class BrokenContract(Exception):
+    """The output is not what the agent's registration promises."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.failure = Failure(
+            kind=FailureKind.CONTRACT, code=code, message=message[:4000], retryable=True, details=details
+        )
+
+
+class Reports:
+    """Settles reports through the door."""
+
+    def __init__(self, door: Door, provenance: Provenance) -> None:
+        self._door = door
+        self._provenance = provenance
+
+    async def settle(self, report: Report, body: bytes) -> Advanced:
+        """Apply a report. Late, repeated or foreign ones change nothing. Raises StoreUnavailable."""
+        id_ = report.attempt
+        run = await self._door.peek(id_.run)
+        if run is None or (plan := run.plan.nodes.get(id_.node)) is None:
+            return Advanced(None, stale=True)
+        if report.status is not ReportStatus.SUCCESS:
+            return await self._failed(report, report.failure or _unexplained(report), body)
+        try:
+            value, artifacts = await self._accept(plan, report, body)
+        except BrokenContract as broken:
+            return await self._failed(report, broken.failure, body)
+        return await self._door.advance(
+            AttemptSucceeded(
+                id_.run,
+                id_.node,
+                id_.number,
+                report.token,
+                report.host,
+                output=body,
+                value=value,
+                artifacts=artifacts,
+                evidence=_evidence(report, b""),
+            )
+        )
+
+    async def _failed(self, report: Report, failure: Failure, body: bytes) -> Advanced:
+        id_ = report.attempt
+        return await self._door.advance(
+            AttemptFailed(
+                id_.run,
+                id_.node,
+                id_.number,
+                report.token,
+                report.host,
+                failure=failure,
+                evidence=_evidence(report, body),
+            )
+        )
+
+    async def _accept(
+        self, plan: PlanNode, report: Report, body: bytes
+    ) -> tuple[object, tuple[ArtifactRef, ...]]:
+        if len(body) > INLINE_BYTES:
+            value = await asyncio.to_thread(check_output, plan, body)
+        else:
+            value = check_output(plan, body)
+        try:
+            named = tuple(ref for _, ref in find_artifacts(value))
+        except ValidationError as error:
+            raise BrokenContract(
+                failures.OUTPUT_UNKNOWN_ARTIFACT, f"an artifact reference is malformed: {error}"
+            ) from error
+        if named:
+            await self._know(report.attempt, named)
+        return value, named
+
+    async def _know(self, attempt: AttemptId, named: Sequence[ArtifactRef]) -> None:
+        """An output may name only artifacts of its input, or put by this very attempt."""
+        digests = {ref.sha256 for ref in named}
+        digests -= await self._provenance.put_by(str(attempt), digests)
+        if not digests:
+            return
+        inputs = await self._provenance.inputs([(attempt.run, attempt.node)])
+        given = strict_json.parse(inputs[attempt.run, attempt.node])
+        digests -= {ref.sha256 for _, ref in find_artifacts(given)}
+        if digests:
+            raise BrokenContract(
+                failures.OUTPUT_UNKNOWN_ARTIFACT,
+                "the output names artifacts that are neither in the input nor put by this attempt",
+                artifacts=sorted(digests)[:20],
+            )
+
+
+def check_output(plan: PlanNode, body: bytes) -> object:
+    """Parse an output strictly and check it against the schema registered for the action.
+
+    Raises BrokenContract with the reason and the JSON pointer.
+    """
+    limit = plan.agent.manifest.limits.output_kb * 1024
+    if len(body) > limit:
+        raise BrokenContract(
+            failures.OUTPUT_TOO_LARGE, f"{len(body)} bytes of output; at most {limit}", limit=limit
+        )
+    try:
+        value = strict_json.parse(body)
+    except strict_json.InvalidJson as error:
+        raise BrokenContract(
+            failures.OUTPUT_INVALID_JSON, f"the output is not strict JSON: {error}"
+        ) from error
+    if (problem := plan.output_validator.problem(value)) is not None:
+        raise BrokenContract(
+            failures.OUTPUT_SCHEMA_MISMATCH,
+            f"the output breaks its schema at {problem.pointer or '/'}: {problem.message}",
+            pointer=problem.pointer,
+        )
+    return value
+
+
+def _evidence(report: Report, raw_output: bytes) -> Evidence:
+    return Evidence(raw_output[:MAX_EVIDENCE_BYTES], report.stderr_tail, report.usage)
+
+
+def _unexplained(report: Report) -> Failure:
+    kind = FailureKind.CANCELLED if report.status is ReportStatus.CANCELLED else FailureKind.INTERNAL
+    return Failure(kind=kind, code=kind.value, message=f"the host reported {report.status} without a reason")

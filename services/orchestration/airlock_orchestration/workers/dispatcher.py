@@ -1,0 +1,146 @@
+"""After the commit: publish what was dispatched, recall what was cancelled, ring the bell.
+
+Nothing here is owed by memory alone: a DISPATCHED row is itself the debt and is published again when
+due, and the journal is the truth that the bell only points to. So what does not fit is dropped.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+from airlock_chassis.bus import AlreadyThere, Bus, NoAnswer, Outgoing, Publisher, PublishRefused
+from airlock_contracts.messages import AttemptId, Bell, CancelBroadcast, Invocation
+from airlock_contracts.subjects import AttemptSubject, Subjects
+
+from ..engine.effects import DispatchAttempt, KeepInput, RecallAttempt
+from ..errors import StoreUnavailable
+from ..operations.advance import Committed
+
+MAX_WAITING = 10_000
+MAX_TOGETHER = 512
+"""Commits handled in one go: bounds the bytes in flight."""
+RECALLS_PER_BROADCAST = 1024
+
+log = structlog.get_logger(__name__)
+
+
+class InputStore(Protocol):
+    """Where resolved inputs are kept."""
+
+    async def inputs(self, nodes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], bytes]: ...
+
+
+class Dispatcher:
+    """Publishes what the door committed, in the order of the commits, pipelined."""
+
+    def __init__(self, bus: Bus, publisher: Publisher, subjects: Subjects, store: InputStore) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._subjects = subjects
+        self._store = store
+        self._waiting: deque[Committed] = deque()
+        self._arrived = asyncio.Event()
+
+    def hand_over(self, committed: Sequence[Committed]) -> None:
+        """Take what a commit owes to the outside. Never waits, never raises."""
+        for one in committed:
+            if len(self._waiting) >= MAX_WAITING:
+                log.warning("dispatch.dropped", run=one.step.run.id, hint="it is published again when due")
+                continue
+            self._waiting.append(one)
+        self._arrived.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set and nothing waits."""
+        stopping = asyncio.create_task(self._wake_at(stop))
+        try:
+            while not (stop.is_set() and not self._waiting):
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    size = min(MAX_TOGETHER, len(self._waiting))
+                    await self._publish([self._waiting.popleft() for _ in range(size)])
+        finally:
+            stopping.cancel()
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._arrived.set()
+
+    async def _publish(self, committed: list[Committed]) -> None:
+        try:
+            messages = await self._invocations(committed)
+        except StoreUnavailable as error:
+            log.warning("dispatch.postponed", reason=str(error), hint="published again when due")
+            messages = []
+        outcomes = await self._publisher.publish_all(messages) if messages else []
+        for message, outcome in zip(messages, outcomes, strict=True):
+            if isinstance(outcome, PublishRefused):
+                log.error("dispatch.refused", subject=message.subject, reason=str(outcome))
+            elif isinstance(outcome, Exception):
+                log.warning("dispatch.unknown", subject=message.subject, reason=str(outcome))
+            elif isinstance(outcome, AlreadyThere):
+                log.debug("dispatch.already_there", subject=message.subject)
+        try:
+            await self._recall(committed)
+            await self._ring(committed)
+        except NoAnswer as error:
+            log.warning("dispatch.broadcast_failed", reason=str(error))
+
+    async def _invocations(self, committed: list[Committed]) -> list[Outgoing]:
+        due: list[tuple[Committed, DispatchAttempt]] = []
+        known: dict[tuple[str, str], bytes] = {}
+        for one in committed:
+            for effect in one.step.effects:
+                if isinstance(effect, KeepInput):
+                    known[one.step.run.id, effect.node] = effect.input
+                elif isinstance(effect, DispatchAttempt):
+                    due.append((one, effect))
+        missing = [key for one, e in due if (key := (one.step.run.id, e.node)) not in known]
+        if missing:
+            known.update(await self._store.inputs(missing))
+        return [self._invocation(one, e, known[one.step.run.id, e.node]) for one, e in due]
+
+    def _invocation(self, committed: Committed, effect: DispatchAttempt, body: bytes) -> Outgoing:
+        run = committed.step.run
+        plan = run.plan.nodes[effect.node]
+        preview_sha256 = run.nodes[effect.node].preview_sha256
+        assert preview_sha256 is not None
+        header = Invocation(
+            project=run.plan.project,
+            attempt=AttemptId(run=run.id, node=effect.node, number=effect.number),
+            agent=plan.agent.reference,
+            agent_version_id=plan.agent.id,
+            action=plan.action,
+            claim_first=plan.claims_first,
+            preview_sha256=preview_sha256,
+            timeout_seconds=plan.timeout.total_seconds(),
+        )
+        pool = plan.agent.manifest.pool
+        return Outgoing(
+            subject=self._subjects.invocation(AttemptSubject(pool, run.id, effect.node, effect.number)),
+            payload=header.encode(body),
+            msg_id=f"{header.attempt}/{effect.sends}",
+            headers={"traceparent": run.traceparent} if run.traceparent else None,
+        )
+
+    async def _recall(self, committed: Iterable[Committed]) -> None:
+        recalled = [
+            AttemptId(run=one.step.run.id, node=effect.node, number=effect.number)
+            for one in committed
+            for effect in one.step.effects
+            if isinstance(effect, RecallAttempt)
+        ]
+        for first in range(0, len(recalled), RECALLS_PER_BROADCAST):
+            part = recalled[first : first + RECALLS_PER_BROADCAST]
+            await self._bus.publish(self._subjects.cancel, CancelBroadcast(attempts=part).encode())
+
+    async def _ring(self, committed: Iterable[Committed]) -> None:
+        by_project: dict[str, set[str]] = {}
+        for one in committed:
+            if one.step.events:
+                by_project.setdefault(one.step.run.plan.project, set()).add(one.step.run.id)
+        for project, runs in by_project.items():
+            await self._bus.publish(self._subjects.bell(project), Bell(runs=sorted(runs)).encode())

@@ -1,0 +1,45 @@
+"""Sweeps for due times, and checks the wake-up certificate now and then."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ..errors import StoreUnavailable
+from ..operations.sweep import Sweep
+
+SWEEP_SECONDS = 1.0
+CERTIFICATE_SECONDS = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Runs the sweep every second, and `certify` (which answers the violations) every 15."""
+
+    def __init__(self, sweep: Sweep, certify: Callable[[], Awaitable[int]]) -> None:
+        self._sweep = sweep
+        self._certify = certify
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep until `stop` is set."""
+        loop = asyncio.get_running_loop()
+        certified_at = float("-inf")
+        while not stop.is_set():
+            try:
+                await self._sweep.once()
+                if loop.time() - certified_at >= CERTIFICATE_SECONDS:
+                    certified_at = loop.time()
+                    if violations := await self._certify():
+                        log.error("certificate.violated", nodes=violations)
+            except StoreUnavailable as error:
+                log.warning("sweep.postponed", reason=str(error))
+            await _rest(stop, SWEEP_SECONDS)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
