@@ -28,7 +28,6 @@ PENDING_BYTES = 8 * 1024 * 1024
 """What may wait in memory while the server is away; beyond it a publish raises."""
 MAX_HANDLERS = 512
 """Handlers of requests and broadcasts that run at once, per subscription."""
-PUBLISHES_IN_FLIGHT = 4096
 CLOSE_SECONDS = 5.0
 
 Headers = Mapping[str, str]
@@ -135,16 +134,17 @@ class Bus:
         try:
             await asyncio.wait({connecting, refused}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if connecting.done() and connecting.exception() is None:
-                self._js = self._client.jetstream(publish_async_max_pending=2 * PUBLISHES_IN_FLIGHT)
+                self._js = self._client.jetstream()
                 return
             if connecting.done():
                 self._last_error = _as_exception(connecting.exception()) or self._last_error
             raise self._unavailable(timeout)
         finally:
             refused.cancel()
-            if not connecting.done():
+            if self._js is None:
                 connecting.cancel()
                 await asyncio.wait({connecting})
+                await self.close()
 
     def _unavailable(self, timeout: float) -> BusUnavailable:
         where = self.options.shown_url

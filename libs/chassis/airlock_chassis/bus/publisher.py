@@ -4,25 +4,25 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import nats.errors
-from nats.js import api
-from nats.js.errors import APIError, NoStreamResponseError
 
 from ..telemetry.logs import get_logger
-from .connection import PUBLISHES_IN_FLIGHT, Bus, Headers
-from .errors import BusClosed, LayoutMismatch, NoAnswer, PublishRefused, PublishUnknown
+from .answers import ACK_SECONDS, Answer, Answers, NobodyThere, NotStored, Stored
+from .connection import Bus, Headers
+from .errors import BusError, LayoutMismatch, NoAnswer, PublishRefused, PublishUnknown
 from .streams import Streams
 
 log = get_logger(__name__)
 
-ACK_SECONDS = 5.0
 MAX_BATCH = 1024
 """Messages sent before the first answers are awaited; a longer list goes in pieces."""
 MESSAGE_ID = "Nats-Msg-Id"
-STORE_FAILED = 10077
-"""The stream did not store it; only the text says why."""
 STILL_THERE = "maximum messages per subject"
+"""Error 10077 says only that a message was not stored; its text says why."""
+NOT_READY = frozenset({10008, 10039, 10076})
+"""JetStream not available, not enabled for the account, not enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,9 @@ class Publisher:
     """Pipelined publishing: as many in flight as the connection allows, each acknowledged."""
 
     def __init__(self, bus: Bus, streams: Streams, *, ack_seconds: float = ACK_SECONDS) -> None:
-        self._bus = bus
+        self._answers = Answers(bus)
         self._streams = streams
         self._ack_seconds = ack_seconds
-        self._room = asyncio.Semaphore(PUBLISHES_IN_FLIGHT)
 
     async def publish(
         self, subject: str, payload: bytes, *, msg_id: str | None = None, headers: Headers | None = None
@@ -96,7 +95,7 @@ class Publisher:
         return outcomes
 
     async def _send(self, messages: Sequence[Outgoing]) -> list[Outcome]:
-        sent: list[asyncio.Future[api.PubAck] | Outcome] = []
+        sent: list[asyncio.Future[Answer] | Outcome] = []
         try:
             for message in messages:
                 sent.append(await self._start(message))  # noqa: PERF401 - what began is cancelled below
@@ -104,56 +103,44 @@ class Publisher:
             if waiting:
                 await asyncio.wait(waiting, timeout=self._ack_seconds)
         finally:
-            for future in sent:  # an answer that comes later finds nobody; the client forgets it
+            for future in sent:  # an answer that comes later finds nobody
                 if isinstance(future, asyncio.Future):
                     future.cancel()
         return [
-            _outcome(message, future) if isinstance(future, asyncio.Future) else future
+            _outcome(message.subject, future) if isinstance(future, asyncio.Future) else future
             for message, future in zip(messages, sent, strict=True)
         ]
 
-    async def _start(self, message: Outgoing) -> asyncio.Future[api.PubAck] | Outcome:
+    async def _start(self, message: Outgoing) -> asyncio.Future[Answer] | Outcome:
         headers = dict(message.headers or {})
         if message.msg_id is not None:
             headers[MESSAGE_ID] = message.msg_id
         try:
-            async with asyncio.timeout(self._ack_seconds):
-                await self._room.acquire()
-        except TimeoutError:
-            return PublishUnknown(f"{message.subject} was not sent: too many wait for their answers")
-        try:
-            # Our own room is smaller than the client's: its wait, which swallows a cancel, never begins.
-            future = await self._bus.jetstream.publish_async(
-                message.subject, message.payload, headers=headers or None
-            )
+            return await self._answers.send(message.subject, message.payload, headers or None)
         except nats.errors.MaxPayloadError:
-            self._room.release()
             return PublishRefused(f"{len(message.payload)} bytes are more than NATS takes in one message")
-        except (nats.errors.Error, BusClosed) as error:
-            self._room.release()
+        except (nats.errors.Error, BusError) as error:
             return PublishUnknown(f"{message.subject} was not sent: {error}")
-        future.add_done_callback(lambda _: self._room.release())
-        return future
 
 
 class _NoStream(PublishUnknown):
     """Nobody listens on the subject."""
 
 
-def _outcome(message: Outgoing, future: asyncio.Future[api.PubAck]) -> Outcome:
+def _outcome(subject: str, future: asyncio.Future[Answer]) -> Outcome:
     """What the answer, or its absence, means."""
-    if not future.done() or future.cancelled():
-        return PublishUnknown(f"no acknowledgement for {message.subject}")
-    error = future.exception()
-    if error is None:
-        ack = future.result()
-        return Ack(ack.stream, ack.seq, bool(ack.duplicate))
-    if isinstance(error, NoStreamResponseError):
-        return _NoStream(f"no stream takes {message.subject}")
-    if isinstance(error, APIError):
-        if error.err_code == STORE_FAILED and STILL_THERE in (error.description or ""):
-            return AlreadyThere(message.subject)
-        if error.code == 503:
-            return _NoStream(f"JetStream is not ready: {error.description}")
-        return PublishRefused(f"{message.subject}: {error.description} ({error.err_code})")
-    return PublishUnknown(f"{message.subject}: {error}")
+    if future.cancelled():
+        return PublishUnknown(f"no acknowledgement for {subject}")
+    match future.result():
+        case Stored(stream, sequence, duplicate):
+            return Ack(stream, sequence, duplicate)
+        case NobodyThere():
+            return _NoStream(f"no stream takes {subject}")
+        case NotStored(error=10077, text=text) if STILL_THERE in text:
+            return AlreadyThere(subject)
+        case NotStored(error=error, text=text) if error in NOT_READY:
+            return _NoStream(f"JetStream is not ready: {text} ({error})")
+        case NotStored(error=error, text=text):
+            return PublishRefused(f"{subject}: {text} ({error})")
+        case unknown:
+            assert_never(unknown)

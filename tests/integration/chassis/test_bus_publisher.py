@@ -1,0 +1,114 @@
+"""Streams and publishing on a real nats-server."""
+
+import asyncio
+
+import pytest
+from airlock_chassis.bus import (
+    Ack,
+    AlreadyThere,
+    LayoutMismatch,
+    Outgoing,
+    PublishRefused,
+    PublishUnknown,
+    Retention,
+    Streams,
+    StreamSpec,
+)
+
+from .conftest import Corner
+
+
+async def test_declaring_twice_changes_nothing(corner: Corner) -> None:
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    await corner.streams.declare(corner.layout.pool_consumer("default"))
+    await corner.streams.declare(corner.layout.pool_consumer("default"))
+    assert await corner.waiting(corner.subjects.invocations_stream) == 1
+    assert await corner.streams.depth(corner.layout.pool_consumer("default")) == 1
+
+
+async def test_a_stream_that_drifted_is_set_right_and_keeps_its_messages(corner: Corner) -> None:
+    name = corner.subjects.invocations_stream
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    info = await corner.bus.jetstream.stream_info(name)
+    await corner.bus.jetstream.update_stream(info.config.evolve(max_bytes=1_000_000, description="kept"))
+    await corner.streams.declare()
+    config = (await corner.bus.jetstream.stream_info(name)).config
+    assert config.max_bytes == corner.layout.sizes.invocations
+    assert config.description == "kept"
+    assert await corner.waiting(name) == 1
+
+
+async def test_a_stream_that_cannot_be_changed_is_refused_by_name(corner: Corner) -> None:
+    name = corner.subjects.reports_stream
+    other = StreamSpec(name, (corner.subjects.all_reports,), Retention.LIMITS, 1_000_000, in_memory=True)
+    with pytest.raises(LayoutMismatch, match=name):
+        await Streams(corner.bus, [other]).declare()
+
+
+async def test_a_second_message_for_an_attempt_is_already_there_also_while_it_is_pulled(
+    corner: Corner,
+) -> None:
+    consumer = corner.layout.pool_consumer("default")
+    await corner.streams.declare(consumer)
+    first = await corner.publisher.publish(corner.attempt(1), b"x", msg_id="one")
+    second = await corner.publisher.publish(corner.attempt(1), b"x", msg_id="two")
+    pulled = await corner.bus.jetstream.pull_subscribe_bind(consumer=consumer.name, stream=consumer.stream)
+    (message,) = await pulled.fetch(1)
+    third = await corner.publisher.publish(corner.attempt(1), b"x", msg_id="three")
+    await message.ack_sync()
+    await pulled.unsubscribe()
+    fourth = await corner.publisher.publish(corner.attempt(1), b"x", msg_id="four")
+    assert isinstance(first, Ack)
+    assert second == third == AlreadyThere(corner.attempt(1))
+    assert isinstance(fourth, Ack)
+    assert not fourth.duplicate
+
+
+async def test_a_message_id_sent_twice_is_stored_once(corner: Corner) -> None:
+    subject = corner.subjects.report(0, "h1")
+    await corner.publisher.publish(subject, b"x", msg_id="same")
+    again = await corner.publisher.publish(subject, b"x", msg_id="same")
+    assert isinstance(again, Ack)
+    assert again.duplicate
+    assert await corner.waiting(corner.subjects.reports_stream) == 1
+
+
+async def test_the_answers_of_a_batch_stand_in_its_order(corner: Corner) -> None:
+    await corner.publisher.publish(corner.attempt(7), b"first")
+    numbers = [1, 7, *range(100, 2100)]
+    outcomes = await corner.publisher.publish_all([Outgoing(corner.attempt(n), b"x") for n in numbers])
+    assert [type(outcome) for outcome in outcomes[:3]] == [Ack, AlreadyThere, Ack]
+    assert sum(isinstance(outcome, Ack) for outcome in outcomes) == 2001
+
+
+async def test_what_does_not_fit_is_refused_with_its_reason(corner: Corner) -> None:
+    with pytest.raises(PublishRefused, match="more than NATS takes"):
+        await corner.publisher.publish(corner.attempt(1), b"x" * (1024 * 1024 + 1))
+
+
+async def test_a_full_stream_refuses_and_is_not_taken_for_already_there(corner: Corner) -> None:
+    name = corner.subjects.reports_stream
+    info = await corner.bus.jetstream.stream_info(name)
+    await corner.bus.jetstream.update_stream(info.config.evolve(max_bytes=1000))
+    with pytest.raises(PublishRefused, match="maximum bytes"):
+        await corner.publisher.publish(corner.subjects.report(0, "h1"), b"x" * 2000)
+
+
+async def test_a_stream_that_vanished_is_declared_again_and_the_message_stored(corner: Corner) -> None:
+    await corner.bus.jetstream.delete_stream(corner.subjects.invocations_stream)
+    outcomes = await corner.publisher.publish_all([Outgoing(corner.attempt(n), b"x") for n in (1, 2, 3)])
+    assert all(isinstance(outcome, Ack) for outcome in outcomes)
+    assert await corner.waiting(corner.subjects.invocations_stream) == 3
+
+
+async def test_a_subject_of_no_stream_is_unknown_and_not_stored(corner: Corner) -> None:
+    with pytest.raises(PublishUnknown):
+        await corner.publisher.publish(f"{corner.subjects.prefix}.nowhere", b"x")
+
+
+async def test_many_publishers_at_once_after_a_lost_stream_declare_it_together(corner: Corner) -> None:
+    await corner.bus.jetstream.delete_stream(corner.subjects.reports_stream)
+    await asyncio.gather(
+        *(corner.publisher.publish(corner.subjects.report(0, f"h{n}"), b"x") for n in range(50))
+    )
+    assert await corner.waiting(corner.subjects.reports_stream) == 50
