@@ -227,6 +227,11 @@ def test_a_port_taken_meanwhile_moves_the_next_start_but_not_a_restart(data_dir:
             server.start()
 
 
+def test_a_setting_that_the_server_refuses_shows_its_own_words(data_dir: Path) -> None:
+    with pytest.raises(ServerFailed, match=r"ended while starting \(exit code 1\)[^$]*sync_interval"):
+        EmbeddedNats(data_dir, sync_interval="soon").start()
+
+
 def test_damaged_passwords_are_named(data_dir: Path) -> None:
     with EmbeddedNats(data_dir):
         pass

@@ -56,7 +56,7 @@ _PERMISSIONS: dict[User, dict[str, object]] = {
     },
 }
 _STOPS = (Stop(signal.SIGTERM, 10.0),)
-_LOCK_SECONDS = 15.0
+_LOCK_SECONDS = 25.0  # a dead owner's server may take all of its stops
 _INFO_BYTES = 32 * 1024
 
 

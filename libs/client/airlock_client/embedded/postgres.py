@@ -33,7 +33,7 @@ from airlock_client.embedded.process import Account, FolderLock, ServerProcess, 
 from airlock_client.embedded.server import HOST, EmbeddedServer, free_port
 
 _STOPS = (Stop(signal.SIGINT, 20.0), Stop(signal.SIGQUIT, 5.0))  # fast, then immediate shutdown
-_LOCK_SECONDS = 30.0
+_LOCK_SECONDS = 40.0  # a dead owner's server may take all of its stops
 _PORT_TRIES = 5
 _ANSWER_BYTES = 4096
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final zero

@@ -73,8 +73,9 @@ class FolderLock:
                 lives = bool(owner) and owner == _identity(pid)
                 if (lives and not again) or time.monotonic() > deadline:
                     os.close(fd)
+                    who = f"process {pid}" if lives else f"what is left of process {pid}"
                     raise FolderInUse(
-                        f"{self._path.parent} is in use by process {pid}: stop that one first, "
+                        f"{self._path.parent} is in use by {who}: stop that one first, "
                         "or choose another data folder"
                     ) from None
                 time.sleep(_POLL_SECONDS)
