@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from ..engine.plan import PlanNode
 from ..engine.signals import AttemptFailed, AttemptSucceeded, Evidence
-from .advance import Advanced, Door
+from .advance import Door
+from .batches import Advanced
 
 INLINE_BYTES = 64 * 1024
 """Larger outputs are checked in a thread, so that they hold up nobody's heartbeat."""
@@ -54,7 +55,7 @@ class Reports:
             value, artifacts = await self._accept(plan, report, body)
         except BrokenContract as broken:
             return await self._failed(report, broken.failure, body)
-        return await self._door.advance(
+        advanced = await self._door.advance(
             AttemptSucceeded(
                 id_.run,
                 id_.node,
@@ -67,6 +68,12 @@ class Reports:
                 evidence=_evidence(report, b""),
             )
         )
+        if advanced.refused:
+            gone = BrokenContract(
+                failures.OUTPUT_UNKNOWN_ARTIFACT, "an artifact that the output names is gone"
+            )
+            return await self._failed(report, gone.failure, body)
+        return advanced
 
     async def _failed(self, report: Report, failure: Failure, body: bytes) -> Advanced:
         id_ = report.attempt
