@@ -30,10 +30,12 @@ unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
-	@$(part) "ruff check" .venv/bin/ruff check --quiet .
-	@$(part) "ruff format" .venv/bin/ruff format --check --quiet . || { echo 'airlock: some files are not formatted: run make format' >&2; exit 1; }
-	@$(part) "mypy" .venv/bin/mypy
-	@$(step) "make check" $(python) -m pytest -q tests/unit/house
+	@status=0; \
+	$(part) "ruff check" .venv/bin/ruff check --quiet . || status=1; \
+	$(part) "ruff format" .venv/bin/ruff format --check --quiet . || { echo 'airlock: run make format' >&2; status=1; }; \
+	$(part) "mypy" .venv/bin/mypy || status=1; \
+	$(step) "make check" $(python) -m pytest -q tests/unit/house || status=1; \
+	exit $$status
 
 up: venv engine base-tools ## Start everything on this machine; Ctrl-C stops it
 	@.venv/bin/airlock up
