@@ -1,0 +1,166 @@
+"""What stands between the braces, read as text: where it ends, whether it is a bare path, what it touches.
+
+A bare path (`context.a.b`, `nodes.my-node.output.items[0]["a b"]`) is read here and looked up as it is. All
+else is CEL, of which only the tokens matter here. Source: the CEL specification, section Syntax.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PathStep = str | int
+Path = tuple[PathStep, ...]
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+|//[^\n]*+)
+  | (?P<raw>[bB]?[rR][bB]?(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*+'|"[^"\n]*+"))
+  | (?P<string>[bB]?(?:
+        \'\'\'(?:[^\\]|\\.)*?\'\'\' | \"\"\"(?:[^\\]|\\.)*?\"\"\"
+      | '(?:[^'\\\n]|\\.)*+' | "(?:[^"\\\n]|\\.)*+"
+    ))
+  | (?P<word>[A-Za-z_][A-Za-z0-9_]*+)
+  | (?P<number>[0-9](?:[0-9A-Za-z_.]|(?<=[eE])[+-])*+)
+  | (?P<sign>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+# A hyphen inside a key must stand before a letter: `context.count-1` is a subtraction.
+_KEY = r"[A-Za-z_][A-Za-z0-9_]*(?:-(?!(?:context|nodes)\b)[A-Za-z_][A-Za-z0-9_]*)*"
+_STEP = rf"""\.(?:{_KEY})|\[(?:[0-9]{{1,9}}|"[^"\\]*"|'[^'\\]*')\]"""
+_BARE = re.compile(
+    rf"""(?:context|nodes(?:\.(?P<id>[a-z0-9][a-z0-9-]{{0,62}})|\[(["'])(?P<quoted>[a-z0-9][a-z0-9-]{{0,62}})\2\])"""
+    rf"""(?:\.output|\["output"\]|\['output'\]))(?P<steps>(?:{_STEP})*)"""
+)
+_ONE_STEP = re.compile(_STEP)
+
+
+class Malformed(ValueError):
+    """The expression cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A bare path: what it starts from, and the steps from there."""
+
+    node: str | None
+    """Whose output it reads; None for the context."""
+    steps: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a CEL expression may read: a root and the longest path that its text gives away."""
+
+    node: str | None
+    steps: tuple[str, ...]
+
+
+def read_bare(expression: str) -> Bare | None:
+    """Read a bare path; None where the expression is something else."""
+    found = _BARE.fullmatch(expression)
+    if found is None:
+        return None
+    return Bare(node=found["id"] or found["quoted"], steps=tuple(_steps(found["steps"])))
+
+
+def _steps(text: str) -> Iterator[PathStep]:
+    for found in _ONE_STEP.finditer(text):
+        step = found.group()
+        if step[0] == ".":
+            yield step[1:]
+        elif step[1] in "\"'":
+            yield step[2:-2]
+        else:
+            yield int(step[1:-1])
+
+
+def find_end(text: str, start: int, longest: int) -> int:
+    """Return where the expression that begins at `start` ends: at its `}}`, outside strings and maps.
+
+    Raises Malformed where there is no end, or none within `longest` characters.
+    """
+    depth = 0
+    for found in _TOKEN.finditer(text, start, min(len(text), start + longest + 2)):
+        token = found.group()
+        if found.lastgroup != "sign":
+            continue
+        if token in "\"'":
+            raise Malformed("a string is not closed")
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            if depth == 0 and text.startswith("}}", found.start()):
+                return found.start()
+            depth -= 1
+            if depth < 0:
+                break
+    if len(text) - start > longest:
+        raise Malformed(f"no closing }}}} within {longest} characters")
+    raise Malformed("{{ without a closing }}")
+
+
+def uses_lists(expression: str) -> bool:
+    """Whether it calls `map` or `filter`, which build lists."""
+    tokens = _significant(expression)
+    return any(
+        token in ("map", "filter") and tokens[i + 1 : i + 2] == ["("] for i, token in enumerate(tokens)
+    )
+
+
+def touched(expression: str) -> list[Touched]:
+    """Return what a CEL expression may read.
+
+    Raises Malformed where `nodes` is not followed by the id of a node and its `output`.
+    """
+    tokens = _significant(expression)
+    found = []
+    for index, token in enumerate(tokens):
+        if token not in ("context", "nodes"):
+            continue
+        if index and tokens[index - 1] == ".":
+            if index == 1 or not _ends_value(tokens[index - 2]):
+                raise Malformed(f"write {token} without a dot before it")
+            continue
+        steps = _trail(tokens, index + 1)
+        if token == "context":
+            found.append(Touched(node=None, steps=tuple(steps)))
+        elif len(steps) >= 2 and steps[1] == "output":
+            found.append(Touched(node=steps[0], steps=tuple(steps[2:])))
+        else:
+            hint = 'in CEL an id with a hyphen is written nodes["my-node"].output'
+            raise Malformed(f"nodes is followed by the id of a node and .output; {hint}")
+    return found
+
+
+def _significant(expression: str) -> list[str]:
+    return [found.group() for found in _TOKEN.finditer(expression) if found.lastgroup != "space"]
+
+
+def _trail(tokens: list[str], index: int) -> list[str]:
+    """Follow `.name` and `["name"]` as far as they go; a name that is called is a function."""
+    steps: list[str] = []
+    while index + 1 < len(tokens):
+        if tokens[index] == "." and _is_word(tokens[index + 1]) and tokens[index + 2 : index + 3] != ["("]:
+            steps.append(tokens[index + 1])
+            index += 2
+        elif tokens[index] == "[" and tokens[index + 2 : index + 3] == ["]"] and _is_plain(tokens[index + 1]):
+            steps.append(tokens[index + 1][1:-1])
+            index += 3
+        else:
+            break
+    return steps
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalpha() or token[0] == "_"
+
+
+def _ends_value(token: str) -> bool:
+    return _is_word(token) or token[0] in "])}\"'`" or token[0].isdigit()
+
+
+def _is_plain(token: str) -> bool:
+    """A quoted string that means what it shows: one pair of quotes, no prefix, no escapes."""
+    return len(token) > 1 and token[0] in "\"'" and "\\" not in token and token[:3] not in ('"""', "'''")
