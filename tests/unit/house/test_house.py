@@ -64,3 +64,13 @@ def test_no_tracked_text_names_a_machine_or_a_registry(files: list[str]) -> None
 
 def test_test_files_have_names_of_their_own_and_none_skips(files: list[str]) -> None:
     assert house_files.untidy_tests(ROOT, files) == []
+
+
+def test_every_package_ships_its_types(modules: list[house_reader.Module], files: list[str]) -> None:
+    packages = [module for module in modules if module.is_package and "." not in module.name]
+    assert len(packages) == 6
+    assert [module.path for module in packages if not typed(module) <= set(files)] == []
+
+
+def typed(module: house_reader.Module) -> set[str]:
+    return {module.path.replace("__init__.py", "py.typed")}
