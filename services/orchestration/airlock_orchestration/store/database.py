@@ -1,0 +1,183 @@
+"""The connections to Postgres: a pool for the path, and sessions for reads and rare writes.
+
+    async with Database(url) as database:           raises DatabaseUnavailable
+        async with database.path() as connection:   asyncpg: the door, due times, heartbeats
+        async with database.reading() as session:   SQLAlchemy, one read-only transaction
+        async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
+
+Every connection carries limits that Postgres itself enforces: nothing waits or holds a lock for ever.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+CONNECT_SECONDS = 8.0
+"""How long a start waits for Postgres."""
+_TRY_SECONDS = 0.25
+_ALIVE_SECONDS = 2.0
+_ACQUIRE_SECONDS = 10.0  # for a connection of the pool; then TimeoutError
+_LIMITS = {
+    "application_name": "airlock",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+    "timezone": "UTC",
+    "jit": "off",  # compiling costs more than any of our statements takes
+}
+_PATH = _LIMITS | {
+    "statement_timeout": "10s",
+    # The path's statements are few and large, and always look up by key. One plan for each, made once, that
+    # never scans a table that was small when it was made.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+}
+_SESSIONS = _LIMITS | {"statement_timeout": "30s"}
+
+
+class DatabaseUnavailable(Exception):
+    """Postgres does not answer at the given address."""
+
+
+class ReadSession(AsyncSession):
+    """A session in a read-only transaction."""
+
+
+class WriteSession(AsyncSession):
+    """A session in a transaction that is committed where it ends."""
+
+
+class Database:
+    """Connections to one database."""
+
+    def __init__(self, url: str, *, path_connections: int = 8, sessions: int = 8) -> None:
+        """Take an address: `postgresql://user:password@host:port/name`; `?host=/folder` for a unix socket."""
+        self._url = url
+        self._path_connections = path_connections
+        self._sessions = sessions
+        self._pool: asyncpg.Pool | None = None
+        self._engine: AsyncEngine | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def connect(self, deadline: float = CONNECT_SECONDS) -> None:
+        """Open the pools. Raises DatabaseUnavailable without an answer within `deadline` seconds."""
+        self._pool = await _until(self._open_path, deadline, describe(self._url))
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._open_session,
+            pool_size=self._sessions,
+            max_overflow=0,
+            pool_timeout=5.0,
+            pool_pre_ping=True,
+        )
+
+    async def close(self) -> None:
+        """Close everything; what is under way is ended."""
+        pool, engine, self._pool, self._engine = self._pool, self._engine, None, None
+        if engine is not None:
+            await engine.dispose()
+        if pool is not None:
+            await pool.close()
+
+    @asynccontextmanager
+    async def path(self) -> AsyncIterator[Any]:
+        """An asyncpg connection: every statement is a transaction unless the caller opens one."""
+        assert self._pool is not None, "the database is not connected"
+        async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session for reads: one read-only snapshot from its first statement to its end."""
+        assert self._engine is not None, "the database is not connected"
+        async with ReadSession(self._engine, expire_on_commit=False) as session:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            await session.connection(execution_options=options)
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """A session for rare writes: committed at the end, rolled back if an exception passes."""
+        assert self._engine is not None, "the database is not connected"
+        async with WriteSession(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def is_alive(self) -> bool:
+        """Whether Postgres answers now."""
+        try:
+            async with asyncio.timeout(_ALIVE_SECONDS), self.path() as connection:
+                await connection.fetchval("SELECT 1")
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return True
+
+    async def now(self) -> Any:
+        """Postgres' clock, the only one that counts."""
+        async with self.reading() as session:
+            return (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+
+    async def _open_path(self, seconds: float) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._path_connections,
+            timeout=seconds,
+            command_timeout=15.0,
+            server_settings=_PATH,
+            # Prepared once per connection and kept, however large.
+            max_cacheable_statement_size=0,
+            max_cached_statement_lifetime=0,
+            # asyncpg's own reset costs a round trip at each release. Nothing here leaves state behind.
+            reset=_leave,
+        )
+
+    async def _open_session(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._url, timeout=CONNECT_SECONDS, command_timeout=45.0, server_settings=_SESSIONS
+        )
+
+
+def describe(url: str) -> str:
+    """The address without user and password, for people."""
+    parts = urlsplit(url)
+    at = parts.netloc.rpartition("@")[2] or "local socket"
+    return f"{at}{parts.path}"
+
+
+async def _until(open_: Any, deadline: float, address: str) -> asyncpg.Pool:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline
+    while True:
+        try:
+            left = max(end - loop.time(), 0.1)
+            async with asyncio.timeout(left):
+                return await open_(left)
+        except (OSError, asyncpg.CannotConnectNowError) as error:  # refused, timed out, or still starting
+            if loop.time() + _TRY_SECONDS >= end:
+                raise DatabaseUnavailable(
+                    f"Postgres at {address} did not answer within {deadline:g} s ({_reason(error)})"
+                ) from error
+            await asyncio.sleep(_TRY_SECONDS)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise DatabaseUnavailable(f"Postgres at {address} refused us: {_reason(error)}") from error
+
+
+async def _leave(_connection: Any) -> None:
+    """Leave a released connection as it is."""
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).partition("\n")[0]
