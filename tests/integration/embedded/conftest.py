@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +11,9 @@ import pytest
 
 
 @pytest.fixture
-def data_dir(servers_folder: Path) -> Path:
+def data_dir(servers_folder: Path) -> Iterator[Path]:
     """A data folder that does not exist yet, below one that the servers' account may pass."""
-    return servers_folder / uuid4().hex[:8]
+    folder = servers_folder / uuid4().hex[:8]
+    yield folder
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Owner:
         """Let go of everything; whatever is still alive is ended."""
         self.process.kill()
         self.process.communicate()
+        assert _all_end(self.pidfds)
         for pidfd in self.pidfds:
             os.close(pidfd)
 
@@ -103,8 +105,10 @@ def test_the_next_owner_may_start_at_once_after_a_killed_one(owner: Owner, data_
 
 
 def test_everything_killed_at_once_is_no_obstacle_to_the_next_start(owner: Owner, data_dir: Path) -> None:
-    for pid in (owner.process.pid, *owner.launchers, *owner.servers):
-        os.kill(pid, signal.SIGKILL)
+    owner.process.kill()
+    for pidfd in owner.pidfds:
+        with suppress(ProcessLookupError):  # what a neighbour's end has ended already
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     owner.process.wait()
     with EmbeddedPostgres(data_dir / "postgres"), EmbeddedNats(data_dir / "nats"):
         pass

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -29,17 +28,9 @@ class Suite:
 
     def start(self, tests: str, **variables: str) -> subprocess.Popen[str]:
         (self.folder / "test_inner.py").write_text(tests)
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(self.folder)]
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-p",
-                "no:cacheprovider",
-                "-c",
-                str(_REPOSITORY / "pyproject.toml"),
-            ]
-            + ["--rootdir", str(self.folder), str(self.folder / "test_inner.py")],
+            [*command, "-c", str(_REPOSITORY / "pyproject.toml"), str(self.folder / "test_inner.py")],
             cwd=self.folder,
             env={**os.environ, "TMPDIR": str(self.folder), **variables},
             stdout=subprocess.PIPE,
@@ -53,10 +44,9 @@ class Suite:
 
 
 @pytest.fixture
-def suite(data_dir: Path) -> Iterator[Suite]:
+def suite(data_dir: Path) -> Suite:
     data_dir.mkdir(mode=0o711)
-    yield Suite(data_dir)
-    shutil.rmtree(data_dir)
+    return Suite(data_dir)
 
 
 @pytest.mark.parametrize("turn", [1, 2])
