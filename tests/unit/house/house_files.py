@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import house_rules as rules
 
+LOCK_FILE = re.compile(r"(?:^|/)requirements[^/]*\.(?:lock|txt)$")
 LARGEST_TEXT = 4 * 1024 * 1024  # bytes; a larger file is data, and nobody wrote a path into it by hand
 
 
@@ -84,8 +85,10 @@ def unwelcome_words(root: Path, files: Iterable[str]) -> list[str]:
             found = unwelcome.search(line)
             if found:
                 breaks.append(f"{path}:{number}: names {found.group().decode()!r}")
-        if path == "requirements.lock" and b"://" in content:
-            breaks.append(f"{path}: holds an address; write it with make lock")
+        if LOCK_FILE.search(path) and b"://" in content:
+            breaks.append(
+                f"{path}: holds an address, and the machine's own configuration is to say where from"
+            )
     return breaks
 
 

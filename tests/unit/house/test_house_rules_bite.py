@@ -183,10 +183,16 @@ def test_a_path_of_one_machine_and_a_registry_are_named(tmp_path: Path, build: B
             "docs/one.md": "Look in /" + "work/main for it.\nAll well: https://example.com/work/main",
             "infra/two.sh": "pip install --index-url https://" + "pypi." + "org/simple",
             "requirements.lock": "a @ https://example.com/a.whl",
+            f"{AGENTS}/builtin/patcher/requirements.txt": "-i https://example.com/simple",
         }
     )
     found = [line.split(": ")[0] for line in house_files.unwelcome_words(tmp_path, files)]
-    assert found == ["docs/one.md:1", "infra/two.sh:1", "requirements.lock"]
+    assert found == [
+        "docs/one.md:1",
+        "infra/two.sh:1",
+        "requirements.lock",
+        f"{AGENTS}/builtin/patcher/requirements.txt",
+    ]
 
 
 def test_tests_that_share_a_name_or_skip_are_named(tmp_path: Path, build: Build) -> None:
