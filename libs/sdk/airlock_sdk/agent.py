@@ -70,7 +70,7 @@ class Agent:
         except WorkspaceError as error:
             refused = {"entry": error.entry, "rule": error.rule}
             _fail(writer, Failure("agent.workspace_refused", str(error), details=refused))
-        except Exception as error:  # the edge: whatever an author's code raises ends the attempt as a failure
+        except (Exception, SystemExit) as error:  # the edge: whatever an author's code raises is a failure
             _fail(writer, _unexpected(error))
         else:
             if output is not None:
@@ -100,8 +100,10 @@ class Agent:
             raise Failure("agent.unknown_action", f"no action {request.action!r}; there are: {known}")
         function, wanted = self._actions[request.action]
         context = Context(request, folder, writer, received)
-        output = plain(function(bind(request.inputs, wanted), context))
-        return _encode(output)
+        try:
+            return _encode(plain(function(bind(request.inputs, wanted), context)))
+        finally:
+            sys.stdout.flush()  # after the final frame the container is killed: nothing printed may wait
 
 
 def _encode(output: Any) -> bytes:
@@ -114,7 +116,7 @@ def _encode(output: Any) -> bytes:
         raise Failure("agent.output_invalid", f"the output is no JSON document: {error}") from error
 
 
-def _unexpected(error: Exception) -> Failure:
+def _unexpected(error: BaseException) -> Failure:
     import traceback  # here, because warm sandboxes start without it
 
     frames = traceback.extract_tb(error.__traceback__)[-_TRACEBACK_FRAMES:]

@@ -101,6 +101,15 @@ def test_an_exception_is_a_failure_with_a_short_traceback(tmp_path: Path) -> Non
     assert outcome.failure["details"]["traceback"][-1].endswith(" broken")
 
 
+def test_leaving_the_process_is_a_failure_too(tmp_path: Path) -> None:
+    def leave(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        raise SystemExit(0)
+
+    outcome = run_action(make_agent(leave), "do", {}, scratch=tmp_path)
+    assert outcome.failure is not None
+    assert outcome.failure["message"] == "SystemExit: 0"
+
+
 def test_a_failure_keeps_its_code_and_details(tmp_path: Path) -> None:
     def refuse(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
         raise Failure("agent.not_today", "come back", retryable=True, details={"when": "tomorrow"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from airlock_sdk.printable import one_line
 from bandit.core.config import BanditConfig
 from bandit.core.manager import BanditManager
 from bandit.core.metrics import Metrics
@@ -78,21 +78,15 @@ def _place(issue: Any) -> tuple[str, int, int, str]:
 def _finding(issue: Any, shown: str, lines: list[str], suppressed: bool) -> Finding:
     rule, line = str(issue.test_id), max(1, int(issue.lineno))
     # The message of a password rule quotes the password.
-    message = rules.MASKED if rule in rules.PASSWORDS else " ".join(_words(str(issue.text)))
+    said = rules.MASKED if rule in rules.PASSWORDS else " ".join(str(issue.text).split())
     return Finding(
         rule=rule,
         severity=rules.bandit_severity(rule, issue.severity),
         confidence=issue.confidence if issue.confidence in ("HIGH", "MEDIUM") else "LOW",
         file=shown,
         line=line,
-        message=message[:MAX_MESSAGE],
+        message=one_line(said, MAX_MESSAGE),
         tool="bandit",
         suppressed=suppressed,
         anchor=anchor(lines[line - 1]) if line <= len(lines) else "",
     )
-
-
-def _words(text: str) -> Iterator[str]:
-    # Names from the code (a called function) stand in some messages: nothing but printable characters.
-    for word in text.split():
-        yield "".join(char if char.isprintable() else "?" for char in word)

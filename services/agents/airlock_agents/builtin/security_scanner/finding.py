@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .rules import SEVERITIES, Severity
+from airlock_sdk.printable import one_line
+
+from .rules import PASSWORDS, SEVERITIES, Severity
 
 MAX_FILE = 512  # characters of a file's name as it is shown
 MAX_MESSAGE = 300  # characters
@@ -43,6 +43,15 @@ class Finding:
         return document
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What looking at one file gave."""
+
+    file: str  # printable
+    findings: tuple[Finding, ...] = ()
+    skipped: str | None = None  # why it was not (wholly) looked at
+
+
 def named(findings: Iterable[Finding]) -> list[Finding]:
     """Sort findings (loudest first) and give each its id.
 
@@ -60,19 +69,28 @@ def named(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(result, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
 
 
+def merge_passwords(findings: list[Finding]) -> list[Finding]:
+    """Make one finding of a password that both tools saw on the same line; it names both rules.
+
+    If either tool is asked to look away, it counts as suppressed.
+    """
+    secrets = {one.line: one for one in findings if one.tool == "detect-secrets"}
+    result: list[Finding] = []
+    for one in findings:
+        if one.rule in PASSWORDS and one.line in secrets:
+            secret = secrets[one.line]
+            also = tuple(dict.fromkeys((*secret.also, one.rule)))
+            secrets[one.line] = replace(secret, also=also, suppressed=secret.suppressed or one.suppressed)
+        elif one.tool != "detect-secrets":
+            result.append(one)
+    return result + list(secrets.values())
+
+
 def anchor(line: str) -> str:
     """Answer a line's text without literals and spacing: enough to know it again, and no secret in it."""
     return _SPACE.sub(" ", _LITERAL.sub('""', line)).strip()[:500]
 
 
-def printable(name: str | bytes) -> str:
-    """Spell a file's name so that it is text, stays on its line and says nothing to a terminal."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    # Categories C*: controls, bidirectional overrides, surrogates, private use; Zl and Zp break lines.
-    shown = "".join(
-        char.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(char)[0] == "C" or unicodedata.category(char) in ("Zl", "Zp")
-        else char
-        for char in text
-    )
-    return shown if len(shown) <= MAX_FILE else shown[: MAX_FILE - 1] + "…"
+def printable(name: str) -> str:
+    """Spell a file's name as findings show it."""
+    return one_line(name, MAX_FILE)

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import rules
 from .bandit_checks import BanditChecks
 from .credentials import Credentials
 from .files import Source, read_text
-from .finding import Finding, printable
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What looking at one file gave."""
-
-    file: str  # printable
-    findings: tuple[Finding, ...] = ()
-    skipped: str | None = None  # why it was not (wholly) looked at
+from .finding import Finding, Inspected, merge_passwords, printable
 
 
 class Inspector:
@@ -54,23 +43,6 @@ class Inspector:
         except Exception as error:  # the edge to the tools, as above
             trouble.append(f"bandit failed on it ({type(error).__name__})")
         return Inspected(shown, tuple(merge_passwords(findings)), "; ".join(trouble) or None)
-
-
-def merge_passwords(findings: list[Finding]) -> list[Finding]:
-    """Make one finding of a password that both tools saw on the same line; it names both rules.
-
-    If either tool is asked to look away, it counts as suppressed.
-    """
-    secrets = {one.line: one for one in findings if one.tool == "detect-secrets"}
-    result: list[Finding] = []
-    for one in findings:
-        if one.rule in rules.PASSWORDS and one.line in secrets:
-            secret = secrets[one.line]
-            also = tuple(dict.fromkeys((*secret.also, one.rule)))
-            secrets[one.line] = replace(secret, also=also, suppressed=secret.suppressed or one.suppressed)
-        elif one.tool != "detect-secrets":
-            result.append(one)
-    return result + list(secrets.values())
 
 
 def lost(source: Source, reason: str) -> Inspected:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, TypedDict
 
-from airlock_sdk import Agent, Context, Failure
+from airlock_sdk import Agent, Context, Failure, isolate
 from airlock_sdk.artifact import JSON, SARIF
 
-from . import isolate, report
+from . import report
 from .files import Source, list_sources
-from .finding import Finding, named, printable
-from .inspect_file import Inspected, Inspector, lost
+from .finding import Finding, Inspected, named, printable
+from .inspect_file import Inspector, lost
 from .rules import Severity, at_least
 from .sarif import sarif
 

@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .finding import Finding
-from .inspect_file import Inspected
+from .finding import Finding, Inspected
 from .rules import LEFT_OUT, SEVERITIES
 
 MAX_FINDINGS = 200  # in the output; all are in the report

@@ -11,13 +11,13 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-SECONDS_PER_ITEM = 30.0  # a file of 2 MiB takes a few seconds
-MEMORY = 768 * 1024 * 1024  # bytes of address space of the child; the sandbox has 1 GiB, with the files in it
-MAX_CRASHES = 50  # a workspace full of bombs ends the scan instead of eating its whole time
+SECONDS_PER_ITEM = 30.0
+MEMORY = 768 * 1024 * 1024  # bytes of address space of the child
+MAX_CRASHES = 50  # a workspace full of bombs ends the work instead of eating its whole time
 
 
 class TooManyCrashes(Exception):
-    """The tools crashed or hung on too many files; the message says on how many."""
+    """The work crashed or hung on too many items; the message says on how many."""
 
 
 def each(
@@ -50,7 +50,7 @@ def each(
                 try:
                     answer = ours.recv()
                 except EOFError:
-                    reason = "crashed the tools, or made them run out of memory"
+                    reason = "crashed it, or made it run out of memory"
                     break
                 start += 1
                 yield answer
@@ -61,7 +61,7 @@ def each(
         if reason is not None:
             crashes += 1
             if crashes > MAX_CRASHES:
-                raise TooManyCrashes(f"the tools crashed or hung on {crashes} files")
+                raise TooManyCrashes(f"crashed or hung on {crashes} items")
             yield lost(items[start], reason)
             start += 1
 

@@ -1,0 +1,112 @@
+"""Findings keep their names, show no secret, and say nothing to a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from airlock_agents.builtin.security_scanner import report
+from airlock_agents.builtin.security_scanner.finding import (
+    Finding,
+    Inspected,
+    anchor,
+    merge_passwords,
+    named,
+    printable,
+)
+from airlock_agents.builtin.security_scanner.sarif import sarif
+
+SHELL = Finding("B602", "HIGH", "HIGH", "a.py", 3, "shell", "bandit", anchor='run("", shell=True)')
+KEY = Finding("private-key", "CRITICAL", "HIGH", "k.pem", 1, "key", "detect-secrets")
+
+
+def test_an_id_survives_edits_elsewhere_and_knows_a_second_one() -> None:
+    (first,) = named([SHELL])
+    (moved,) = named([replace(SHELL, line=40)])
+    assert moved.id == first.id
+    twice = named([SHELL, replace(SHELL, line=9)])
+    assert [one.id == first.id for one in twice] == [True, False]
+
+
+def test_an_id_holds_nothing_that_is_between_quotes() -> None:
+    one = anchor('db(password="hunter2", user = \'root\')  # "open')
+    assert one == anchor('db(password="other", user = \'x\')  # "closed"')
+    assert "hunter2" not in one
+
+
+def test_the_loudest_come_first() -> None:
+    assert [one.rule for one in named([SHELL, KEY])] == ["private-key", "B602"]
+
+
+def test_two_tools_on_one_password_make_one_finding() -> None:
+    secret = Finding("secret-keyword", "HIGH", "MEDIUM", "a.py", 7, "m", "detect-secrets")
+    guess = Finding("B105", "MEDIUM", "MEDIUM", "a.py", 7, "m", "bandit", suppressed=True)
+    elsewhere = replace(guess, line=8)
+    assert merge_passwords([secret, guess, elsewhere, SHELL]) == [
+        elsewhere,
+        SHELL,
+        replace(secret, also=("B105",), suppressed=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("src/app.py", "src/app.py"),
+        ("straße.py", "straße.py"),
+        ("a\nb\x1b[2J.py", "a\\nb\\x1b[2J.py"),
+        ("gpj.\u202eexe", "gpj.\\u202eexe"),
+        ("a\u2028b", "a\\u2028b"),
+        ("latin-\udce9.py", "latin-\\xe9.py"),
+        ("n" * 600, "n" * 511 + "…"),
+    ],
+)
+def test_a_hostile_name_is_text_on_one_line(name: str, shown: str) -> None:
+    assert printable(name) == shown
+    shown.encode("utf-8")
+
+
+def test_the_output_lists_the_first_ones_and_says_that_there_are_more() -> None:
+    many = named(replace(SHELL, line=n) for n in range(1, 301))
+    lists = report.bounded(many, [{"file": f"f{n}", "reason": "binary"} for n in range(150)])
+    assert len(lists["findings"]) == 200
+    assert lists["truncated"] is True
+    assert (len(lists["skipped"]), lists["skipped_total"]) == (100, 150)
+
+
+def test_the_output_stays_within_its_bytes_whatever_the_names() -> None:
+    long = named(replace(SHELL, line=n, file="\U0001f4a3" * 512) for n in range(1, 301))
+    lists = report.bounded(long, [{"file": "\U0001f4a3" * 512, "reason": "x" * 300}] * 100)
+    assert len(json.dumps(lists).encode()) <= report.MAX_OUTPUT + 1024
+    assert lists["truncated"] is True
+
+
+def test_suppressed_findings_are_counted_among_all_and_apart() -> None:
+    assert report.summary(named([SHELL, replace(SHELL, line=9, suppressed=True), KEY])) == {
+        "total": 3,
+        "by_severity": {"CRITICAL": 1, "HIGH": 2, "MEDIUM": 0, "LOW": 0},
+        "suppressed": 1,
+    }
+
+
+def test_skipped_files_have_their_reason() -> None:
+    assert report.skipped([Inspected("a"), Inspected("b", skipped="binary")]) == [
+        {"file": "b", "reason": "binary"}
+    ]
+
+
+def test_sarif_places_are_relative_uris_and_carry_the_id() -> None:
+    (one, two) = named([replace(SHELL, file="a dir/ü#?.py", suppressed=True), KEY])[::-1]
+    log = sarif([one, two], "1.0.0")
+    (run,) = log["runs"]
+    result = run["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "a%20dir/%C3%BC%23%3F.py", "uriBaseId": "%SRCROOT%"}
+    assert result["partialFingerprints"] == {"airlockFinding/v1": one.id}
+    assert result["suppressions"][0]["kind"] == "inSource"
+    assert [run["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] for r in run["results"]] == [
+        "B602",
+        "private-key",
+    ]
+    assert [r["level"] for r in run["results"]] == ["error", "error"]
