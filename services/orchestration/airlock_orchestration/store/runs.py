@@ -24,7 +24,8 @@ from .json_text import to_jsonb
 from .plans import PlanKey, PlanSource
 
 _RUNS = """
-SELECT id::text, workflow_version_id::text, status, version, last_event, agents, failure, finished_at
+SELECT id::text, workflow_version_id::text, status, version, last_event, agents, failure, finished_at,
+    traceparent
 FROM runs WHERE id = ANY($1::uuid[])
 """
 _NODES = """
@@ -67,6 +68,7 @@ async def load_states(connection: Any, ids: Collection[str], plans: PlanSource) 
             version=row["version"],
             failure=_failure(row["failure"]),
             finished_at=row["finished_at"],
+            traceparent=row["traceparent"],
         )
         for row in rows
     }

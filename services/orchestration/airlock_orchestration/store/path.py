@@ -1,0 +1,138 @@
+"""The path: what the door, reports, heartbeats and the sweep ask of Postgres, on connections of the pool.
+
+Here asyncpg's errors become ours: what may succeed when asked again is StoreUnavailable, the rest is a
+bug or bad data and passes as it is.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import sqlalchemy.exc
+from airlock_contracts.messages import AttemptId, HeartbeatRequest, Holding
+from sqlalchemy.exc import DBAPIError
+
+from ..engine.retry import LEASE
+from ..engine.state import RunState, Values
+from ..errors import StoreUnavailable
+from . import attempts, certificate, due, runs
+from .changes import Applied, RunChange
+from .database import Database
+from .door import apply
+from .due import Due
+from .hosts import note_heartbeat
+from .plans import PlanSource
+
+_TRANSIENT = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,  # 08xxx
+    asyncpg.TransactionRollbackError,  # 40xxx
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.LockNotAvailableError,
+    sqlalchemy.exc.TimeoutError,  # no session became free
+)
+_PUT_BY = "SELECT sha256 FROM artifact_puts WHERE put_by = $1 AND sha256 = ANY($2::text[])"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed later: the connection was lost, or others were in the way."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and is_transient(error.orig))
+    if isinstance(error, asyncpg.DataError):
+        return False
+    return isinstance(error, (*_TRANSIENT, asyncpg.InterfaceError))
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Raise StoreUnavailable for what may succeed later."""
+    try:
+        yield
+    except Exception as error:
+        if is_transient(error):
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise StoreUnavailable(f"Postgres did not answer: {reason}") from error
+        raise
+
+
+class Path:
+    """Postgres as the door and the workers see it. Every method raises StoreUnavailable."""
+
+    def __init__(self, database: Database, plans: PlanSource) -> None:
+        self._database = database
+        self._plans = plans
+
+    async def load(self, ids: Iterable[str]) -> Mapping[str, RunState]:
+        """Read runs as the engine knows them."""
+        async with self._connection() as connection:
+            return await runs.load_states(connection, list(ids), self._plans)
+
+    async def values(self, wants: Mapping[str, frozenset[str]]) -> Mapping[str, Values]:
+        """Read what templates will read: `context`, `nodes.<id>`, by run."""
+        async with self._connection() as connection:
+            return await runs.load_values(connection, wants)
+
+    async def apply(self, changes: Sequence[RunChange]) -> Applied:
+        """Write a batch by one statement."""
+        async with self._connection() as connection:
+            return await apply(connection, changes)
+
+    async def fail_poisoned(self, run: str) -> None:
+        """End a run FAILED `internal` by one fixed statement."""
+        async with self._connection() as connection:
+            await runs.fail_poisoned(connection, run)
+
+    async def now(self) -> datetime:
+        """Postgres' clock."""
+        async with self._connection() as connection:
+            now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+            return now
+
+    async def inputs(self, nodes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], bytes]:
+        """The resolved inputs of (run, node)."""
+        async with self._connection() as connection:
+            return await runs.load_inputs(connection, nodes)
+
+    async def put_by(self, attempt: str, digests: Collection[str]) -> frozenset[str]:
+        """Those of the digests that this attempt (`run/node/number`) has put."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_PUT_BY, attempt, sorted(digests))
+            return frozenset(row["sha256"] for row in rows)
+
+    async def due(self) -> Sequence[Due]:
+        """What is due by now."""
+        async with self._connection() as connection:
+            return await due.read_due(connection)
+
+    async def extend_all_live(self) -> int:
+        """Extend every live lease once, after an outage of our own."""
+        async with self._connection() as connection:
+            return await attempts.extend_all_live(connection, LEASE.total_seconds())
+
+    async def violations(self) -> int:
+        """How many nodes and runs have no reason to wake. Anything but 0 is a bug."""
+        async with self._connection() as connection:
+            return len(await certificate.violations(connection))
+
+    async def note_host(self, beat: HeartbeatRequest) -> None:
+        """Note that a host lives and how it is."""
+        async with translated(), self._database.writing() as session:
+            await note_heartbeat(session, beat)
+
+    async def extend_leases(self, host: str, held: Sequence[tuple[AttemptId, str]]) -> Mapping[str, Holding]:
+        """Renew the leases that are still this host's; answer by `run/node/number`."""
+        wanted = [(one.run, one.node, one.number, token) for one, token in held]
+        async with self._connection() as connection:
+            answers = await attempts.extend_leases(connection, host, wanted, LEASE.total_seconds())
+        return dict(answers)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        async with translated(), self._database.path() as connection:
+            yield connection
