@@ -17,7 +17,7 @@ RUN = "01890000-0000-7000-8000-000000000001"
 async def until(fact: Callable[[], bool], *, seconds: float = 30.0) -> None:
     """Wait until something is true; time is only the limit."""
     async with asyncio.timeout(seconds):
-        while not fact():  # noqa: ASYNC110 - the facts are the servers', and nobody signals them
+        while not fact():
             await asyncio.sleep(0.01)
 
 

@@ -29,6 +29,8 @@ PENDING_BYTES = 8 * 1024 * 1024
 MAX_HANDLERS = 512
 """Handlers of requests and broadcasts that run at once, per subscription."""
 CLOSE_SECONDS = 5.0
+REFUSAL = "authorization violation"
+"""How the server puts it, in an error without a type of its own."""
 
 Headers = Mapping[str, str]
 
@@ -133,11 +135,9 @@ class Bus:
         refused = asyncio.create_task(self._refused.wait())
         try:
             await asyncio.wait({connecting, refused}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if connecting.done() and connecting.exception() is None:
+            if connecting.done() and connecting.exception() is None and self._client.is_connected:
                 self._js = self._client.jetstream()
                 return
-            if connecting.done():
-                self._last_error = _as_exception(connecting.exception()) or self._last_error
             raise self._unavailable(timeout)
         finally:
             refused.cancel()
@@ -148,7 +148,7 @@ class Bus:
 
     def _unavailable(self, timeout: float) -> BusUnavailable:
         where = self.options.shown_url
-        if isinstance(self._last_error, nats.errors.AuthorizationError):
+        if self._refused.is_set():
             return BusUnavailable(f"NATS at {where} refused the credentials")
         reason = _reason(self._last_error)
         return BusUnavailable(f"NATS at {where} does not answer within {timeout:g} s: {reason}")
@@ -299,7 +299,7 @@ class Bus:
 
     async def _note_error(self, error: Exception) -> None:
         self._last_error = error
-        if isinstance(error, nats.errors.AuthorizationError):
+        if REFUSAL in str(error).lower():
             self._refused.set()
         if self._js is not None:
             log.warning("bus.error", reason=_reason(error))
@@ -319,10 +319,6 @@ class Bus:
     async def _note_closed(self) -> None:
         if not self._closed.done():
             self._closed.set_result(_reason(self._last_error))
-
-
-def _as_exception(error: BaseException | None) -> Exception | None:
-    return error if isinstance(error, Exception) else None
 
 
 def _reason(error: Exception | None) -> str:

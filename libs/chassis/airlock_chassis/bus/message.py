@@ -94,8 +94,8 @@ class Message:
 
     async def term(self, reason: str = "") -> None:
         """Never deliver it again. `reason` stands in the server's advisory."""
-        text = " ".join(reason.split())[:200]
-        await self._settle(TERM + b" " + text.encode() if text else TERM)
+        text = " ".join(reason.split())[:200].encode("utf-8", "backslashreplace")
+        await self._settle(TERM + b" " + text if text else TERM)
 
     async def in_progress(self) -> None:
         """It is still being worked on: `ack_wait` starts anew."""

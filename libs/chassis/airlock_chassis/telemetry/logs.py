@@ -71,16 +71,6 @@ def configure_logs(
         library.handlers[:] = []
         library.propagate = True
     logging.captureWarnings(True)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
 
 
 @contextmanager
@@ -172,3 +162,16 @@ def _bounded(value: Any, depth: int) -> Any:
             return {str(k): _bounded(v, depth + 1) for k, v in list(value.items())[:MAX_ITEMS]}
         return [_bounded(item, depth + 1) for item in list(value)[:MAX_ITEMS]]
     return value
+
+
+# From the first import on: what is logged before `configure_logs` goes through the standard library too.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=False,
+)

@@ -1,0 +1,148 @@
+"""The bus after its server was killed, lost its folder, or went silent. Each test has a server of its own."""
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from airlock_chassis.bus import Ack, Bus, Consumer, EachMessage, Message, Outgoing, PublishUnknown
+from airlock_client.embedded import EmbeddedNats
+
+from .conftest import Corner, make_corner, until
+
+
+@pytest.fixture
+async def server(servers_folder: Path, nats_prefix: str) -> AsyncIterator[EmbeddedNats]:
+    """A server that this test may kill."""
+    async with EmbeddedNats(servers_folder / nats_prefix) as running:
+        yield running
+
+
+@pytest.fixture
+async def own(server: EmbeddedNats, nats_prefix: str) -> AsyncIterator[Corner]:
+    """A corner on the test's own server."""
+    made = await make_corner(server.url(), nats_prefix)
+    try:
+        yield made
+    finally:
+        await made.bus.close()
+
+
+@asynccontextmanager
+async def counting(
+    corner: Corner, *, fetch_seconds: float = 2.0
+) -> AsyncIterator[tuple[Consumer, Counter[str]]]:
+    """A running consumer, and how often it handled each subject."""
+    seen: Counter[str] = Counter()
+
+    async def handle(message: Message) -> None:
+        seen[message.subject] += 1
+
+    spec = corner.layout.pool_consumer("default")
+    consumer = Consumer(
+        corner.bus, corner.streams, spec, EachMessage(handle), corner.acks, fetch_seconds=fetch_seconds
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(consumer.run(stop))
+    try:
+        yield consumer, seen
+    finally:
+        stop.set()
+        async with asyncio.timeout(10):
+            await running
+
+
+async def send(corner: Corner, *numbers: int) -> None:
+    """Publish attempts, again and again until the stream has each: what the redispatch does."""
+    async with asyncio.timeout(30):
+        for number in numbers:
+            outcome: object = None
+            while not isinstance(outcome, Ack):
+                (outcome,) = await corner.publisher.publish_all([Outgoing(corner.attempt(number), b"x")])
+
+
+async def test_after_kill_and_restart_the_consumer_goes_on_with_what_was_stored(
+    server: EmbeddedNats, own: Corner
+) -> None:
+    async with counting(own) as (_, seen):
+        await send(own, 1)
+        await until(lambda: seen[own.attempt(1)] == 1)
+        await asyncio.to_thread(server.kill)
+        await until(lambda: not own.bus.connected)
+        await asyncio.to_thread(server.start)
+        await send(own, 2)
+        await until(lambda: seen[own.attempt(2)] >= 1)
+    assert own.bus.reconnects == 1
+
+
+async def test_without_its_folder_the_streams_are_made_again_and_work_goes_on(
+    server: EmbeddedNats, own: Corner
+) -> None:
+    async with counting(own) as (_, seen):
+        await send(own, 1)
+        await until(lambda: seen[own.attempt(1)] == 1)
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(shutil.rmtree, server.data_dir / "jetstream")
+        await asyncio.to_thread(server.start)
+        await send(own, 2)
+        await until(lambda: seen[own.attempt(2)] >= 1)
+
+
+async def test_a_consumer_alone_makes_its_streams_again(server: EmbeddedNats, own: Corner) -> None:
+    async with counting(own) as (consumer, seen):
+        await until(lambda: consumer.pulling)
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(shutil.rmtree, server.data_dir / "jetstream")
+        await asyncio.to_thread(server.start)
+        await until(lambda: own.bus.reconnects == 1 and consumer.rebinds >= 2 and consumer.pulling)
+        async with await Bus.connect(server.url()) as other:  # one that declares nothing
+            await other.jetstream.publish(own.attempt(3), b"x")
+        await until(lambda: seen[own.attempt(3)] == 1)
+
+
+@pytest.mark.parametrize("lost", ["consumer", "stream"])
+async def test_what_was_deleted_under_the_consumer_is_made_again(own: Corner, lost: str) -> None:
+    async with counting(own) as (consumer, seen):
+        await send(own, 1)
+        await until(lambda: seen[own.attempt(1)] == 1)
+        if lost == "consumer":
+            await own.bus.jetstream.delete_consumer(consumer.spec.stream, consumer.spec.name)
+        else:
+            await own.bus.jetstream.delete_stream(consumer.spec.stream)
+        await until(lambda: consumer.rebinds >= 1 and consumer.pulling)
+        await send(own, 2)
+        await until(lambda: seen[own.attempt(2)] == 1)
+
+
+async def test_a_consumer_whose_inbox_went_deaf_is_bound_anew(own: Corner) -> None:
+    async with counting(own, fetch_seconds=0.5) as (consumer, seen):
+        await until(lambda: consumer.pulling)
+        await send(own, 1)
+        await until(lambda: seen[own.attempt(1)] == 1)
+        # Behind nats-py's back the server forgets the inboxes: requests go out, nothing comes in.
+        client = own.bus._client
+        for number, subscription in list(client._subs.items()):
+            if ".*" not in subscription.subject:
+                await client._send_unsubscribe(number)
+        await until(lambda: consumer.rebinds >= 1 and consumer.pulling)
+        await send(own, 2)
+        await until(lambda: seen[own.attempt(2)] >= 1)
+
+
+async def test_a_publish_while_the_server_is_away_is_unknown_and_comes_back_bounded(
+    server: EmbeddedNats, own: Corner
+) -> None:
+    await asyncio.to_thread(server.kill)
+    await until(lambda: not own.bus.connected)
+    own.publisher._ack_seconds = 0.3
+    with pytest.raises(PublishUnknown):
+        await own.publisher.publish(own.attempt(1), b"x", msg_id="one")
+    await asyncio.to_thread(server.start)
+    await until(lambda: own.bus.connected)
+    own.publisher._ack_seconds = 5.0
+    # What waited in the buffer may have arrived meanwhile: the same id is then no second message.
+    await own.publisher.publish(own.attempt(1), b"x", msg_id="one")
+    assert await own.waiting(own.subjects.invocations_stream) == 1
