@@ -1,0 +1,152 @@
+"""A container's three streams as one asyncio connection to the engine.
+
+Spoken by asyncio itself and not through the Docker SDK: no thread waits, no deadline of a thread applies,
+and the SDK's leak of file descriptors on attached sockets cannot happen.
+"""
+
+import asyncio
+import contextlib
+import ssl
+
+from .demux import BrokenStream, Demultiplexer, Stream
+from .engine import Engine, TlsFiles
+from .neutral import Tail
+
+_MAX_ANSWER_BYTES = 16 * 1024
+_READ_BYTES = 32 * 1024
+_MAX_EVIDENCE_BYTES = 16 * 1024
+
+
+class AttachRefused(Exception):
+    """The engine would not attach; the message is its answer."""
+
+
+class EngineGone(Exception):
+    """The connection to the engine broke, or the engine sends nonsense."""
+
+
+class InputClosed(Exception):
+    """Nobody reads the container's stdin any more."""
+
+
+class Channel:
+    """An attached container: stdout is pulled, stderr is kept as a tail, stdin is written.
+
+    Reading one pulls the other along, so a container that fills either never blocks the other for ever.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._demux = Demultiplexer()
+        self._pending: list[bytes] = []
+        self.stderr = Tail(_MAX_EVIDENCE_BYTES)
+        self._first = bytearray()
+
+    @property
+    def first_output(self) -> bytes:
+        """The first bytes of stdout, bounded: evidence for a person."""
+        return bytes(self._first)
+
+    async def read(self) -> bytes:
+        """Give the next bytes of stdout; empty at the end of the container's streams.
+
+        Raises EngineGone.
+        """
+        while not self._pending:
+            try:
+                data = await self._reader.read(_READ_BYTES)
+                pieces = self._demux.feed(data)
+            except (OSError, BrokenStream) as error:
+                raise EngineGone(str(error)) from error
+            if not data:
+                return b""
+            for stream, piece in pieces:
+                if stream is Stream.STDERR:
+                    self.stderr.add(piece)
+                else:
+                    self._pending.append(piece)
+            # What is buffered comes without a pause; a flood must not hold up the other sandboxes.
+            await asyncio.sleep(0)
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._first += data[: _MAX_EVIDENCE_BYTES - len(self._first)]
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Write to stdin, waiting while the container does not read. Raises InputClosed."""
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as error:
+            raise InputClosed from error
+
+    async def end_input(self) -> None:
+        """Close stdin: the container reads its end. Raises InputClosed, AttachRefused."""
+        if not self._writer.can_write_eof():
+            raise AttachRefused(
+                "an engine behind TLS cannot be told that stdin ends: stdio agents need a local one"
+            )
+        try:
+            await self._writer.drain()
+            self._writer.write_eof()
+        except OSError as error:
+            raise InputClosed from error
+
+    async def close(self) -> None:
+        """Let go of the connection; what was not read is lost."""
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+
+def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
+    """Read an engine's certificates; None for an engine that is spoken to in the clear."""
+    if files is None:
+        return None
+    context = ssl.create_default_context(cafile=str(files.ca) if files.ca else None)
+    if not files.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if files.cert and files.key:
+        context.load_cert_chain(str(files.cert), str(files.key))
+    return context
+
+
+async def open_attached(engine: Engine, context: ssl.SSLContext | None, container: str) -> Channel:
+    """Attach to a container that was created, best before it starts: then nothing is missed.
+
+    Raises AttachRefused, OSError.
+    """
+    reader, writer = await _connect(engine, context)
+    try:
+        writer.write(
+            (
+                f"POST /v{engine.api_version}/containers/{container}/attach"
+                "?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\n"
+                "Host: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"
+            ).encode()
+        )
+        await writer.drain()
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise AttachRefused("the engine broke off its answer") from error
+        status = head.split(b" ", 2)[1:2]
+        if status not in ([b"101"], [b"200"]):
+            said = await reader.read(_MAX_ANSWER_BYTES)
+            raise AttachRefused(f"{head.splitlines()[0].decode('latin-1')}: {said.decode(errors='replace')}")
+    except BaseException:
+        writer.transport.abort()
+        raise
+    return Channel(reader, writer)
+
+
+async def _connect(
+    engine: Engine, context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    path = engine.address.socket_path
+    if path is not None:
+        return await asyncio.open_unix_connection(str(path))
+    host, _, port = engine.address.host.removeprefix("tcp://").rstrip("/").rpartition(":")
+    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)

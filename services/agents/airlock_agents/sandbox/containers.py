@@ -1,0 +1,195 @@
+"""The Docker SDK, made async: each call in one of a few threads of its own, with the SDK's deadline on it.
+
+Creates, starts, looks at and removes sandboxes' containers. Never copies into one, never executes in one.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import docker
+import requests
+
+from .attach import AttachRefused, Channel, open_attached, tls_context
+from .cgroup import Counted, read_counted
+from .engine import Engine, connect
+from .outcome import Ended
+from .policy import LABEL_INSTALL, ContainerPolicy, Owner
+
+_T = TypeVar("_T")
+CALL_SECONDS = 30.0
+"""Of one call; a start takes 0.2 s, and some seconds on a machine that is very busy."""
+
+
+class EngineFailed(Exception):
+    """The engine could not be reached, or answered with an error of its own."""
+
+
+class ImageMissing(Exception):
+    """The engine does not have that image."""
+
+
+class StartRefused(Exception):
+    """The engine could not make a container run: a command that is not there, an image it cannot use."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container that carries an install's label."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+class Containers:
+    """Sandboxes' containers on one engine."""
+
+    def __init__(self, engine: Engine, *, threads: int = 8) -> None:
+        self.engine = engine
+        self._client = connect(engine, timeout=CALL_SECONDS, pool_size=threads)
+        self._tls = tls_context(engine.address.tls)
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="docker")
+
+    async def create(self, policy: ContainerPolicy) -> str:
+        """Create a container; answers its id. Raises ImageMissing, StartRefused, EngineFailed."""
+        return await self._call(functools.partial(self._create, policy))
+
+    async def attach(self, container: str) -> Channel:
+        """Attach to its three streams. Raises EngineFailed."""
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await open_attached(self.engine, self._tls, container)
+        except (AttachRefused, OSError) as error:
+            raise EngineFailed(f"attach: {error}") from error
+
+    async def start(self, container: str) -> None:
+        """Start it. Raises StartRefused, EngineFailed."""
+        await self._call(functools.partial(self._client.start, container))
+
+    async def look(self, container: str) -> Ended | None:
+        """Tell how it ended; None while it runs. Raises EngineFailed, also when it is gone."""
+        found: dict[str, Any] = await self._call(functools.partial(self._client.inspect_container, container))
+        state = found["State"]
+        if state.get("Running") or state.get("Restarting"):
+            return None
+        return Ended(exit_code=int(state["ExitCode"]), oom_killed=bool(state.get("OOMKilled")))
+
+    async def kill(self, container: str) -> None:
+        """Kill it; that it had ended already is no error. Raises EngineFailed."""
+        await self._call(functools.partial(self._kill, container))
+
+    async def remove(self, container: str) -> None:
+        """Kill and remove it, by id or name, with its anonymous volumes; that it is gone is no error."""
+        await self._call(functools.partial(self._remove, container))
+
+    async def remove_named(self, owner: Owner) -> None:
+        """Remove the container that an unknown create may have left; never another owner's."""
+        await self._call(functools.partial(self._remove_named, owner))
+
+    async def of_install(self, install: str) -> list[Found]:
+        """List an install's containers, of any state. Raises EngineFailed."""
+        filters = {"label": f"{LABEL_INSTALL}={install}"}
+        listed = await self._call(functools.partial(self._client.containers, all=True, filters=filters))
+        return [
+            Found(
+                id=item["Id"],
+                name=(item.get("Names") or [""])[0].lstrip("/"),
+                labels=item.get("Labels") or {},
+            )
+            for item in listed
+        ]
+
+    async def image(self, image: str) -> dict[str, Any] | None:
+        """Inspect an image; None when the engine does not have it. Raises EngineFailed."""
+        try:
+            found: dict[str, Any] = await self._call(functools.partial(self._client.inspect_image, image))
+        except ImageMissing:
+            return None
+        return found
+
+    async def counted(self, container: str) -> Counted | None:
+        """What the kernel counted about a living container, where this machine shows it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, read_counted, container)
+
+    async def close(self) -> None:
+        """Let go of the threads and connections; containers stay."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True)
+        self._client.close()
+
+    async def _call(self, call: Callable[[], _T]) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, functools.partial(_translated, call))
+
+    def _create(self, policy: ContainerPolicy) -> str:
+        name = policy.owner.container_name
+        try:
+            made = self._client.create_container_from_config(policy.to_api(), name)  # type: ignore[no-untyped-call]
+        except requests.exceptions.Timeout:
+            # It may exist by now: its name is known, so it can be asked.
+            return self._ours(name, policy)
+        except docker.errors.APIError as error:
+            if error.status_code == requests.codes.conflict:
+                return self._ours(name, policy)
+            raise
+        return str(made["Id"])
+
+    def _ours(self, name: str, policy: ContainerPolicy) -> str:
+        found = self._client.inspect_container(name)
+        if not _belongs(found, policy.owner) or found["State"]["Status"] != "created":
+            raise StartRefused(f"the name {name} is taken by another container")
+        return str(found["Id"])
+
+    def _remove_named(self, owner: Owner) -> None:
+        try:
+            found = self._client.inspect_container(owner.container_name)
+        except docker.errors.NotFound:
+            return
+        if _belongs(found, owner):
+            self._remove(str(found["Id"]))
+
+    def _kill(self, container: str) -> None:
+        try:
+            self._client.kill(container)
+        except docker.errors.APIError as error:
+            if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
+                raise
+
+    def _remove(self, container: str) -> None:
+        try:
+            self._client.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            # Somebody else is removing it at this moment: that is what we want.
+            if error.status_code != requests.codes.conflict:
+                raise
+
+
+def _belongs(found: Mapping[str, Any], owner: Owner) -> bool:
+    labels = found["Config"].get("Labels") or {}
+    return {key: labels.get(key) for key in owner.labels} == owner.labels
+
+
+def _translated(call: Callable[[], _T]) -> _T:
+    try:
+        return call()
+    except docker.errors.ImageNotFound as error:
+        raise ImageMissing(_said(error)) from error
+    except docker.errors.NotFound as error:
+        # The engine answers 404 also for a command that is not in the image.
+        raise StartRefused(_said(error)) from error
+    except docker.errors.APIError as error:
+        if error.is_client_error():
+            raise StartRefused(_said(error)) from error
+        raise EngineFailed(_said(error)) from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise EngineFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _said(error: docker.errors.APIError) -> str:
+    return " ".join(str(error.explanation or error).split())[:500]

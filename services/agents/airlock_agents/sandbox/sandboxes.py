@@ -1,0 +1,292 @@
+"""Opens, uses and closes sandboxes: one container each, once, gone afterwards whatever happens.
+
+Created, attached, started; for airlock/1 also `ready`: all that needs no invocation, so that a sandbox can be
+opened before there is one. Then one invocation. Then it is removed, also when the task is cancelled anywhere.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import structlog
+from airlock_contracts import failures
+from airlock_contracts.failures import Failure
+from airlock_contracts.messages import Usage
+from airlock_contracts.statuses import Protocol
+
+from . import outcome, stdio
+from .airlock1 import Conversation, NoAnswer
+from .attach import AttachRefused, Channel, EngineGone
+from .containers import Containers, EngineFailed, ImageMissing, StartRefused
+from .frames import BrokenFrame
+from .outcome import Ended, Failed, Outcome, Success
+from .policy import ContainerPolicy, HostLimits, Owner, PolicyRefusal, container_policy
+from .ports import ArtifactSource, SandboxRequest, SandboxSpec, Sink
+
+OPEN_SECONDS = 60.0
+"""From create to ready. Usually 0.3 s; a machine with all slots starting at once needs a multiple."""
+CLEANUP_SECONDS = 20.0
+"""For removing a container; what is not gone by then is the janitor's."""
+_FIRST_LOOK_SECONDS = 0.01
+_LAST_LOOK_SECONDS = 0.5
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+class OpenFailed(Exception):
+    """No sandbox came of it; why stands in `outcome`."""
+
+    def __init__(self, outcome: Failed) -> None:
+        super().__init__(outcome.failure.message)
+        self.outcome = outcome
+
+
+class Sandboxes:
+    """The sandboxes of one host process on one engine."""
+
+    def __init__(
+        self, containers: Containers, *, install: str, host: str, boot: str, limits: HostLimits | None = None
+    ) -> None:
+        self._containers = containers
+        self._install = install
+        self._host = host
+        self._boot = boot
+        self._limits = limits or HostLimits()
+        self._live: set[str] = set()
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The sandboxes in use: a janitor leaves them alone."""
+        return frozenset(self._live)
+
+    async def run(
+        self, spec: SandboxSpec, request: SandboxRequest, source: ArtifactSource, sink: Sink
+    ) -> Outcome:
+        """Open, invoke, close. Raises only what source and sink raise."""
+        try:
+            sandbox = await self.open(spec)
+        except OpenFailed as failed:
+            return failed.outcome
+        try:
+            return await sandbox.invoke(request, source, sink)
+        finally:
+            await sandbox.close()
+
+    async def open(self, spec: SandboxSpec) -> "Sandbox":
+        """Start a sandbox; the caller closes it. Raises OpenFailed."""
+        owner = Owner(install=self._install, host=self._host, boot=self._boot, sandbox=spec.sandbox)
+        try:
+            policy = container_policy(
+                manifest=spec.manifest, image=spec.image, host=self._limits, owner=owner
+            )
+        except PolicyRefusal as refusal:
+            raise OpenFailed(Failed(_start_failed(str(refusal), retryable=False))) from refusal
+        self._live.add(spec.sandbox)
+        sandbox = Sandbox(self._containers, spec, policy, self._live)
+        try:
+            async with asyncio.timeout(OPEN_SECONDS) as scope:
+                await sandbox._open()
+        except BaseException as error:
+            failure = await _finish(sandbox._why_not_open(error))
+            await sandbox.close()
+            if isinstance(error, TimeoutError) and scope.expired():
+                failure = _start_failed(f"not ready within {OPEN_SECONDS:g} s", retryable=True)
+            if failure is None:
+                raise
+            raise OpenFailed(sandbox._failed(failure)) from error
+        return sandbox
+
+
+class Sandbox:
+    """One container: opened by `Sandboxes.open`, good for one invocation."""
+
+    def __init__(
+        self, containers: Containers, spec: SandboxSpec, policy: ContainerPolicy, live: set[str]
+    ) -> None:
+        self.spec = spec
+        self._containers = containers
+        self._policy = policy
+        self._live = live
+        self._began = time.monotonic()
+        self._creating: asyncio.Task[str] | None = None
+        self._container = ""
+        self._channel: Channel | None = None
+        self._conversation: Conversation | None = None
+        self._usage = Usage()
+        self._closed = False
+
+    async def invoke(self, request: SandboxRequest, source: ArtifactSource, sink: Sink) -> Outcome:
+        """Ask the agent, once, and wait for its answer. Raises only what source and sink raise."""
+        limits = self.spec.manifest.limits
+        seconds = min(request.timeout_seconds, float(limits.timeout_seconds))
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds) as scope:
+                answer = await self._answer(request, source, sink)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            answer = await self._after_kernel_kills(outcome.timeout_exceeded(seconds))
+        except (EngineFailed, EngineGone, StartRefused) as error:
+            # The container vanished or its engine did: what became of it, nobody can say.
+            answer = outcome.sandbox_failure(
+                failures.SANDBOX_LOST, f"the engine lost the container: {error}", retryable=True
+            )
+        except AttachRefused as error:
+            answer = _start_failed(str(error), retryable=False)
+        run_ms = (time.monotonic() - began) * 1000
+        self._usage = self._usage.model_copy(update={"run_ms": run_ms})
+        if isinstance(answer, Failure):
+            return self._failed(answer)
+        channel = self._attached()
+        return Success(
+            output=answer,
+            artifacts=tuple(self._conversation.artifacts) if self._conversation else (),
+            stderr_tail=channel.stderr.text(),
+            usage=self._usage,
+        )
+
+    async def close(self) -> None:
+        """Kill and remove the container; finishes also when cancelled. May be called again."""
+        if not self._closed:
+            self._closed = True
+            await _finish(self._discard())
+
+    async def _open(self) -> None:
+        # A create that was cancelled may still have made a container: `_discard` waits for this task.
+        self._creating = asyncio.create_task(self._containers.create(self._policy))
+        self._container = await asyncio.shield(self._creating)
+        self._channel = await self._containers.attach(self._container)
+        await self._containers.start(self._container)
+        if self.spec.manifest.protocol is Protocol.AIRLOCK_1:
+            self._conversation = Conversation(self._channel)
+            await self._conversation.ready()
+        start_ms = (time.monotonic() - self._began) * 1000
+        self._usage = Usage(start_ms=start_ms)
+
+    async def _why_not_open(self, error: BaseException) -> Failure | None:
+        match error:
+            case ImageMissing():
+                return outcome.sandbox_failure(failures.IMAGE_MISSING, str(error), retryable=True)
+            case StartRefused():
+                return _start_failed(str(error), retryable=False)
+            case EngineFailed() | EngineGone():
+                return _start_failed(str(error), retryable=True)
+            case BrokenFrame():
+                return outcome.protocol_broken(str(error))
+            case NoAnswer():
+                try:
+                    async with asyncio.timeout(CLEANUP_SECONDS):
+                        return await self._ended_without_answer()
+                except (TimeoutError, EngineFailed, StartRefused) as lost:
+                    return _start_failed(f"it ended before it was ready: {lost}", retryable=True)
+            case _:
+                return None
+
+    async def _answer(self, request: SandboxRequest, source: ArtifactSource, sink: Sink) -> bytes | Failure:
+        limits = self.spec.manifest.limits
+        if self._conversation is None:
+            try:
+                output = await stdio.converse(
+                    self._attached(), request.input, limit_bytes=limits.output_kb * 1024
+                )
+            except stdio.OutputTooLarge:
+                return outcome.output_too_large(limits.output_kb)
+            ended = await self._end()
+            return self._verdict(ended) or output or outcome.printed_nothing()
+        try:
+            answer = await self._conversation.ask(request, source, sink, output_kb=limits.output_kb)
+        except BrokenFrame as error:
+            return await self._after_kernel_kills(outcome.protocol_broken(str(error)))
+        except NoAnswer:
+            return await self._ended_without_answer()
+        return await self._after_kernel_kills(answer)
+
+    async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
+        """The answer, unless a process was killed for its memory: then nobody knows what it is worth."""
+        counted = await self._containers.counted(self._container)
+        if counted is not None:
+            self._usage = self._usage.model_copy(
+                update={"cpu_ms": counted.cpu_ms, "peak_memory_bytes": counted.peak_memory_bytes}
+            )
+        if counted is not None and counted.oom_kills is not None:
+            killed = counted.oom_kills > 0
+        else:
+            # The cgroup is not visible here: the engine knows, once the container has ended.
+            try:
+                async with asyncio.timeout(CLEANUP_SECONDS):
+                    await self._containers.kill(self._container)
+                    killed = (await self._end()).oom_killed
+            except (TimeoutError, EngineFailed, StartRefused) as error:
+                _log.warning("sandbox.end_unknown", sandbox=self.spec.sandbox, error=str(error))
+                killed = False
+        return outcome.memory_exceeded(self._memory_mb) if killed else answer
+
+    async def _ended_without_answer(self) -> Failure:
+        failure = self._verdict(await self._end())
+        return failure or outcome.protocol_broken("the agent ended with exit code 0 and gave no result")
+
+    async def _end(self) -> Ended:
+        pause = _FIRST_LOOK_SECONDS
+        while (ended := await self._containers.look(self._container)) is None:
+            # Its streams are closed and it goes on: rare, and bounded by the caller's time limit.
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_LOOK_SECONDS)
+        return ended
+
+    def _verdict(self, ended: Ended) -> Failure | None:
+        return outcome.verdict(ended, memory_mb=self._memory_mb)
+
+    @property
+    def _memory_mb(self) -> int:
+        return self._policy.memory_bytes // (1024 * 1024)
+
+    def _attached(self) -> Channel:
+        if self._channel is None:
+            raise RuntimeError("the sandbox was not opened")
+        return self._channel
+
+    def _failed(self, failure: Failure) -> Failed:
+        return Failed(
+            failure=failure,
+            raw_output=self._channel.first_output if self._channel else b"",
+            artifacts=tuple(self._conversation.artifacts) if self._conversation else (),
+            stderr_tail=self._channel.stderr.text() if self._channel else "",
+            usage=self._usage,
+        )
+
+    async def _discard(self) -> None:
+        try:
+            async with asyncio.timeout(CLEANUP_SECONDS):
+                if self._channel is not None:
+                    await self._channel.close()
+                if self._creating is not None:
+                    await asyncio.wait({self._creating})
+                if self._container:
+                    await self._containers.remove(self._container)
+                else:
+                    await self._containers.remove_named(self._policy.owner)
+        except (EngineFailed, StartRefused, TimeoutError) as error:
+            _log.warning("sandbox.left_to_janitor", sandbox=self.spec.sandbox, error=str(error))
+        finally:
+            self._live.discard(self.spec.sandbox)
+
+
+def _start_failed(message: str, *, retryable: bool) -> Failure:
+    return outcome.sandbox_failure(failures.START_FAILED, message, retryable=retryable)
+
+
+async def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    """Let work finish although we are cancelled, then be cancelled. The work bounds its own time."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
