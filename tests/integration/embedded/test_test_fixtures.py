@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import docker
 import nats
 import pytest
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
@@ -105,6 +106,20 @@ def test_a_missing_docker_engine_fails_the_test_and_says_what_to_do(suite: Suite
     assert "no Docker engine answers" in output
     assert "make test" in output
     assert "skipped" not in output
+
+
+def test_what_a_suite_made_in_docker_is_gone_afterwards(
+    suite: Suite, docker_client: docker.DockerClient
+) -> None:
+    output = suite.run("""
+import pathlib
+def test_makes(docker_client, install_id):
+    network = docker_client.networks.create(install_id, internal=True, labels={"airlock.install": install_id})
+    pathlib.Path("made").write_text(network.id)
+""")
+    assert "1 passed" in output
+    with pytest.raises(docker.errors.NotFound):
+        docker_client.networks.get((suite.folder / "made").read_text())
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
