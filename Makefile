@@ -27,7 +27,7 @@ test: images ## Pass all tests, on real parts
 	@$(step) "make test" $(python) -m pytest tests --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 unit: venv ## Pass the tests that need no Docker
-	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
+	@$(step) "make unit" $(python) -m pytest tests/unit $(wildcard tests/contract)
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \
@@ -37,7 +37,7 @@ check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	$(step) "make check" $(python) -m pytest -q tests/unit/house || status=1; \
 	exit $$status
 
-up: venv engine base-tools ## Start everything on this machine; Ctrl-C stops it
+up: images ## Start everything on this machine; Ctrl-C stops it
 	@.venv/bin/airlock up
 
 bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
@@ -51,7 +51,7 @@ lock: venv ## Write requirements.lock from pyproject.toml (UPGRADE=1: the newest
 
 clean: ## Remove .venv, caches and build leftovers (data and images: airlock purge)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
-	@find libs services tests load-tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . \( -path ./.git -o -path ./.airlock \) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Preparation, in the order in which one needs the other.
 venv:

@@ -70,14 +70,16 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && is_sound; then exit 0
 
 # Two commands may run in one checkout: the second waits, and then finds the work done.
 if command -v flock >/dev/null 2>&1; then
-    exec 9>"${TMPDIR:-/tmp}/airlock-venv-$(pwd | cksum | cut -d' ' -f1).lock"
+    exec 9<requirements.lock
     flock 9
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && is_sound; then exit 0; fi
 fi
 
+# An environment whose making was broken off may run and still lack pip.
+is_whole() { is_sound && .venv/bin/python -c 'import pip' >/dev/null 2>&1; }
 had=""
 [ ! -f "$stamp" ] || had=$(cat "$stamp")
-if ! is_sound || { [ -n "$had" ] && [ "${had#* * }" != "$PWD" ]; }; then
+if ! is_whole || { [ -n "$had" ] && [ "${had#* * }" != "$PWD" ]; }; then
     had=""
     python=$(find_python) || {
         install_venv_module

@@ -35,7 +35,8 @@ class Module:
 def tracked_files(root: Path) -> list[str]:
     """Every file of the checkout that is not ignored, new ones included; sorted paths relative to `root`."""
     if not (root / ".git").exists():
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        found = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        return sorted(str(path) for path in found if not path.parts[0].startswith(".venv"))
     listing = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
