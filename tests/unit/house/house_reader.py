@@ -129,8 +129,11 @@ def home_breaks(modules: Iterable[Module]) -> list[str]:
             if top in sys.stdlib_module_names or top.startswith("airlock_") or top in own:
                 continue
             if not _is_welcome(module, top):
-                homes = ", ".join(rules.HOMES.get(top, ())) or "no home; give it one in house_rules.HOMES"
-                breaks.append(f"{module.path}:{item.line}: {top} is at home in {homes}")
+                if within(module.name, rules.BUILTIN_ROOM):
+                    said = "is no tool of this agent (house_rules.AGENT_TOOLS)"
+                else:
+                    said = f"is at home in {', '.join(rules.HOMES.get(top, ())) or 'no room'} (house_rules.HOMES)"
+                breaks.append(f"{module.path}:{item.line}: {top} {said}")
             if top in rules.ONE_MODULE_EACH:
                 wrapped.setdefault(top, set()).add(module.path)
     breaks += [
