@@ -4,8 +4,9 @@ The evaluator (Google's C++ CEL) was measured; this is what a caller of it must 
 - A missing key, a bad index and a division by zero are *returned*, as a value of type ERROR, which is truthy.
 - A string that holds U+0000 is cut off there; an integer beyond 64 bits anywhere in the data fails.
 - All data handed over is converted for each run, so a program hands over only what its text touches.
-- It stops after 10,000 iterations, but `map` and `filter` copy the list they build at each of them: lists of
-  2,000 items take 0.1 s, of 9,000 items 3 s. Hence MAX_LIST.
+- It stops after 10,000 iterations, but not for what one iteration does. `map` and `filter` copy the list
+  they build each time: 2,000 items take 0.1 s, 9,000 items 3 s. Joined strings are kept until the end: 20 times
+  250 KB in a loop over 2,000 items is 10 GB. Hence MAX_LIST and MAX_WORK, estimated before a run.
 - The order of a map's keys differs from one run to the next.
 """
 
@@ -15,13 +16,19 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from .expressions import Malformed, Touched, touched, uses_lists
+from .expressions import Malformed, Shape, Touched, shape, touched
 
 MAX_LIST = 2000
-"""Items of a list in the data of a program that uses `map` or `filter`."""
+"""Items of a list in the data of a program that uses `map` or `filter`; twice that with what `+` may add."""
+MAX_ITERATIONS = 10_000
+"""The evaluator's own budget."""
+MAX_WORK = 256 * 1024 * 1024
+"""Characters that a program may build or read, at worst."""
 MAX_RESULT = 512 * 1024
 """Characters of a result's strings, and its number of values."""
 MAX_DEPTH = 64
+MAX_EXPRESSION = 4096
+"""Characters of the source."""
 MAX_REASON = 300
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -35,12 +42,13 @@ class CelFailed(ValueError):
 class Program:
     """A compiled CEL expression."""
 
-    __slots__ = ("_compiled", "_lists", "reads")
+    __slots__ = ("_compiled", "_length", "_shape", "reads")
 
     def __init__(self, source: str) -> None:
         """Compile it. Raises Malformed with the first line of what the compiler said."""
         self.reads: tuple[Touched, ...] = tuple(touched(source))
-        self._lists = uses_lists(source)
+        self._shape = shape(source)
+        self._length = len(source)
         try:
             self._compiled = _ENV.compile(source)
         except (RuntimeError, ValueError) as error:
@@ -49,7 +57,8 @@ class Program:
     def run(self, values: Mapping[str, Any]) -> Any:
         """Evaluate it. Raises CelFailed; takes bounded time, whatever the values."""
         data = self._gather(values)
-        _admit(data, MAX_LIST if self._lists else None)
+        text, items = _measure(data)
+        _bound(self._shape, max(text, self._length), items)
         try:
             result = self._compiled.eval(data=data)
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
@@ -80,22 +89,46 @@ def _prune(value: Any, paths: Iterable[tuple[str, ...]]) -> Any:
     return {key: _prune(value[key], rest) for key, rest in tails.items() if key in value}
 
 
-def _admit(data: Any, longest_list: int | None) -> None:
+def _measure(data: Any) -> tuple[int, int]:
+    """Return the length of the longest string and of the longest list or object."""
+    text = items = 0
     stack = [data]
     while stack:
         value = stack.pop()
         if isinstance(value, str):
+            text = max(text, len(value))
             if "\x00" in value:
                 raise CelFailed("a string holds U+0000")
         elif isinstance(value, dict):
+            items = max(items, len(value))
             stack.extend(value)
             stack.extend(value.values())
         elif isinstance(value, list):
-            if longest_list is not None and len(value) > longest_list:
-                raise CelFailed(f"a list of {len(value)} items; with map or filter at most {longest_list}")
+            items = max(items, len(value))
             stack.extend(value)
         elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
             raise CelFailed(f"an integer beyond 64 bits ({_SMALLEST} to {_LARGEST})")
+    return text, items
+
+
+def _bound(program: Shape, text: int, items: int) -> None:
+    """Refuse what could take too long or too much memory with data of this size."""
+    items = max(items, program.literals)
+    joins = program.joins + sum(program.loops)
+    nested = program.nesting > 1 or program.indexes
+    longest = items * (1 + (joins if nested else program.joins))
+    if program.builds and (items > MAX_LIST or longest > 2 * MAX_LIST):
+        raise CelFailed(f"a list of {items} items; with map or filter at most {MAX_LIST}, fewer beside +")
+    iterations = min(MAX_ITERATIONS, len(program.loops) * longest**program.nesting) if program.loops else 1
+    # A chain of n joins makes strings of 2, 3, .. n+1 parts; the next loop may join those again.
+    stages = (program.joins, *program.loops)
+    growth = math.prod(max(count + 1, count * (count + 1) // 2) for count in stages)
+    made = growth * (program.scans + (1 if joins else 0))
+    if max(text, 8 * items) * iterations * made > MAX_WORK:
+        raise CelFailed(
+            f"could take too much work: strings of {text} characters, lists of {items} items, "
+            f"{joins} joins, {len(program.loops)} loops"
+        )
 
 
 class _Result:

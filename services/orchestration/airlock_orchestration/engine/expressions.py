@@ -35,6 +35,9 @@ _BARE = re.compile(
 )
 _ONE_STEP = re.compile(_STEP)
 
+_LOOPS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
+_SCANS = {"size": 1, "contains": 1, "endsWith": 1, "matches": 10}
+
 
 class Malformed(ValueError):
     """The expression cannot be read; the message says why."""
@@ -101,12 +104,53 @@ def find_end(text: str, start: int, longest: int) -> int:
     raise Malformed("{{ without a closing }}")
 
 
-def uses_lists(expression: str) -> bool:
-    """Whether it calls `map` or `filter`, which build lists."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a CEL expression's tokens say about the work that it can ask for."""
+
+    loops: tuple[int, ...]
+    """Of each call of a macro that iterates: the joins among its arguments."""
+    nesting: int
+    """How many of them stand inside each other."""
+    builds: int
+    """Calls of `map` and `filter`."""
+    joins: int
+    """What makes a longer string or list, outside of all loops: `+`, `string()`."""
+    indexes: bool
+    """Whether it takes an item of a list, which may then be looped over itself."""
+    scans: int
+    """Calls that read a string from end to end, a pattern counted ten times."""
+    literals: int
+    """At least as many items as its longest literal list has."""
+
+
+def shape(expression: str) -> Shape:
+    """Count what matters for the bounds on a CEL expression."""
     tokens = _significant(expression)
-    return any(
-        token in ("map", "filter") and tokens[i + 1 : i + 2] == ["("] for i, token in enumerate(tokens)
-    )
+    loops: list[int] = []
+    open_: list[int | None] = []
+    nesting = builds = joins = scans = 0
+    indexes = False
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        called = token if after == "(" else ""
+        scans += _SCANS.get(called, 0)
+        builds += called in ("map", "filter")
+        if token == "(":
+            open_.append(len(loops) if before in _LOOPS else None)
+            if before in _LOOPS:
+                loops.append(0)
+                nesting = max(nesting, sum(loop is not None for loop in open_))
+        elif token == ")" and open_:
+            open_.pop()
+        elif token == "[" and before and _ends_value(before):
+            indexes = indexes or not _is_plain(after)
+        elif token == "+" or called in ("string", "bytes"):
+            inside = [loop for loop in open_ if loop is not None]
+            if inside:
+                loops[inside[-1]] += 1
+            else:
+                joins += 1
+    return Shape(tuple(loops), nesting, builds, joins, indexes, scans, tokens.count(",") + 1)
 
 
 def touched(expression: str) -> list[Touched]:

@@ -3,9 +3,8 @@
 - A string that is one template and nothing else keeps the value's type; inside a longer string a string
   stands as it is, a number, boolean, list or object as compact JSON, and a null fails.
 - An expression reads `context` and `nodes.<id>.output`. A bare path is looked up as it is, keys in their
-  order, numbers of any size. All else is CEL: integers of 64 bits (a larger one fails), no time zone data,
-  no extensions, 32 levels, 10,000 iterations; `map` and `filter` take lists of at most MAX_LIST items (CEL's
-  time for them grows with the square); maps that come out of CEL have their keys sorted.
+  order, numbers of any size. All else is CEL without extensions, within the bounds of `evaluator`: integers
+  of 64 bits (a larger one fails), 32 levels, 10,000 iterations; what it makes has its keys sorted.
 - In CEL an id with a hyphen is written `nodes["my-node"].output`; as a bare path both spellings work.
 - Keys of objects are never templates. A literal `{{` is written `{{ "{{" }}`.
 
@@ -20,13 +19,11 @@ from typing import Any
 
 from airlock_contracts.problems import Finding
 
-from .evaluator import CelFailed, Program
+from .evaluator import MAX_EXPRESSION, CelFailed, Program
 from .expressions import Bare, Malformed, Path, find_end, read_bare
 
 JsonValue = Any
 
-MAX_EXPRESSION = 4096
-"""Characters."""
 MAX_EXPRESSIONS = 100
 """In one template: rendering one node's inputs stays short."""
 MAX_TEXT = 512 * 1024
