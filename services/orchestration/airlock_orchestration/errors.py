@@ -23,8 +23,7 @@ from typing import Any, ClassVar
 
 from airlock_contracts.problems import Finding
 
-MAX_FINDINGS = 100
-"""Problems that one answer lists; the detail says how many there were."""
+MAX_FINDINGS = 100  # that one answer lists; its detail says how many there were
 
 
 class Category(StrEnum):

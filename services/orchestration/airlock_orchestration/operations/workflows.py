@@ -1,0 +1,109 @@
+"""Workflows: checked whole when they are created, immutable in every version."""
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from airlock_contracts.manifest import canonical_json
+from airlock_contracts.problems import Finding
+from airlock_contracts.views import WorkflowView
+from airlock_contracts.workflow import WorkflowSpec
+
+from ..engine.checks import check_workflow
+from ..errors import WorkflowInvalid, WorkflowUnknown, counted
+from ..store import agents as agent_store
+from ..store import workflows as store
+from ..store.sessions import Sessions
+from .documents import Document, validate
+from .ids import parse_uuid, uuid7
+from .pages import Cursor, Slice, slice_of
+from .principals import Principal
+
+
+async def apply(sessions: Sessions, principal: Principal, document: Document) -> tuple[WorkflowView, bool]:
+    """Make a specification the newest version of its workflow; answers it and whether it is new.
+
+    The same content as the newest version makes none. Raises WorkflowInvalid with every problem and its
+    place.
+    """
+    spec = validate(document, WorkflowSpec, WorkflowInvalid)
+    references = {node.agent for node in spec.nodes}
+    async with sessions.reading() as session:
+        agents = await agent_store.agents_by_reference(session, principal.project, references)
+        known = await agent_store.known_agents(session, principal.project)
+    if findings := check_workflow(spec, agents):
+        unknown = references - agents.keys()
+        listed = f"Known agents: {', '.join(known) or 'none'}." if unknown else None
+        details: dict[str, Any] = {"known_agents": known} if unknown else {}
+        raise WorkflowInvalid(counted(findings), errors=findings, hint=listed, **details)
+    digest = spec_sha256(spec)
+    async with sessions.writing() as session:
+        pair, new = await store.save_workflow(
+            session,
+            store.WorkflowIds(uuid7(), uuid7()),
+            spec,
+            project=principal.project,
+            spec_sha256=digest,
+            by=principal.name,
+        )
+        if spec_sha256(store.to_spec(pair[1])) != digest:
+            finding = Finding(
+                place="nodes",
+                code="workflow.number",
+                message="a number is not kept exactly as it is written, such as 1e300 or -0.0",
+            )
+            raise WorkflowInvalid(counted([finding]), errors=[finding])
+        return store.to_view(pair), new
+
+
+async def get_workflow(
+    sessions: Sessions, principal: Principal, reference: str, number: int | None = None
+) -> WorkflowView:
+    """A workflow by its id or name, in its newest version unless one is numbered. Raises WorkflowUnknown."""
+    return store.to_view(await find(sessions, principal, reference, number))
+
+
+async def find(
+    sessions: Sessions, principal: Principal, reference: str, number: int | None = None
+) -> store.Pair:
+    """The rows of a workflow version by the workflow's id or name. Raises WorkflowUnknown."""
+    which: str | UUID = parse_uuid(reference) or reference
+    async with sessions.reading() as session:
+        pair = await store.find_workflow(session, principal.project, which, number)
+        # A name may look like an id: whoever is called so is found too.
+        if pair is None and isinstance(which, UUID):
+            pair = await store.find_workflow(session, principal.project, reference, number)
+        if pair is not None:
+            return pair
+        if number is not None and await store.find_workflow(session, principal.project, which) is not None:
+            raise WorkflowUnknown(f"workflow {reference} has no version {number}")
+        known = await store.known_workflows(session, principal.project)
+    listed = f"Known workflows: {', '.join(known)}." if known else "There is no workflow yet."
+    raise WorkflowUnknown(f"no workflow has the id or name {reference[:200]!r}", hint=listed, known=known)
+
+
+async def list_workflows(
+    sessions: Sessions, principal: Principal, *, cursor: Cursor | None, limit: int
+) -> Slice[WorkflowView]:
+    """One page of workflows in their newest versions, those made last first."""
+    async with sessions.reading() as session:
+        pairs = await store.page_workflows(session, principal.project, before=cursor, limit=limit + 1)
+    return slice_of([(store.to_view(pair), (pair[0].created_at, pair[0].id)) for pair in pairs], limit)
+
+
+async def list_versions(
+    sessions: Sessions, principal: Principal, reference: str, *, before: int | None, limit: int
+) -> tuple[list[WorkflowView], int | None]:
+    """One page of a workflow's versions, newest first, and the number that the next page is before."""
+    workflow, _ = await find(sessions, principal, reference)
+    async with sessions.reading() as session:
+        pairs = await store.page_versions(
+            session, principal.project, workflow.id, before=before, limit=limit + 1
+        )
+    shown = pairs[:limit]
+    return [store.to_view(pair) for pair in shown], shown[-1][1].number if len(pairs) > limit else None
+
+
+def spec_sha256(spec: WorkflowSpec) -> str:
+    """The digest of what a specification says, however it is written."""
+    return hashlib.sha256(b"airlock-workflow-v1\n" + canonical_json(spec.model_dump(mode="json"))).hexdigest()
