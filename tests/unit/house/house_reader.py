@@ -132,7 +132,8 @@ def home_breaks(modules: Iterable[Module]) -> list[str]:
                 if within(module.name, rules.BUILTIN_ROOM):
                     said = "is no tool of this agent (house_rules.AGENT_TOOLS)"
                 else:
-                    said = f"is at home in {', '.join(rules.HOMES.get(top, ())) or 'no room'} (house_rules.HOMES)"
+                    homes = ", ".join(rules.HOMES.get(top, ())) or "no room"
+                    said = f"is at home in {homes} (house_rules.HOMES)"
                 breaks.append(f"{module.path}:{item.line}: {top} {said}")
             if top in rules.ONE_MODULE_EACH:
                 wrapped.setdefault(top, set()).add(module.path)
