@@ -1,150 +1,12 @@
-"""The one door's statement: a batch of changed runs, written whole or not at all, run by run.
+"""The one door: a batch of changed runs, written run by run whole or not at all, in one statement."""
 
-One data-modifying statement per batch (one round trip, one commit, no BEGIN). Its order of locks is the same
-in every process, so two batches never wait for each other in a circle:
-1. the runs, by id, where the version is the one that was read (`locked`); a lost race simply does not match;
-2. attempts, by key, if a lease is guarded (`held`): heartbeats lock only attempts, in the same order;
-3. artifacts that are named, by digest (`present`), so that nobody removes them meanwhile;
-4. new runs, by their unique keys (`inserted`); a known id or trigger key does not match.
-`verdict` then holds one flag per change, and every write asks it for its own: nothing of a change that does
-not match is written, whatever happens to the rest of the batch.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from .changes import Applied, RunChange
-from .rows import ROWSETS, rows_of
-from .rowsets import arrays, render
-
-_STATEMENT = """
-WITH asked AS MATERIALIZED (
-    SELECT row::int AS i, id, before, status, last_event, failure::jsonb AS failure, finished_at FROM {runs}
-), locked AS MATERIALIZED (
-    SELECT asked.i FROM asked JOIN runs ON runs.id = asked.id AND runs.version = asked.before
-    WHERE asked.before > 0
-    ORDER BY runs.id FOR UPDATE OF runs
-), held AS MATERIALIZED (
-    SELECT wanted.i, attempts.node, attempts.number, attempts.status, attempts.lease_until
-    FROM (SELECT ($1::uuid[])[i] AS run_id, * FROM {locks}) AS wanted
-    JOIN attempts USING (run_id, node, number)
-    WHERE wanted.i IN (SELECT i FROM locked)
-    ORDER BY run_id, node, number FOR UPDATE OF attempts
-), present AS MATERIALIZED (
-    SELECT sha256 FROM artifacts
-    WHERE complete AND sha256 IN (SELECT sha256 FROM {uses}) AND (SELECT count(*) FROM held) >= 0
-    ORDER BY sha256 FOR KEY SHARE OF artifacts
-), clock AS MATERIALIZED (
-    -- After the locks: what must be exact is compared with this.
-    SELECT clock_timestamp() AS now
-    FROM (SELECT count(*) FROM locked) AS after_runs, (SELECT count(*) FROM held) AS after_attempts
-), refused AS MATERIALIZED (
-    SELECT i FROM {lease_guards}, clock
-    WHERE NOT EXISTS (
-        SELECT FROM held
-        WHERE held.i = lease_guards.i AND held.node = lease_guards.node AND held.number = lease_guards.number
-          AND held.status = 'RUNNING' AND held.lease_until + make_interval(secs => lapsed_by) < clock.now
-    )
-    UNION
-    SELECT i FROM {expiry_guards}, clock
-    WHERE NOT EXISTS (
-        SELECT FROM approvals
-        WHERE approvals.id = expiry_guards.id AND status = 'PENDING' AND (expires_at <= clock.now) = expired
-    )
-    UNION
-    SELECT i FROM {uses} WHERE sha256 NOT IN (SELECT sha256 FROM present)
-), inserted AS (
-    INSERT INTO runs (
-        id, project, workflow_id, workflow_version_id, status, version, last_event, context, context_sha256,
-        agents, failure, created_at, created_by, finished_at, retry_of, trigger_key, trigger_fingerprint,
-        trigger_kind, traceparent)
-    SELECT
-        asked.id, project, workflow_id, workflow_version_id, status, 1, last_event, context, context_sha256,
-        agents::jsonb, failure, created_at, created_by, finished_at, retry_of, trigger_key,
-        trigger_fingerprint, trigger_kind, traceparent
-    FROM {created} JOIN asked USING (i)
-    WHERE i NOT IN (SELECT i FROM refused)
-    ORDER BY project, workflow_id, trigger_key, asked.id
-    ON CONFLICT DO NOTHING
-    RETURNING id
-), verdict AS MATERIALIZED (
-    SELECT array_agg(
-        (i IN (SELECT i FROM locked) AND i NOT IN (SELECT i FROM refused)) OR id IN (SELECT id FROM inserted)
-        ORDER BY i
-    ) AS flags
-    FROM asked
-), w_runs AS (
-    UPDATE runs SET
-        version = runs.version + 1, status = asked.status, last_event = asked.last_event,
-        failure = asked.failure, finished_at = asked.finished_at
-    FROM asked
-    WHERE runs.id = asked.id AND asked.before > 0 AND (SELECT flags FROM verdict)[asked.i]
-), w_nodes AS (
-    INSERT INTO nodes (
-        run_id, node, position, status, open_parents, failures, losses, attempt, retry_at, approval,
-        input_sha256, preview_sha256, output_sha256, failure, started_at, finished_at, reused_from)
-    SELECT
-        ($1::uuid[])[i], node, position, status, open_parents, failures, losses, attempt, retry_at, approval,
-        input_sha256, preview_sha256, output_sha256, failure::jsonb, started_at, finished_at, reused_from
-    FROM {nodes} WHERE (SELECT flags FROM verdict)[i]
-    ON CONFLICT (run_id, node) DO UPDATE SET
-        status = excluded.status, open_parents = excluded.open_parents, failures = excluded.failures,
-        losses = excluded.losses, attempt = excluded.attempt, retry_at = excluded.retry_at,
-        approval = excluded.approval, input_sha256 = excluded.input_sha256,
-        preview_sha256 = excluded.preview_sha256, output_sha256 = excluded.output_sha256,
-        failure = excluded.failure, started_at = excluded.started_at, finished_at = excluded.finished_at,
-        reused_from = excluded.reused_from
-), w_attempts AS (
-    INSERT INTO attempts (
-        run_id, node, number, status, dispatched_at, sends, redispatch_at, token, host, started_at,
-        lease_until, deadline, finished_at, failure, raw_output, stderr_tail, usage)
-    SELECT
-        ($1::uuid[])[i], node, number, status, dispatched_at, sends, redispatch_at, token, host, started_at,
-        lease_until, deadline, finished_at, failure::jsonb, raw_output, stderr_tail, usage::jsonb
-    FROM {attempts} WHERE (SELECT flags FROM verdict)[i]
-    ON CONFLICT (run_id, node, number) DO UPDATE SET
-        status = excluded.status, sends = excluded.sends, redispatch_at = excluded.redispatch_at,
-        token = excluded.token, host = excluded.host, started_at = excluded.started_at,
-        -- Heartbeats may have moved the lease on since the state was read: never back.
-        lease_until = CASE WHEN excluded.lease_until IS NULL THEN NULL
-                           ELSE greatest(attempts.lease_until, excluded.lease_until) END,
-        deadline = excluded.deadline, finished_at = excluded.finished_at, failure = excluded.failure,
-        raw_output = coalesce(excluded.raw_output, attempts.raw_output),
-        stderr_tail = coalesce(excluded.stderr_tail, attempts.stderr_tail),
-        usage = coalesce(excluded.usage, attempts.usage)
-), w_questions AS (
-    INSERT INTO approvals (
-        id, project, run_id, node, status, payload_sha256, preview, on_expiry, requested_at, expires_at,
-        decided_at, decided_by, notes)
-    SELECT
-        id, project, ($1::uuid[])[i], node, status, payload_sha256, preview, on_expiry, requested_at,
-        expires_at, decided_at, decided_by, notes
-    FROM {questions} WHERE (SELECT flags FROM verdict)[i]
-), w_answers AS (
-    UPDATE approvals SET
-        status = answers.status, decided_at = answers.decided_at, decided_by = answers.decided_by,
-        notes = answers.notes
-    FROM {answers}
-    WHERE approvals.id = answers.id AND approvals.status = 'PENDING'
-      AND (SELECT flags FROM verdict)[answers.i]
-), w_inputs AS (
-    INSERT INTO inputs (run_id, node, input)
-    SELECT ($1::uuid[])[i], node, input FROM {inputs} WHERE (SELECT flags FROM verdict)[i]
-), w_outputs AS (
-    INSERT INTO outputs (run_id, node, output)
-    SELECT ($1::uuid[])[i], node, output FROM {outputs} WHERE (SELECT flags FROM verdict)[i]
-), w_uses AS (
-    INSERT INTO artifact_uses (run_id, node, sha256, direction)
-    SELECT ($1::uuid[])[i], node, sha256, direction FROM {uses} WHERE (SELECT flags FROM verdict)[i]
-    ON CONFLICT DO NOTHING
-), w_events AS (
-    INSERT INTO events (run_id, seq, project, at, type, principal, node, data, v)
-    SELECT ($1::uuid[])[i], seq, project, at, type, principal, node, data::jsonb, 1
-    FROM {events} WHERE (SELECT flags FROM verdict)[i]
-)
-SELECT flags, ARRAY(SELECT i FROM refused) AS refused, clock_timestamp() AS now FROM verdict
-"""
-APPLY = render(_STATEMENT, ROWSETS)
+from .door_sql import statement
+from .rows import rows_of
+from .rowsets import arrays
 
 
 async def apply(connection: Any, changes: Iterable[RunChange]) -> Applied:
@@ -153,14 +15,15 @@ async def apply(connection: Any, changes: Iterable[RunChange]) -> Applied:
     Raises asyncpg.PostgresError; then nothing of the batch was written.
     """
     batch = sorted(changes, key=lambda change: change.run.id)
+    if not batch:
+        raise ValueError("an empty batch")
     rows = rows_of(batch)
-    arguments: list[Sequence[object]] = []
-    for rowset in ROWSETS:
-        arguments.extend(arrays(rowset, rows[rowset.name]))
-    row = await connection.fetchrow(APPLY, *arguments)
-    flags: list[bool] = row["flags"] or []
+    arguments: list[list[object]] = []
+    for some in rows.values():
+        arguments.extend(arrays(some))
+    row = await connection.fetchrow(statement(tuple(rows)), *arguments)
     return Applied(
-        matched=frozenset(change.run.id for change, flag in zip(batch, flags, strict=True) if flag),
+        matched=frozenset(change.run.id for change, flag in zip(batch, row["flags"], strict=True) if flag),
         refused=frozenset(batch[i - 1].run.id for i in row["refused"]),
         now=row["now"],
     )

@@ -22,142 +22,15 @@ from airlock_orchestration.engine.state import NodeState
 
 from .changes import ExpiryGuard, LeaseGuard, RunChange
 from .json_text import clean_text, to_jsonb
-from .rowsets import RowSet
+from .rowsets import ROWSETS
 from .tables import Direction
 
 Rows = dict[str, list[tuple[object, ...]]]
 
-_TIME = "timestamptz"
-# `i` is the number of the row's run in `runs`, from 1.
-ROWSETS = (
-    RowSet(
-        "runs",
-        {
-            "id": "uuid",
-            "before": "bigint",
-            "status": "text",
-            "last_event": "int",
-            "failure": "text",
-            "finished_at": _TIME,
-        },
-    ),
-    RowSet(
-        "created",
-        {
-            "i": "int",
-            "project": "text",
-            "workflow_id": "uuid",
-            "workflow_version_id": "uuid",
-            "context": "bytea",
-            "context_sha256": "text",
-            "agents": "text",
-            "created_at": _TIME,
-            "created_by": "text",
-            "retry_of": "uuid",
-            "trigger_key": "text",
-            "trigger_fingerprint": "text",
-            "trigger_kind": "text",
-            "traceparent": "text",
-        },
-    ),
-    RowSet(
-        "nodes",
-        {
-            "i": "int",
-            "node": "text",
-            "position": "int",
-            "status": "text",
-            "open_parents": "int",
-            "failures": "int",
-            "losses": "int",
-            "attempt": "int",
-            "retry_at": _TIME,
-            "approval": "uuid",
-            "input_sha256": "text",
-            "preview_sha256": "text",
-            "output_sha256": "text",
-            "failure": "text",
-            "started_at": _TIME,
-            "finished_at": _TIME,
-            "reused_from": "uuid",
-        },
-    ),
-    RowSet(
-        "attempts",
-        {
-            "i": "int",
-            "node": "text",
-            "number": "int",
-            "status": "text",
-            "dispatched_at": _TIME,
-            "sends": "int",
-            "redispatch_at": _TIME,
-            "token": "text",
-            "host": "text",
-            "started_at": _TIME,
-            "lease_until": _TIME,
-            "deadline": _TIME,
-            "finished_at": _TIME,
-            "failure": "text",
-            "raw_output": "bytea",
-            "stderr_tail": "text",
-            "usage": "text",
-        },
-    ),
-    RowSet(
-        "questions",
-        {
-            "i": "int",
-            "id": "uuid",
-            "project": "text",
-            "node": "text",
-            "status": "text",
-            "payload_sha256": "text",
-            "preview": "text",
-            "on_expiry": "text",
-            "requested_at": _TIME,
-            "expires_at": _TIME,
-            "decided_at": _TIME,
-            "decided_by": "text",
-            "notes": "text",
-        },
-    ),
-    RowSet(
-        "answers",
-        {
-            "i": "int",
-            "id": "uuid",
-            "status": "text",
-            "decided_at": _TIME,
-            "decided_by": "text",
-            "notes": "text",
-        },
-    ),
-    RowSet("inputs", {"i": "int", "node": "text", "input": "bytea"}),
-    RowSet("outputs", {"i": "int", "node": "text", "output": "bytea"}),
-    RowSet("uses", {"i": "int", "node": "text", "sha256": "text", "direction": "text"}),
-    RowSet(
-        "events",
-        {
-            "i": "int",
-            "seq": "int",
-            "project": "text",
-            "at": _TIME,
-            "type": "text",
-            "principal": "text",
-            "node": "text",
-            "data": "text",
-        },
-    ),
-    RowSet("lease_guards", {"i": "int", "node": "text", "number": "int", "lapsed_by": "float8"}),
-    RowSet("expiry_guards", {"i": "int", "id": "uuid", "expired": "bool"}),
-    RowSet("locks", {"i": "int", "node": "text", "number": "int"}),
-)
-
 
 def rows_of(changes: Sequence[RunChange]) -> Rows:
-    """The rows of a batch, by the row sets' names, in the order in which they are locked and written."""
-    rows: Rows = {rowset.name: [] for rowset in ROWSETS}
+    """The rows of a batch, by row set; those that have none are left out."""
+    rows: Rows = {name: [] for name in ROWSETS}
     for i, change in enumerate(changes, start=1):
         _add_run(rows, i, change)
         _add_nodes(rows, i, change)
@@ -172,7 +45,7 @@ def rows_of(changes: Sequence[RunChange]) -> Rows:
         # One pass over all attempts that will be written, so that heartbeats and we lock in one order.
         guarded = {row[:3] for row in rows["lease_guards"]} | {row[:3] for row in rows["attempts"]}
         rows["locks"] = sorted(guarded)
-    return rows
+    return {name: some for name, some in rows.items() if some}
 
 
 def _add_run(rows: Rows, i: int, change: RunChange) -> None:

@@ -196,7 +196,7 @@ WITH locked AS MATERIALIZED (
     SELECT runs.id, runs.project, runs.last_event + 1 AS seq, clock_timestamp() AS now
     FROM (SELECT id, version FROM runs WHERE id = $1::uuid AND finished_at IS NULL) AS seen
     JOIN runs ON runs.id = seen.id AND runs.version = seen.version
-    FOR UPDATE OF runs
+    FOR NO KEY UPDATE OF runs
 ), w_run AS (
     UPDATE runs SET version = version + 1, status = 'FAILED', last_event = locked.seq, failure = $2::jsonb,
         finished_at = locked.now
