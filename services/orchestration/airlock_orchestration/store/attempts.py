@@ -1,4 +1,4 @@
-"""Leases of running attempts, moved on by heartbeats. That is no change of a run, so no run is locked here."""
+"""Leases of running attempts, moved on by heartbeats. That changes no run, so no run is locked here."""
 
 from collections.abc import Collection
 from typing import Any

@@ -22,7 +22,7 @@ class DueKind(StrEnum):
     """The attempt took too long and its host did not end it."""
     RETRY = "retry"
     """The node has backed off long enough."""
-    EXPIRY = "expiry"
+    APPROVAL = "approval"
     """Nobody decided the approval in time."""
 
 
@@ -33,8 +33,8 @@ class Due:
     kind: DueKind
     run: str
     node: str
-    number: int | None
-    """Of the attempt; None for an approval."""
+    number: int
+    """Of the attempt; 0 for an approval."""
     approval: str | None
     lease_until: datetime | None
     """Of a lease, as it was read."""
@@ -61,7 +61,7 @@ UNION ALL
 FROM nodes WHERE status = 'BACKING_OFF' AND retry_at <= statement_timestamp()
 ORDER BY retry_at LIMIT $2)
 UNION ALL
-(SELECT 'expiry', run_id::text, node, NULL, id::text, NULL, expires_at
+(SELECT 'approval', run_id::text, node, 0, id::text, NULL, expires_at
 FROM approvals WHERE status = 'PENDING' AND expires_at <= statement_timestamp()
 ORDER BY expires_at LIMIT $2)
 """
