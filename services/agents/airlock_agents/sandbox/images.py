@@ -108,10 +108,10 @@ class ImageBuilder:
         }
         if self._from is not None:
             self._pull_if_missing(self._from)
-            source = self._inspect(self._from)["Id"]
+            source, source_id = self._from, str(self._inspect(self._from)["Id"])
         else:
-            source = self._suite()
-        content = _content_hash(files, source)
+            source, source_id = SUITE, self._suite()
+        content = _content_hash(files, source_id)
         return self._build(BASE, files, content=content, base=source, network=self._from is not None)
 
     def build_agent(self, agent: AgentSource, base_id: str) -> Built:
@@ -132,7 +132,7 @@ class ImageBuilder:
                     site |= _read_tree(folder, "site")
             return files | site
 
-        return self._build(agent.image, with_packages, content=content, base=base_id, network=False)
+        return self._build(agent.image, with_packages, content=content, base=BASE, network=False)
 
     def _build(
         self,
@@ -187,7 +187,7 @@ class ImageBuilder:
             self._client.remove_container(made["Id"], force=True, v=True)
         if status.get("StatusCode") != 0 or not re.fullmatch(r"3\.\d{1,2}", version):
             raise BuildProblem(f"{BASE}: its python3 does not run: {version[:200]}")
-        lines = f"FROM {self._inspect(BASE)['Id']}\n"
+        lines = f"FROM {BASE}\n"
         stream = self._client.build(
             fileobj=_tar({"Dockerfile": lines.encode()}),
             custom_context=True,

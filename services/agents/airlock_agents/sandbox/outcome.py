@@ -10,6 +10,9 @@ from airlock_contracts.messages import MAX_EVIDENCE_BYTES, Usage
 
 _SIGKILLED = 137
 """128 + SIGKILL, as the sandbox's init passes it on."""
+_NOT_EXECUTED = (126, 127)
+_INIT_SAYS = "[FATAL tini"
+"""The sandbox's init could not execute the agent's command at all."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Ended:
     oom_killed: bool
 
 
-def verdict(ended: Ended, *, memory_mb: int) -> Failure | None:
+def verdict(ended: Ended, *, memory_mb: int, stderr_tail: str = "") -> Failure | None:
     """Say why a container's end is a failure; None for a clean end."""
     if ended.oom_killed:
         return memory_exceeded(memory_mb)
@@ -63,6 +66,8 @@ def verdict(ended: Ended, *, memory_mb: int) -> Failure | None:
             retryable=True,
             exit_code=ended.exit_code,
         )
+    if ended.exit_code in _NOT_EXECUTED and stderr_tail.startswith(_INIT_SAYS):
+        return sandbox_failure(failures.START_FAILED, stderr_tail.splitlines()[0], exit_code=ended.exit_code)
     return sandbox_failure(
         failures.EXIT_NONZERO,
         f"the agent's process ended with exit code {ended.exit_code}",

@@ -237,7 +237,8 @@ class Sandbox:
         return ended
 
     def _verdict(self, ended: Ended) -> Failure | None:
-        return outcome.verdict(ended, memory_mb=self._memory_mb)
+        tail = self._attached().stderr.text()
+        return outcome.verdict(ended, memory_mb=self._memory_mb, stderr_tail=tail)
 
     @property
     def _memory_mb(self) -> int:

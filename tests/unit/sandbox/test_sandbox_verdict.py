@@ -1,0 +1,111 @@
+"""How a container ended becomes a failure, on both cgroup versions; hostile text becomes harmless."""
+
+from pathlib import Path
+
+import pytest
+from airlock_agents.sandbox.cgroup import read_counted
+from airlock_agents.sandbox.neutral import Tail, neutral, neutral_value
+from airlock_agents.sandbox.outcome import Ended, Failed, sandbox_failure, verdict
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "retryable"),
+    [
+        (Ended(exit_code=1, oom_killed=False), "exit.nonzero", True),
+        (Ended(exit_code=137, oom_killed=True), "memory.exceeded", False),
+        # A child was killed for its memory and the agent went on: its answer may rest on half the work.
+        (Ended(exit_code=0, oom_killed=True), "memory.exceeded", False),
+        # Killed, and neither by us nor for its memory: the engine's restart looks like this.
+        (Ended(exit_code=137, oom_killed=False), "sandbox.lost", True),
+    ],
+)
+def test_an_end_has_its_failure(ended: Ended, code: str, retryable: bool) -> None:
+    failure = verdict(ended, memory_mb=64)
+    assert failure is not None
+    assert (failure.code, failure.retryable) == (code, retryable)
+
+
+def test_a_clean_end_is_no_failure() -> None:
+    assert verdict(Ended(exit_code=0, oom_killed=False), memory_mb=64) is None
+
+
+def test_a_command_that_is_not_there_is_a_failed_start() -> None:
+    said = "[FATAL tini (7)] exec nope failed: No such file or directory\n"
+    failure = verdict(Ended(exit_code=127, oom_killed=False), memory_mb=64, stderr_tail=said)
+    assert failure is not None
+    assert (failure.code, failure.retryable) == ("start.failed", False)
+    assert "nope" in failure.message
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
+def test_cgroup_v1_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
+    write(
+        tmp_path,
+        {
+            f"memory/{folder}/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+            f"memory/{folder}/memory.max_usage_in_bytes": "33554432\n",
+            f"cpuacct/{folder}/cpuacct.usage": "12000000\n",
+        },
+    )
+    counted = read_counted("c1", tmp_path)
+    assert counted is not None
+    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (1, 33554432, 12.0)
+
+
+@pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
+def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
+    write(
+        tmp_path,
+        {
+            f"{folder}/memory.events": "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\noom_group_kill 0\n",
+            f"{folder}/memory.peak": "1048576\n",
+            f"{folder}/cpu.stat": "usage_usec 12000\nuser_usec 9000\n",
+        },
+    )
+    counted = read_counted("c1", tmp_path)
+    assert counted is not None
+    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (2, 1048576, 12.0)
+
+
+def test_an_old_kernel_says_less_and_an_invisible_cgroup_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"docker/c1/memory.events": "oom 0\noom_kill 0\n"})
+    counted = read_counted("c1", tmp_path)
+    assert counted is not None
+    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (0, None, None)
+    assert read_counted("c2", tmp_path) is None
+
+
+def test_escape_sequences_become_visible() -> None:
+    shown = neutral("\x1b[2Jgone\r\x9b31m\u202eevil\u2028\ud800", 200)
+    assert "\x1b" not in shown
+    assert shown == "\\u001b[2Jgone\\u000d\\u009b31m\\u202eevil\\u2028\\ud800"
+
+
+def test_ordinary_text_stays_and_length_is_bounded() -> None:
+    assert neutral("Größe: 5\n\tok 日本", 100) == "Größe: 5\n\tok 日本"
+    assert len(neutral("\x00" * 100, 50)) == 50
+
+
+def test_fields_are_made_harmless_at_every_depth() -> None:
+    assert neutral_value({"a\x07": ["\x1b", {"b": 1}]}, 100) == {"a\\u0007": ["\\u001b", {"b": 1}]}
+
+
+def test_a_tail_keeps_the_end_and_counts_the_rest() -> None:
+    tail = Tail(100)
+    for number in range(1000):
+        tail.add(b"line %d\n" % number)
+    assert tail.text().startswith("[8790 bytes before this]\n")
+    assert len(tail.text()) <= 100
+    assert tail.total == 8890
+
+
+def test_evidence_is_bounded() -> None:
+    with pytest.raises(ValueError, match="bounded"):
+        Failed(sandbox_failure("start.failed", "x"), raw_output=b"x" * 16385)
