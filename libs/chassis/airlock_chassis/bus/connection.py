@@ -208,6 +208,17 @@ class Bus:
         if not self._closing:
             raise BusClosed(f"the connection to NATS at {self.options.shown_url} ended: {reason}")
 
+    async def run(self, stop: asyncio.Event) -> None:
+        """`watch` as a service of the supervisor: also returns when `stop` is set."""
+        waits = (asyncio.create_task(self.watch()), asyncio.create_task(stop.wait()))
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in waits:
+                task.cancel()
+
     async def publish(
         self, subject: str, payload: bytes = b"", *, reply: str = "", headers: Headers | None = None
     ) -> None:

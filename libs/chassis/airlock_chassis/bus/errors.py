@@ -9,12 +9,14 @@ BusError
 └── PublishRefused   the stream said no, for a reason other than "still there"
 """
 
+from ..fatal import Fatal
+
 
 class BusError(Exception):
     """Base of everything raised by the bus."""
 
 
-class BusUnavailable(BusError):
+class BusUnavailable(BusError, Fatal):
     """The given NATS address did not answer in time, or refused the credentials."""
 
 
@@ -26,7 +28,7 @@ class NoAnswer(BusError):
     """Nobody answered the request in time. It may still have been received."""
 
 
-class LayoutMismatch(BusError):
+class LayoutMismatch(BusError, Fatal):
     """A stream or consumer exists with a configuration that cannot be changed to the declared one."""
 
 

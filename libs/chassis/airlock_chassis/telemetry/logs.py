@@ -43,11 +43,11 @@ def configure_logs(
     """
     shared: list[Processor] = [
         merge_contextvars,
-        structlog.stdlib.add_log_level,
-        _add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _add_logger_name,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        _drop_meta,
         _stamp(service, version),
         _add_trace,
         _mask_secrets,
@@ -57,8 +57,7 @@ def configure_logs(
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter()],
-            processors=[_drop_meta, *shared, final],
+            processors=[*shared, final],
         )
     )
     root = logging.getLogger()
@@ -120,7 +119,8 @@ def _stamp(service: str, version: str) -> Processor:
 
 
 def _drop_meta(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    event.pop("_from_structlog", None)
+    for key in ("_from_structlog", "_logger", "_name"):
+        event.pop(key, None)
     return event
 
 
@@ -129,8 +129,6 @@ def _add_logger_name(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if isinstance(record, logging.LogRecord):
         event["level"] = record.levelname.lower()
         event[names.LOG_LOGGER] = record.name
-        if record.exc_info and "exc_info" not in event:
-            event["exc_info"] = record.exc_info
     return event
 
 
@@ -152,7 +150,9 @@ def _bound_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _bounded(value: Any, depth: int) -> Any:
     """Cut what is too long, too many or too deep, so that no line can grow without end."""
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}... ({len(value)} characters)"
+        if len(value) <= MAX_TEXT:
+            return value
+        return f"{value[: MAX_TEXT // 2]} ... ({len(value)} characters) ... {value[-MAX_TEXT // 2 :]}"
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, Mapping | list | tuple | set | frozenset):
