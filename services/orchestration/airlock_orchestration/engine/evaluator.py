@@ -5,8 +5,8 @@ The evaluator (Google's C++ CEL) was measured; this is what a caller of it must 
 - A string that holds U+0000 is cut off there; an integer beyond 64 bits anywhere in the data fails.
 - All data handed over is converted for each run, so a program hands over only what its text touches.
 - It stops after 10,000 iterations, but not for what one iteration does. `map` and `filter` copy the list
-  they build each time: 2,000 items take 0.1 s, 9,000 items 3 s. Joined strings are kept until the end: 20 times
-  250 KB in a loop over 2,000 items is 10 GB. Hence MAX_LIST and MAX_WORK, estimated before a run.
+  they build each time: 2,000 items take 0.1 s, 9,000 items 3 s. Joined strings are kept until the end: 20
+  times 250 KB in a loop over 2,000 items is 10 GB. Hence MAX_LIST and MAX_WORK, estimated before a run.
 - The order of a map's keys differs from one run to the next.
 """
 

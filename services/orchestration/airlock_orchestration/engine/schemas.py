@@ -53,6 +53,8 @@ class SchemaProblem:
     """At most MAX_MESSAGE characters."""
     keyword: str
     """The schema's keyword that failed: `type`, `required`."""
+    conditional: bool = False
+    """It stands under `then` or `else`: it holds only because of another part of the value."""
 
 
 def check_schema(schema: object, place: str) -> list[Finding]:
@@ -158,7 +160,8 @@ def _compile(schema: Schema) -> jsonschema_rs.Draft202012Validator:
 
 def _problem(error: jsonschema_rs.ValidationError) -> SchemaProblem:
     pointer = "".join(f"/{escape(token)}" for token in error.instance_path)
-    return SchemaProblem(_shorten(pointer), _shorten(error.message), error.kind.name)
+    conditional = "then" in error.evaluation_path or "else" in error.evaluation_path
+    return SchemaProblem(_shorten(pointer), _shorten(error.message), error.kind.name, conditional)
 
 
 def _shorten(text: str) -> str:

@@ -149,6 +149,11 @@ class Template:
         self.references: frozenset[Reference] = frozenset(_references(compiler.expressions))
         self.roots: frozenset[str] = frozenset(reference.root for reference in self.references)
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a string in which a template is only a part, so that it always gives a string."""
+        return isinstance(self._compiled, _Text) and len(self._compiled.pieces) > 1
+
     @staticmethod
     def check(value: JsonValue, place: str = "inputs") -> list[Finding]:
         """Say everything that keeps a value from being compiled; code `template.invalid`."""
