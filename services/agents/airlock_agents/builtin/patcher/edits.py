@@ -1,0 +1,137 @@
+"""The edits to one Python file: its findings' calls are mended, every other byte stays."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+from libcst.codemod import CodemodContext
+from libcst.codemod.visitors import AddImportsVisitor
+from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
+
+from .fixes import Place, Reason
+from .rules import FIXES, why_not
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A finding that somebody would like to have mended."""
+
+    id: str
+    rule: str
+    line: int
+    tool: str = "bandit"
+
+
+@dataclass(slots=True)
+class Edited:
+    """What became of a file and of its findings."""
+
+    source: bytes
+    fixed: list[str] = field(default_factory=list)  # ids
+    unfixed: list[tuple[str, str]] = field(default_factory=list)  # id and reason
+    rules: set[str] = field(default_factory=set)  # that mended something
+
+
+def mend(source: bytes, wanted: Sequence[Wanted], *, defusedxml: bool = False) -> Edited:
+    """Mend what can be mended in a file; the answer's source is the given one when nothing could."""
+    edited = Edited(source)
+    todo = []
+    for one in wanted:
+        if one.rule in FIXES:
+            todo.append(one)
+        else:
+            edited.unfixed.append((one.id, why_not(one.rule, one.tool)))
+    if not todo:
+        return edited
+    try:
+        module = cst.parse_module(source)
+    except (cst.ParserSyntaxError, UnicodeDecodeError, LookupError):
+        edited.unfixed += [(one.id, "the file is not valid Python 3") for one in todo]
+        return edited
+    wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+    mender = _Mender(todo, seeded=b"random.seed" in source or b".seed(" in source, defusedxml=defusedxml)
+    changed = wrapper.visit(mender)
+    for name in sorted(mender.imports):
+        context = CodemodContext()
+        AddImportsVisitor.add_needed_import(context, name)
+        changed = AddImportsVisitor(context).transform_module(changed)
+    result = changed.bytes
+    try:
+        ast.parse(result)
+    except SyntaxError:
+        edited.unfixed += [(one.id, "the mended file would not be valid Python") for one in todo]
+        return edited
+    for one in todo:
+        if one.id in mender.fixed:
+            edited.fixed.append(one.id)
+            edited.rules.add(one.rule)
+        else:
+            reason = mender.reasons.get(one.id, "the line has no call that this rule means")
+            edited.unfixed.append((one.id, reason))
+    if edited.fixed:
+        edited.source = result
+    return edited
+
+
+class _Mender(cst.CSTTransformer):
+    METADATA_DEPENDENCIES = (PositionProvider, QualifiedNameProvider)
+
+    def __init__(self, wanted: Sequence[Wanted], *, seeded: bool, defusedxml: bool) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self._seeded = seeded
+        self._defusedxml = defusedxml
+        self._around: list[str] = []
+        self.fixed: set[str] = set()
+        self.reasons: dict[str, str] = {}
+        self.imports: set[str] = set()
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._around.append(node.name.value)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._around.pop()
+        return updated_node
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        self._around.append(" ".join(cst.Module([]).code_for_node(target) for target in node.targets))
+
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.Assign:
+        self._around.pop()
+        return updated_node
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        where = self.get_metadata(PositionProvider, original_node)
+        here = [one for one in self._wanted if where.start.line <= one.line <= where.end.line]
+        if not here:
+            return updated_node
+        names = self.get_metadata(QualifiedNameProvider, original_node.func, set())
+        qualified = names() if callable(names) else names
+        place = Place(
+            frozenset(one.name for one in qualified), tuple(self._around), self._seeded, self._defusedxml
+        )
+        result: cst.BaseExpression = updated_node
+        for rule in sorted({one.rule for one in here}):
+            # A rule can turn the call into something else (an attribute of it): nothing is left to mend then.
+            if isinstance(result, cst.Call):
+                result = self._apply(rule, result, place, [one.id for one in here if one.rule == rule])
+        return result
+
+    def _apply(self, rule: str, call: cst.Call, place: Place, ids: list[str]) -> cst.BaseExpression:
+        answer = FIXES[rule](call, place)
+        if isinstance(answer, Reason):
+            self.reasons.update(dict.fromkeys(ids, answer.text))
+            return call
+        if answer is None:
+            return call
+        self.fixed.update(ids)
+        if isinstance(answer, cst.Call):
+            code = cst.Module([]).code_for_node(answer.func)
+            if code.startswith("defusedxml."):
+                self.imports.add(code.rpartition(".")[0])
+        return answer

@@ -1,0 +1,213 @@
+"""What can be mended without a person: one function for each rule.
+
+A fix is here only if the changed code does what the old one did, except for what the rule complains of. It
+answers the changed expression, a Reason why it must not be changed, or None: not what the rule meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import libcst as cst
+
+from . import calls
+
+_TIMEOUT_SECONDS = 30
+_REQUEST = re.compile(r"(requests|httpx)\.(get|post|put|delete|patch|head|options|request)")
+_BARE = "what it calls is imported by its bare name"
+_UNSAFE_LOADERS = {"yaml.Loader", "yaml.UnsafeLoader", "yaml.FullLoader", "yaml.CLoader", "yaml.CFullLoader"}
+# Names of things that somebody gains by guessing.
+_GUESSABLE = re.compile(
+    r"(?i)token|secret|passw|pin\b|otp|code|nonce|salt|session|key|voucher|coupon|captcha"
+)
+# Whatever a shell would do something with; a command without any of it means the same without a shell.
+_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~={}!\n\t%]")
+_BUILTINS = frozenset("cd export source . alias exec eval set unset ulimit umask exit read wait trap".split())
+_PARSERS = {
+    "xml.etree.ElementTree": {"fromstring", "parse", "iterparse", "XML"},
+    "xml.dom.minidom": {"parseString", "parse"},
+    "xml.sax": {"parse", "parseString"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call that the rule means is left as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call stands: what its function is called in full, and the names of what it is part of."""
+
+    names: frozenset[str]  # qualified: yaml.load, also when it was imported under another name
+    around: tuple[str, ...]  # the function it stands in, the variable it is assigned to
+    seeded: bool  # the module calls random.seed
+    defusedxml: bool  # the workspace requires defusedxml
+
+
+Result = cst.BaseExpression | Reason | None
+Fix = Callable[[cst.Call, Place], Result]
+
+
+def yaml_load(call: cst.Call, place: Place) -> Result:
+    """B506: yaml.load becomes yaml.safe_load."""
+    if not place.names & {"yaml.load", "yaml.load_all"}:
+        return None
+    loader = calls.argument(call, "Loader", 1)
+    if loader is not None:
+        last = cst.Module([]).code_for_node(loader.value).rsplit(".", 1)[-1]
+        if f"yaml.{last}" not in _UNSAFE_LOADERS:
+            return Reason("it uses a loader of the program's own")
+        call = calls.removed(call, loader)
+    name = "safe_load_all" if "yaml.load_all" in place.names else "safe_load"
+    return calls.renamed(call, name) or Reason(_BARE)
+
+
+def verify_certificates(call: cst.Call, place: Place) -> Result:
+    """B501: verify=False becomes verify=True."""
+    verify = calls.argument(call, "verify")
+    if verify is None or not calls.is_name(verify.value, "False"):
+        return None
+    return calls.replaced(call, verify, "True")
+
+
+def request_timeout(call: cst.Call, place: Place) -> Result:
+    """B113: a request gets a timeout."""
+    if not any(_REQUEST.fullmatch(name) for name in place.names):
+        return None
+    timeout = calls.argument(call, "timeout")
+    if timeout is not None:
+        bare = calls.is_name(timeout.value, "None")
+        return calls.replaced(call, timeout, str(_TIMEOUT_SECONDS)) if bare else None
+    if any(arg.star == "**" for arg in call.args):
+        return Reason("its keyword arguments come from elsewhere")
+    return calls.added(call, "timeout", str(_TIMEOUT_SECONDS))
+
+
+def flask_debug(call: cst.Call, place: Place) -> Result:
+    """B201: debug=True becomes debug=False."""
+    debug = calls.argument(call, "debug")
+    if debug is None or not calls.is_name(debug.value, "True"):
+        return None
+    return calls.replaced(call, debug, "False")
+
+
+def named_temporary_file(call: cst.Call, place: Place) -> Result:
+    """B306: the name of a file that was made, in place of a name that was free."""
+    if "tempfile.mktemp" not in place.names:
+        return None
+    if calls.has_stars(call):
+        return Reason("its arguments come from elsewhere")
+    named = [
+        arg if arg.keyword is not None else arg.with_changes(keyword=cst.Name(name), equal=_tight())
+        for arg, name in zip(call.args, ("suffix", "prefix", "dir"), strict=False)
+    ]
+    made = calls.renamed(call.with_changes(args=named), "NamedTemporaryFile")
+    if made is None:
+        return Reason(_BARE)
+    return cst.Attribute(calls.added(made, "delete", "False"), cst.Name("name"))
+
+
+def plain_command(call: cst.Call, place: Place) -> Result:
+    """B602: a literal command without anything for a shell runs without one."""
+    shell = calls.argument(call, "shell")
+    if shell is None or not calls.is_name(shell.value, "True"):
+        return None
+    command = calls.argument(call, "args", 0)
+    text = calls.literal(command.value) if command is not None else None
+    if command is None or text is None:
+        return Reason("its command is put together when it runs; a person must say what may be in it")
+    words = text.split()
+    if not words or _SHELL.search(text) or words[0] in _BUILTINS:
+        return Reason("its command uses the shell")
+    call = calls.replaced(call, command, "[" + ", ".join(f'"{word}"' for word in words) + "]")
+    shell = calls.argument(call, "shell")
+    return calls.removed(call, shell) if shell is not None else None
+
+
+def system_random(call: cst.Call, place: Place) -> Result:
+    """B311: what must not be guessed comes from the system's generator."""
+    if not any(name.startswith("random.") and name.count(".") == 1 for name in place.names):
+        return None
+    if not any(_GUESSABLE.search(name) for name in place.around):
+        return Reason("nothing here says that it must not be guessed")
+    if place.seeded:
+        return Reason("the module seeds its generator, so it wants to repeat itself")
+    if not isinstance(call.func, cst.Attribute) or not isinstance(call.func.value, cst.Name):
+        return Reason(_BARE)
+    strong = cst.Call(func=cst.Attribute(call.func.value, cst.Name("SystemRandom")))
+    return call.with_changes(func=call.func.with_changes(value=strong))
+
+
+def extract_filter(call: cst.Call, place: Place) -> Result:
+    """B202: extractall takes only what stays inside its folder."""
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "extractall"):
+        return None
+    if calls.has_stars(call) or calls.argument(call, "members", 1) is not None:
+        return Reason("its members are chosen elsewhere")
+    if calls.argument(call, "filter") is not None:
+        return Reason("it has a filter of its own")
+    return calls.added(call, "filter", '"data"')
+
+
+def verified_context(call: cst.Call, place: Place) -> Result:
+    """B323: a TLS context that verifies."""
+    if "ssl._create_unverified_context" not in place.names:
+        return None
+    if call.args:
+        return Reason("it passes arguments of its own")
+    return calls.renamed(call, "create_default_context") or Reason(
+        "the function is imported by its bare name"
+    )
+
+
+def reject_unknown_hosts(call: cst.Call, place: Place) -> Result:
+    """B507: a host whose key is not known is refused."""
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "set_missing_host_key_policy"):
+        return None
+    policy = call.args[0] if len(call.args) == 1 else None
+    value = policy.value if policy is not None else None
+    name = value.func if isinstance(value, cst.Call) else value
+    if policy is None or not isinstance(name, cst.Attribute):
+        return Reason("the policy is not named through its module")
+    strict = name.with_changes(attr=cst.Name("RejectPolicy"))
+    changed = value.with_changes(func=strict) if isinstance(value, cst.Call) else strict
+    return call.with_changes(args=[policy.with_changes(value=changed)])
+
+
+def select_autoescape(call: cst.Call, place: Place) -> Result:
+    """B701: pages in HTML and XML are escaped."""
+    if "jinja2.Environment" not in place.names:
+        return None
+    if not (isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name)):
+        return Reason(_BARE)
+    value = f"{call.func.value.value}.select_autoescape()"
+    escape = calls.argument(call, "autoescape")
+    if escape is not None:
+        off = calls.is_name(escape.value, "False")
+        return calls.replaced(call, escape, value) if off else Reason("autoescape is decided elsewhere")
+    if calls.has_stars(call):
+        return Reason("its arguments come from elsewhere")
+    return calls.added(call, "autoescape", value)
+
+
+def defused_parser(call: cst.Call, place: Place) -> Result:
+    """B313 to B319: the same function of defusedxml, where the program has that package already."""
+    for module, functions in _PARSERS.items():
+        found = next((one for one in functions if f"{module}.{one}" in place.names), None)
+        if found is None:
+            continue
+        if not place.defusedxml:
+            return Reason("it needs the package defusedxml, which the program does not require yet")
+        home = "defusedxml" + module.removeprefix("xml").replace(".etree", "").replace(".dom", "")
+        return call.with_changes(func=calls.parse(f"{home}.{found}"))
+    return None
+
+
+def _tight() -> cst.AssignEqual:
+    nothing = cst.SimpleWhitespace("")
+    return cst.AssignEqual(whitespace_before=nothing, whitespace_after=nothing)

@@ -1,0 +1,65 @@
+"""Which rule is mended how, what that changes, and why the others are for a person."""
+
+from __future__ import annotations
+
+from . import fixes
+
+FIXES: dict[str, fixes.Fix] = {
+    "B113": fixes.request_timeout,
+    "B201": fixes.flask_debug,
+    "B202": fixes.extract_filter,
+    "B306": fixes.named_temporary_file,
+    "B311": fixes.system_random,
+    "B314": fixes.defused_parser,
+    "B317": fixes.defused_parser,
+    "B318": fixes.defused_parser,
+    "B323": fixes.verified_context,
+    "B501": fixes.verify_certificates,
+    "B506": fixes.yaml_load,
+    "B507": fixes.reject_unknown_hosts,
+    "B602": fixes.plain_command,
+    "B701": fixes.select_autoescape,
+}
+
+# What those who run the code will notice. Shown with every proposal that uses the rule.
+NOTES: dict[str, str] = {
+    "B113": "A request that takes longer than 30 seconds now fails with a timeout.",
+    "B201": "The debugger and the reloader of the web server are off.",
+    "B202": "Archives that write outside their folder are refused; needs Python 3.12, or a patched older one.",
+    "B306": "The temporary file now exists, empty and private, when its name is known.",
+    "B311": "Values that must not be guessed come from the system's generator, which cannot be seeded.",
+    "B314": "XML with entity declarations is refused.",
+    "B317": "XML with entity declarations is refused.",
+    "B318": "XML with entity declarations is refused.",
+    "B323": "TLS certificates are verified: a server with a certificate of its own making is refused.",
+    "B501": "TLS certificates are verified: a server with a certificate of its own making is refused.",
+    "B506": "YAML that builds Python objects is refused.",
+    "B507": "A host whose key is not in known_hosts is refused.",
+    "B602": "The command runs without a shell; if it is missing: FileNotFoundError, not exit code 127.",
+    "B701": "Values in .html and .xml templates are escaped; markup passed as a value is shown as text.",
+}
+
+# The reasons given for rules that no tool should mend. A rule in neither table gets OTHER.
+FOR_A_PERSON: dict[str, str] = {
+    "B103": "who needs the file decides its permissions",
+    "B104": "which address to listen on is a decision about the network",
+    "B105": "a secret must be changed where it is valid, and kept elsewhere",
+    "B106": "a secret must be changed where it is valid, and kept elsewhere",
+    "B107": "a secret must be changed where it is valid, and kept elsewhere",
+    "B108": "other parts may rely on this path",
+    "B301": "the stored format would change",
+    "B307": "what the expressions may contain is for a person to say",
+    "B310": "which addresses may be opened is for a person to say",
+    "B321": "another protocol needs another server",
+    "B324": "stored digests would change; whether this one is for security is for a person to say",
+    "B601": "what the command may contain is for a person to say",
+    "B605": "what the command may contain is for a person to say",
+    "B608": "the query must be written anew with bound parameters",
+}
+SECRET = "a secret must be changed where it is valid, and kept elsewhere"
+OTHER = "no fix is known for this rule"
+
+
+def why_not(rule: str, tool: str) -> str:
+    """Answer why findings of a rule without a fix are left to a person."""
+    return SECRET if tool == "detect-secrets" else FOR_A_PERSON.get(rule, OTHER)
