@@ -1,20 +1,131 @@
-"""`python -m airlock_orchestration`: serve, migrate, keys."""
+"""`python -m airlock_orchestration`: serve (the default), migrate, keys."""
 
 import argparse
-import asyncio
+import json
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
+from airlock_chassis.fatal import Fatal
+from airlock_chassis.supervisor import run
+from airlock_chassis.telemetry.logs import configure_logs
+from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
+
+from . import app
+from .errors import AirlockError
+from .operations.health import SERVICE, VERSION
+from .operations.keys import create_key, list_keys, revoke_key
+from .settings import Settings
 from .store import migrate
+from .store.database import Database, DatabaseUnavailable
+from .store.sessions import Sessions
+from .store.tables import KeyRole
 
 
-def main() -> int:
-    """Run one command; answer its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m airlock_orchestration")
-    parser.add_subparsers(dest="command", required=True).add_parser("migrate")
-    parser.parse_args()
-    asyncio.run(migrate.upgrade(os.environ["AIRLOCK_DATABASE_URL"]))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answer its exit code. What is wrong at the start is one line, and 1."""
+    asked = _parser().parse_args(arguments)
+    return run(lambda: _command(asked))
+
+
+async def _command(asked: argparse.Namespace) -> int:
+    settings = Settings.load(known_elsewhere=_others())
+    match asked.command:
+        case "migrate":
+            return await _migrate(settings, asked.check)
+        case "keys":
+            return await _keys(settings, asked)
+        case _:
+            return await _serve(settings)
+
+
+async def _serve(settings: Settings) -> int:
+    configure_logs(service=SERVICE, version=VERSION, level=settings.log_level, format=settings.log_format)
+    configure_traces(
+        service=SERVICE, version=VERSION, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio
+    )
+    try:
+        return await app.serve(settings)
+    finally:
+        shutdown_traces()
+
+
+async def _migrate(settings: Settings, check: bool) -> int:
+    url = settings.database_url.get_secret_value()
+    try:
+        async with Database(url):  # waits for Postgres, and says in one line when there is none
+            if check:
+                await migrate.check_current(url)
+            else:
+                await migrate.upgrade(url)
+    except (DatabaseUnavailable, migrate.SchemaTooOld, migrate.SchemaTooNew) as error:
+        raise Fatal(str(error)) from error
     return 0
+
+
+async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
+    try:
+        async with Database(settings.database_url.get_secret_value()) as database:
+            sessions = Sessions(database)
+            match asked.keys_command:
+                case "create":
+                    made = await create_key(sessions, asked.name, role=KeyRole(asked.role))
+                    if asked.output:
+                        write_secret(asked.output, made.text)
+                        shown = made.view.model_dump(mode="json") | {"file": str(asked.output)}
+                    else:
+                        shown = made.view.model_dump(mode="json") | {"key": made.text}
+                    _print(shown)
+                case "list":
+                    _print([view.model_dump(mode="json") for view in await list_keys(sessions)])
+                case _:
+                    _print((await revoke_key(sessions, asked.id)).model_dump(mode="json"))
+    except DatabaseUnavailable as error:
+        raise Fatal(str(error)) from error
+    except AirlockError as error:
+        raise Fatal(f"{error.detail} {error.advice or ''}".strip()) from error
+    return 0
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a secret to a file that only its owner can read, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text + "\n")
+    part.replace(path)
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def _others() -> set[str]:
+    """AIRLOCK_* variables that belong to other commands of Airlock."""
+    mine = set(Settings.variables())
+    return {name for name in os.environ if name.startswith("AIRLOCK_")} - mine
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="airlock orchestration", description="The orchestration service: REST, the door, its workers."
+    )
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="serve until SIGTERM (the default)")
+    migrating = commands.add_parser("migrate", help="bring the database's schema to this release")
+    migrating.add_argument("--check", action="store_true", help="only say whether it is there")
+    keys = commands.add_parser("keys", help="make, list and revoke keys").add_subparsers(
+        dest="keys_command", required=True
+    )
+    create = keys.add_parser("create", help="make a key; it is shown once")
+    create.add_argument("--name", required=True, help="who it stands for; decisions record it")
+    create.add_argument("--role", choices=[role.value for role in KeyRole], default=KeyRole.ADMIN.value)
+    create.add_argument("--output", type=Path, help="write it to this file (0600) instead of showing it")
+    keys.add_parser("list", help="list keys, without their secrets")
+    revoke = keys.add_parser("revoke", help="make a key invalid for good")
+    revoke.add_argument("id")
+    return parser
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ _TRANSIENT = (
     asyncpg.LockNotAvailableError,
     sqlalchemy.exc.TimeoutError,  # no session became free
 )
+_POOLS = "SELECT DISTINCT pool FROM hosts WHERE seen_at > clock_timestamp() - interval '1 day' LIMIT 100"
 _PUT_BY = "SELECT sha256 FROM artifact_puts WHERE put_by = $1 AND sha256 = ANY($2::text[])"
 
 
@@ -120,6 +121,20 @@ class Path:
         async with self._connection() as connection:
             return len(await certificate.violations(connection))
 
+    async def open_runs(self) -> int:
+        """How many runs have not ended."""
+        return await self._count("SELECT count(*) FROM runs WHERE finished_at IS NULL")
+
+    async def pending_approvals(self) -> int:
+        """How many approvals wait for a decision."""
+        return await self._count("SELECT count(*) FROM approvals WHERE status = 'PENDING'")
+
+    async def pools(self) -> Sequence[str]:
+        """The pools that hosts have lately been seen in."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_POOLS)
+            return [row["pool"] for row in rows]
+
     async def note_host(self, beat: HeartbeatRequest) -> None:
         """Note that a host lives and how it is."""
         async with translated(), self._database.writing() as session:
@@ -131,6 +146,10 @@ class Path:
         async with self._connection() as connection:
             answers = await attempts.extend_leases(connection, host, wanted, LEASE.total_seconds())
         return dict(answers)
+
+    async def _count(self, sql: str) -> int:
+        async with self._connection() as connection:
+            return int(await connection.fetchval(sql))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
