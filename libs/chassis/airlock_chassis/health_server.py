@@ -71,6 +71,9 @@ class HealthServer:
             await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a client that is slow, gone or too long gets nothing
+        except Exception:
+            log.exception("health.failed")
+            writer.write(_answer(500, "text/plain", b"see the log\n"))
         finally:
             self._connections -= 1
             writer.close()
@@ -86,7 +89,7 @@ class HealthServer:
 
     async def _page(self, path: str) -> tuple[int, str, bytes]:
         if path == "/metrics":
-            return 200, CONTENT_TYPE, render_metrics()
+            return 200, CONTENT_TYPE, await asyncio.to_thread(render_metrics)
         if path not in ("/health", "/health/ready", "/health/detailed"):
             return 404, "text/plain", b"there are /health, /health/ready, /health/detailed, /metrics\n"
         report = await self._health.report()

@@ -37,7 +37,10 @@ def histogram(
 
 
 def render_metrics() -> bytes:
-    """All metrics in Prometheus' text format; its type is `CONTENT_TYPE`."""
+    """All metrics in Prometheus' text format; its type is `CONTENT_TYPE`.
+
+    Reads files of /proc for the process's own metrics: call it in a thread.
+    """
     return generate_latest(REGISTRY)
 
 

@@ -1,0 +1,95 @@
+"""Settings: read once, all problems at once, secrets never shown."""
+
+from pathlib import Path
+
+import pytest
+from airlock_chassis.settings import ChassisSettings, SettingsProblem
+from airlock_chassis.telemetry import forget_secrets
+from pydantic import SecretStr
+
+
+class HostSettings(ChassisSettings):
+    """A process's own page."""
+
+    slots: int = 4
+    """How many attempts at once."""
+    host_token: SecretStr | None = None
+    """Token for the REST API."""
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from an environment without Airlock's variables."""
+    import os
+
+    for name in list(os.environ):
+        if name.upper().startswith("AIRLOCK_"):
+            monkeypatch.delenv(name)
+    forget_secrets()
+
+
+def test_variables_override_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_SLOTS", "9")
+    monkeypatch.setenv("AIRLOCK_NATS_USER", "host")
+    settings = HostSettings.load()
+    assert (settings.slots, settings.nats_user, settings.subject_prefix) == (9, "host", "airlock")
+
+
+def test_a_misspelt_variable_is_an_error_that_names_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_SLOTZ", "9")
+    with pytest.raises(SettingsProblem, match=r"AIRLOCK_SLOTZ is no setting: did you mean AIRLOCK_SLOTS\?"):
+        HostSettings.load()
+
+
+def test_an_unknown_variable_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_QQQQQQQQ", "9")
+    with pytest.raises(SettingsProblem, match=r"known are .*AIRLOCK_HOST_TOKEN_FILE.*AIRLOCK_SLOTS"):
+        HostSettings.load()
+
+
+def test_variables_of_other_processes_are_tolerated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_DATABASE_URL", "postgresql://x")
+    assert HostSettings.load(known_elsewhere=["AIRLOCK_DATABASE_URL"]).slots == 4
+
+
+def test_all_wrong_values_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_SLOTS", "many")
+    monkeypatch.setenv("AIRLOCK_SUBJECT_PREFIX", "a.b")
+    with pytest.raises(SettingsProblem) as raised:
+        HostSettings.load()
+    assert "AIRLOCK_SLOTS" in str(raised.value)
+    assert "AIRLOCK_SUBJECT_PREFIX" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_secret_is_read_from_a_file_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "password"
+    path.write_text("pass-word-1\n")
+    monkeypatch.setenv("AIRLOCK_NATS_PASSWORD_FILE", str(path))
+    monkeypatch.setenv("AIRLOCK_NATS_URL", "nats://u:hidden-1@127.0.0.1:4222")
+    settings = HostSettings.load()
+    assert settings.bus_options("host").password == "pass-word-1"
+    shown = settings.shown()
+    assert shown["AIRLOCK_NATS_PASSWORD"] == "***"
+    assert shown["AIRLOCK_NATS_URL"] == "nats://***@127.0.0.1:4222"
+    assert "pass-word-1" not in repr(settings)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"x" * 70_000, b"\xff\xfe"])
+def test_a_secret_file_that_is_empty_or_huge_or_no_text_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    monkeypatch.setenv("AIRLOCK_NATS_PASSWORD_FILE", str(path))
+    with pytest.raises(SettingsProblem, match="AIRLOCK_NATS_PASSWORD_FILE"):
+        HostSettings.load()
+
+
+def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AIRLOCK_HOST_TOKEN", "x")
+    monkeypatch.setenv("AIRLOCK_HOST_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(SettingsProblem, match="both given"):
+        HostSettings.load()
