@@ -41,7 +41,9 @@ async def _command(asked: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    configure_logs(service=SERVICE, version=VERSION, level=settings.log_level, format=settings.log_format)
+    configure_logs(
+        service=SERVICE, version=VERSION, level=settings.log_level, json=settings.log_format == "json"
+    )
     configure_traces(
         service=SERVICE, version=VERSION, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio
     )
