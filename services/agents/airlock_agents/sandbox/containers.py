@@ -5,6 +5,7 @@ Creates, starts, looks at and removes sandboxes' containers. Never copies into o
 
 import asyncio
 import functools
+import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,11 +49,30 @@ class Found:
 class Containers:
     """Sandboxes' containers on one engine."""
 
-    def __init__(self, engine: Engine, *, threads: int = 8) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        client: docker.APIClient,
+        tls: ssl.SSLContext | None,
+        threads: ThreadPoolExecutor,
+    ) -> None:
         self.engine = engine
-        self._client = connect(engine, timeout=CALL_SECONDS, pool_size=threads)
-        self._tls = tls_context(engine.address.tls)
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="docker")
+        self._client = client
+        self._tls = tls
+        self._threads = threads
+
+    @classmethod
+    async def connect(cls, engine: Engine, *, threads: int = 8) -> "Containers":
+        """Open an adapter to an engine that was found; the caller closes it."""
+        pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="docker")
+        loop = asyncio.get_running_loop()
+        # Both read files: certificates, and the SDK its configuration.
+        client = await loop.run_in_executor(
+            pool, functools.partial(connect, engine, timeout=CALL_SECONDS, pool_size=threads)
+        )
+        tls = await loop.run_in_executor(pool, tls_context, engine.address.tls)
+        return cls(engine, client=client, tls=tls, threads=pool)
 
     async def create(self, policy: ContainerPolicy) -> str:
         """Create a container; answers its id. Raises ImageMissing, StartRefused, EngineFailed."""

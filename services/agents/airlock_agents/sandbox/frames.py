@@ -5,6 +5,7 @@ hostile until it is parsed: every length has its bound here.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,12 @@ MAX_HEADER_BYTES = 64 * 1024
 _QUOTED_BYTES = 200
 _BODIES: Mapping[str, int] = {"artifact": MAX_ARTIFACT_BYTES, "result": 2**53}
 """Frames that carry bytes, and the most; a result is held to the manifest's output_kb by its reader."""
+# A log line may quote anything, a file's name that is no Unicode too: U+0000 and half a surrogate pair become
+# U+FFFD, and the frame counts. The two in a document, in a result, are refused by who checks that.
+_ESCAPES = re.compile(
+    rb"(?P<good>\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _TYPES = frozenset({"ready", "log", "progress", "artifact", "result", "failure"})
 
 
@@ -97,7 +104,7 @@ def encode_header(fields: Mapping[str, Any]) -> bytes:
 
 def _parse_header(line: bytes) -> Header:
     try:
-        fields = strict_json.parse(line)
+        fields = strict_json.parse(_ESCAPES.sub(_mended, line))
     except strict_json.InvalidJson as error:
         raise BrokenFrame(f"a header that is no JSON ({error}): {_quote(line)}") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("type"), str):
@@ -115,6 +122,10 @@ def _parse_header(line: bytes) -> Header:
     if size > _BODIES[kind]:
         raise BrokenFrame(f"a {kind} frame of {size} bytes; at most {_BODIES[kind]}")
     return Header(type=kind, size=size, fields=fields, line_bytes=len(line))
+
+
+def _mended(escape: re.Match[bytes]) -> bytes:
+    return escape["good"] or b"\\ufffd"
 
 
 def _quote(data: bytes | bytearray) -> str:
