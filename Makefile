@@ -8,12 +8,12 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # `make demo WORKSPACE=path DECISION=REJECTED` reaches the command as environment variables: make hands those on.
 # Each target's last step tells the time since here, preparation included.
-export AIRLOCK_STARTED := $(shell date +%s)
+export STEP_STARTED := $(shell date +%s)
 
 python := .venv/bin/python
 step := infra/local/step.sh
 # A step inside a target tells its own time only.
-part := env -u AIRLOCK_STARTED infra/local/step.sh
+part := env -u STEP_STARTED infra/local/step.sh
 
 .PHONY: help demo test unit check up bench format lock clean venv engine base-tools images
 

@@ -113,7 +113,7 @@ def test_behind_a_shim_that_fails_the_next_python_is_found(without_environment: 
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_step_keeps_its_exit_code_and_tells_the_time_of_the_whole(machine: Machine, code: int) -> None:
-    done = machine.run("step.sh", "make it", "bash", "-c", f"exit {code}", more={"AIRLOCK_STARTED": "0"})
+    done = machine.run("step.sh", "make it", "bash", "-c", f"exit {code}", more={"STEP_STARTED": "0"})
     assert done.returncode == code
     assert done.stderr.startswith("airlock: make it ")
     assert done.stderr.endswith(" s with its preparation\n")
