@@ -15,7 +15,7 @@ from ..engine.schemas import check_schema
 from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, NoHost, counted
 from ..store import agents as store
 from ..store.sessions import Sessions
-from .documents import Document, validate
+from .documents import Document, validate, with_lines
 from .ids import parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
@@ -34,6 +34,7 @@ async def register(
     """
     manifest = validate(document, Manifest, AgentInvalid)
     if findings := check_manifest(manifest):
+        findings = with_lines(document, findings)
         raise AgentInvalid(counted(findings), errors=findings)
     digest = await _pin(resolve, manifest)
     content = agent_content_sha256(manifest, digest)

@@ -8,7 +8,7 @@ Source: YAML 1.2.2, 10.2 (JSON schema), for what plain words mean.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -105,12 +105,16 @@ def validate(document: Document, model: type[Model], refusal: type[AirlockError]
         raise refusal(counted(findings), errors=findings) from error
 
 
-def with_lines(document: Document, findings: list[Finding], paths: Mapping[str, Path]) -> list[Finding]:
-    """Add lines to findings whose places are among these paths."""
-    return [
-        _at_line(finding, document.line(paths[finding.place])) if finding.place in paths else finding
-        for finding in findings
-    ]
+def with_lines(document: Document, findings: Sequence[Finding]) -> list[Finding]:
+    """Add its line to each finding whose place, or the place around it, stands in the document."""
+    lines = {document.place(path): line for path, line in document.lines.items()}
+
+    def line_of(place: str) -> int | None:
+        while place and place not in lines:
+            place = place[: max(place.rfind("."), place.rfind("/"), place.rfind("["), 0)]
+        return lines.get(place)
+
+    return [_at_line(finding, line_of(finding.place)) for finding in findings]
 
 
 def _json(value: Any) -> bytes:

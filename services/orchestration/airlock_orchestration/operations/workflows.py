@@ -1,5 +1,6 @@
 """Workflows: checked whole when they are created, immutable in every version."""
 
+import asyncio
 import hashlib
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from ..errors import WorkflowInvalid, WorkflowUnknown, counted
 from ..store import agents as agent_store
 from ..store import workflows as store
 from ..store.sessions import Sessions
-from .documents import Document, validate
+from .documents import Document, validate, with_lines
 from .ids import parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
@@ -31,7 +32,10 @@ async def apply(sessions: Sessions, principal: Principal, document: Document) ->
     async with sessions.reading() as session:
         agents = await agent_store.agents_by_reference(session, principal.project, references)
         known = await agent_store.known_agents(session, principal.project)
-    if findings := check_workflow(spec, agents):
+    manifests = {reference: agent.manifest for reference, agent in agents.items()}
+    # A thousand nodes with their templates take a while: elsewhere than in the loop.
+    if findings := await asyncio.to_thread(check_workflow, spec, manifests, known):
+        findings = with_lines(document, findings)
         unknown = references - agents.keys()
         listed = f"Known agents: {', '.join(known) or 'none'}." if unknown else None
         details: dict[str, Any] = {"known_agents": known} if unknown else {}

@@ -1,0 +1,58 @@
+"""The API put together: which router stands behind which gate, and who may pass."""
+
+from collections.abc import Callable
+from importlib.metadata import metadata
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from . import agents, approvals, artifacts, events, health, hosts, problems, runs, workflows
+from .auth import admin, host_or_admin, public
+from .dependencies import Dependencies
+from .envelope import Envelope
+from .gates import Gate, Gates
+
+_ABOUT = (
+    "Workflows of sandboxed automation agents, with gates that bind. Send a key as "
+    "`Authorization: Bearer <key>` or `X-API-Key`. Errors are RFC 9457 problems with a stable `code`."
+)
+
+
+def build_api(deps: Dependencies) -> FastAPI:
+    """The API over what it stands on; it opens and closes nothing itself."""
+    about = metadata("airlock")
+    gates = Gates(deps.limits)
+    app = FastAPI(
+        title=about["Name"],
+        version=about["Version"],
+        description=_ABOUT,
+        docs_url=None,  # our own, behind a gate
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False},  # the envelope's span is the request's
+    )
+    app.state.airlock = deps
+    table: list[tuple[APIRouter, Gate, Callable[..., Any]]] = [
+        (health.reads, gates.read, public),
+        (agents.creates, gates.create, admin),
+        (agents.for_hosts, gates.read, host_or_admin),
+        (agents.reads, gates.read, admin),
+        (workflows.creates, gates.create, admin),
+        (workflows.reads, gates.read, admin),
+        (runs.triggers, gates.trigger, admin),
+        (runs.changes, gates.create, admin),
+        (runs.reads, gates.read, admin),
+        (events.reads, gates.read, admin),
+        (approvals.decisions, gates.create, admin),
+        (approvals.reads, gates.read, admin),
+        (artifacts.puts, gates.create, host_or_admin),
+        (artifacts.reads, gates.read, host_or_admin),
+        (hosts.reads, gates.read, admin),
+    ]
+    for router, gate, rule in table:
+        app.include_router(router, dependencies=[Depends(gate), Depends(rule)])
+    problems.install(app, gates.limiter)
+    app.add_middleware(Envelope, limiter=gates.limiter)
+    app.state.gates = gates
+    return app

@@ -1,0 +1,42 @@
+"""/api/approvals: what waits at gates, and people's decisions. A GET never decides."""
+
+from uuid import UUID
+
+from airlock_contracts.statuses import ApprovalStatus
+from airlock_contracts.views import ApprovalView, DecisionRequest, Page
+from fastapi import APIRouter, Request
+
+from .auth import Asking
+from .dependencies import Deps
+from .documents import read_model, takes
+from .paging import DEFAULT_LIMIT, After, Limit, page_of
+
+decisions = APIRouter(prefix="/api/approvals", tags=["approvals"])
+reads = APIRouter(prefix="/api/approvals", tags=["approvals"])
+
+
+@decisions.post("/{approval}/decision", openapi_extra=takes(DecisionRequest))
+async def decide_approval(approval: UUID, request: Request, deps: Deps, asking: Asking) -> ApprovalView:
+    """Approve or reject, naming the hash of what was shown.
+
+    404 unknown; 412 another hash; 409 decided before (with that decision), expired, or withdrawn.
+    """
+    return await deps.approvals.decide(asking, approval, await read_model(request, DecisionRequest))
+
+
+@reads.get("")
+async def list_approvals(
+    deps: Deps,
+    asking: Asking,
+    cursor: After,
+    limit: Limit = DEFAULT_LIMIT,
+    status: ApprovalStatus | None = None,
+) -> Page[ApprovalView]:
+    """Approvals, those asked last first."""
+    return page_of(await deps.approvals.page(asking, status=status, cursor=cursor, limit=limit))
+
+
+@reads.get("/{approval}")
+async def get_approval(approval: UUID, deps: Deps, asking: Asking) -> ApprovalView:
+    """One approval: the input whole, exactly the bytes that will be sent, and the author's preview."""
+    return await deps.approvals.get(asking, approval)

@@ -1,0 +1,87 @@
+"""Around every request: its span and trace id, its metric, safe headers, and an answer if all else fails.
+
+Pure ASGI: a middleware that takes requests apart would cancel handlers when a client goes away, in the middle
+of a transaction.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airlock_chassis.telemetry import metrics
+from airlock_chassis.telemetry.traces import Kind, current_ids, span
+from slowapi import Limiter
+from starlette.datastructures import Headers, MutableHeaders, State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .gates import rate_headers
+from .problems import unexpected
+
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_UNMATCHED = "unmatched"  # a metric's label: paths that lead nowhere are not told apart
+
+
+class Envelope:
+    """The middleware of the API."""
+
+    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
+        self._app = app
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        status = 0
+
+        async def send_within(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(MutableHeaders(scope=message), state)
+            await send(message)
+
+        with _traced(scope["method"], Headers(scope=scope).get("traceparent")):
+            try:
+                await self._app(scope, receive, send_within)
+            except Exception as error:
+                if status:
+                    raise  # the answer is under way: only breaking it off tells the client
+                await unexpected(error, scope["path"])(scope, receive, send_within)
+            finally:
+                metrics.http_requests_total.labels(_route(scope), scope["method"], str(status or 499)).inc()
+
+    def _add_headers(self, headers: MutableHeaders, state: dict[str, Any]) -> None:
+        for name, value in _SAFE.items():
+            headers.setdefault(name, value)
+        for name, value in rate_headers(self._limiter, State(state)).items():
+            headers[name] = value
+        if (ids := current_ids()) is not None:
+            headers["X-Trace-Id"] = ids[0]
+
+
+@contextmanager
+def _traced(method: str, parent: str | None) -> Iterator[None]:
+    """Run inside the caller's trace, or a new one; there is an id also where nothing is exported."""
+    with span(f"http {method.lower()}", parent=parent, kind=Kind.SERVER):
+        if current_ids() is not None:
+            yield
+            return
+        made_up = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+        with span(f"http {method.lower()}", parent=made_up):
+            yield
+
+
+def _route(scope: Scope) -> str:
+    route = scope.get("route")
+    return getattr(route, "path_format", None) or getattr(route, "path", None) or _UNMATCHED

@@ -1,0 +1,128 @@
+"""/api/runs: start, follow, cancel and retry runs. `events` has the stream."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from airlock_contracts.statuses import RunStatus
+from airlock_contracts.views import Page, RunAccepted, RunSummary, RunView
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..operations.contexts import MAX_CONTEXT_BYTES, Context
+from ..operations.runs import Started
+from .auth import Asking
+from .dependencies import Deps
+from .documents import member, read_body, read_json, read_model, takes
+from .paging import DEFAULT_LIMIT, After, Limit, page_of
+
+triggers = APIRouter(prefix="/api", tags=["runs"])
+changes = APIRouter(prefix="/api/runs", tags=["runs"])
+reads = APIRouter(prefix="/api/runs", tags=["runs"])
+
+_MAX_TRIGGER_BYTES = 2 * MAX_CONTEXT_BYTES  # whatever the rest of it: the context's own limit comes behind it
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key with the same request answers the same run.",
+    ),
+]
+
+
+class TriggerRequest(BaseModel):
+    """What a trigger brings."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    context: Any = Field(default_factory=dict)
+    """Must satisfy the workflow's input schema; at most 256 KiB."""
+    version: int | None = Field(default=None, ge=1, le=2_000_000_000)
+    """A version of the workflow; else the newest."""
+
+
+class CancelRequest(BaseModel):
+    """Why a run is to end."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    reason: str = Field(default="", max_length=1000)
+
+
+@triggers.post(
+    "/workflows/{workflow}/trigger", status_code=202, openapi_extra=takes(TriggerRequest, required=False)
+)
+async def trigger_workflow(
+    workflow: str, request: Request, response: Response, deps: Deps, asking: Asking, key: Key = None
+) -> RunAccepted:
+    """Start a run; `Location` says where it is. The context is kept as the bytes that came."""
+    body = await read_body(request, _MAX_TRIGGER_BYTES) or b"{}"
+    asked = await read_json(body, TriggerRequest)
+    context = Context.of(member(body, "context") or b"{}")
+    started = await deps.runs.trigger(asking, workflow, context, number=asked.version, key=key)
+    return _answer(response, started)
+
+
+@triggers.post("/runs/{run}/retry", status_code=202)
+async def retry_run(
+    run: UUID, response: Response, deps: Deps, asking: Asking, key: Key = None
+) -> RunAccepted:
+    """Start a new run that copies what succeeded in one that FAILED or was CANCELLED; gates ask again."""
+    return _answer(response, await deps.runs.retry(asking, run, key=key))
+
+
+@changes.post("/{run}/cancel", status_code=202, openapi_extra=takes(CancelRequest, required=False))
+async def cancel_run(run: UUID, request: Request, deps: Deps, asking: Asking) -> RunView:
+    """Ask a run to end. It ends CANCELLED once its attempts have."""
+    asked = await read_model(request, CancelRequest, empty=b"{}")
+    return await deps.runs.cancel(asking, run, asked.reason)
+
+
+@reads.get("")
+async def list_runs(
+    deps: Deps,
+    asking: Asking,
+    cursor: After,
+    limit: Limit = DEFAULT_LIMIT,
+    status: RunStatus | None = None,
+    workflow: Annotated[str | None, Query(max_length=64, description="Its id or name.")] = None,
+) -> Page[RunSummary]:
+    """Runs, the newest first."""
+    return page_of(await deps.runs.page(asking, status=status, workflow=workflow, cursor=cursor, limit=limit))
+
+
+@reads.get("/{run}")
+async def get_run(run: UUID, deps: Deps, asking: Asking) -> RunView:
+    """A run with its nodes, attempts and approvals."""
+    return await deps.runs.get(asking, run)
+
+
+@reads.get("/{run}/context")
+async def get_run_context(run: UUID, deps: Deps, asking: Asking) -> Response:
+    """The trigger's input, byte for byte."""
+    return _json(await deps.runs.context(asking, run))
+
+
+@reads.get("/{run}/nodes/{node}/input")
+async def get_node_input(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
+    """A node's resolved input, byte for byte as it was shown, hashed and sent."""
+    return _json(await deps.runs.input(asking, run, node))
+
+
+@reads.get("/{run}/nodes/{node}/output")
+async def get_node_output(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
+    """A node's accepted output, byte for byte as the agent wrote it."""
+    return _json(await deps.runs.output(asking, run, node))
+
+
+def _answer(response: Response, started: Started) -> RunAccepted:
+    response.headers["Location"] = f"/api/runs/{started.accepted.id}"
+    if started.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return started.accepted
+
+
+def _json(data: bytes) -> Response:
+    return Response(data, media_type="application/json")

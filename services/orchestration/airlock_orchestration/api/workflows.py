@@ -1,0 +1,67 @@
+"""/api/workflows: apply workflows, look at them, trigger them."""
+
+from typing import Annotated
+
+from airlock_contracts.statuses import RunStatus
+from airlock_contracts.views import Page, RunSummary, WorkflowView
+from airlock_contracts.workflow import WorkflowSpec
+from fastapi import APIRouter, Query, Request, Response
+
+from ..operations import workflows
+from .auth import Asking
+from .dependencies import Deps
+from .documents import read_document, takes
+from .paging import DEFAULT_LIMIT, After, Limit, page_of
+
+creates = APIRouter(prefix="/api/workflows", tags=["workflows"])
+reads = APIRouter(prefix="/api/workflows", tags=["workflows"])
+
+Number = Annotated[int | None, Query(ge=1, le=2_000_000_000, description="A version; else the newest.")]
+
+
+@creates.post("", status_code=201, openapi_extra=takes(WorkflowSpec, yaml=True))
+async def apply_workflow(request: Request, response: Response, deps: Deps, asking: Asking) -> WorkflowView:
+    """Make a specification, as YAML or JSON, the newest version of its workflow.
+
+    200 when the newest version says just that already.
+    """
+    view, new = await workflows.apply(deps.sessions, asking, await read_document(request))
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/api/workflows/{view.id}"
+    return view
+
+
+@reads.get("")
+async def list_workflows(
+    deps: Deps, asking: Asking, cursor: After, limit: Limit = DEFAULT_LIMIT
+) -> Page[WorkflowView]:
+    """Workflows in their newest versions, those made last first."""
+    return page_of(await workflows.list_workflows(deps.sessions, asking, cursor=cursor, limit=limit))
+
+
+@reads.get("/{workflow}")
+async def get_workflow(workflow: str, deps: Deps, asking: Asking, version: Number = None) -> WorkflowView:
+    """A workflow by its id or name."""
+    return await workflows.get_workflow(deps.sessions, asking, workflow, version)
+
+
+@reads.get("/{workflow}/versions")
+async def list_workflow_versions(
+    workflow: str, deps: Deps, asking: Asking, before: Number = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[WorkflowView]:
+    """The versions of a workflow, newest first; `next_cursor` is given as `before`."""
+    items, last = await workflows.list_versions(deps.sessions, asking, workflow, before=before, limit=limit)
+    return Page[WorkflowView](items=items, next_cursor=None if last is None else str(last))
+
+
+@reads.get("/{workflow}/runs")
+async def list_workflow_runs(
+    workflow: str,
+    deps: Deps,
+    asking: Asking,
+    cursor: After,
+    limit: Limit = DEFAULT_LIMIT,
+    status: RunStatus | None = None,
+) -> Page[RunSummary]:
+    """The runs of a workflow, the newest first."""
+    return page_of(await deps.runs.page(asking, status=status, workflow=workflow, cursor=cursor, limit=limit))
