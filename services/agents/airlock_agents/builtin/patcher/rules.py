@@ -25,7 +25,7 @@ FIXES: dict[str, fixes.Fix] = {
 NOTES: dict[str, str] = {
     "B113": "A request that takes longer than 30 seconds now fails with a timeout.",
     "B201": "The debugger and the reloader of the web server are off.",
-    "B202": "Archives that write outside their folder are refused; needs Python 3.12, or a patched older one.",
+    "B202": "Archives that leave their folder are refused; needs Python 3.12, or a patched older one.",
     "B306": "The temporary file now exists, empty and private, when its name is known.",
     "B311": "Values that must not be guessed come from the system's generator, which cannot be seeded.",
     "B314": "XML with entity declarations is refused.",

@@ -1,0 +1,86 @@
+"""The built-in agents are well-formed for everybody who reads them, and the example workflow fits them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airlock_contracts.manifest import Manifest
+from airlock_contracts.statuses import RiskLevel
+from airlock_contracts.workflow import WorkflowSpec
+from airlock_orchestration.engine.checks import check_workflow
+from airlock_orchestration.engine.schemas import check_schema
+
+ROOT = Path(__file__).parents[3]
+BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
+FOLDERS = ["notifier", "patcher", "security_scanner"]
+
+
+def manifest(folder: str) -> Manifest:
+    return Manifest.model_validate(yaml.safe_load((BUILTIN / folder / "agent.yaml").read_text()))
+
+
+def agents() -> dict[str, Manifest]:
+    return {one.name: one for one in map(manifest, FOLDERS)}
+
+
+def review() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "security-review.yaml").read_text())
+    return document
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_manifest_is_valid_with_all_its_schemas(folder: str) -> None:
+    read = manifest(folder)
+    assert read.name == folder.replace("_", "-")
+    assert read.image == f"airlock-agent-{read.name}"
+    assert list(read.command) == ["python3", "-m", f"{folder}.main"]
+    for name, action in read.actions.items():
+        assert check_schema(action.input_schema, name) == []
+        assert check_schema(action.output_schema, name) == []
+        assert action.input_schema["additionalProperties"] is False
+        assert action.output_schema["additionalProperties"] is False
+
+
+def test_only_applying_a_patch_waits_for_a_person() -> None:
+    gated = {
+        (name, action)
+        for name, read in agents().items()
+        for action in read.actions
+        if read.risk_of(action) is RiskLevel.APPROVAL_REQUIRED
+    }
+    assert gated == {("patcher", "apply")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_requirements_are_pinned_by_hash_and_name_no_address(folder: str) -> None:
+    text = (BUILTIN / folder / "requirements.txt").read_text()
+    assert "://" not in text
+    assert "--index-url" not in text
+    blocks = re.split(r"\n(?=[a-z0-9])", "\n".join(line for line in text.splitlines() if "#" not in line))
+    for block in filter(str.strip, blocks):
+        assert re.match(r"[a-z0-9.\-_]+==\S+", block), block
+        assert "--hash=sha256:" in block
+
+
+def test_the_review_workflow_has_nothing_to_complain_of() -> None:
+    assert check_workflow(WorkflowSpec.model_validate(review()), agents()) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs"),
+    [
+        (1, {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.findingz }}"}),
+        (1, {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.summary }}"}),
+        (2, {"workspace": "{{ context.workspace }}", "diff": "{{ nodes.propose.output.stats.fixed }}"}),
+        (2, {"workspace": "{{ context.workspace }}", "patch": "{{ nodes.propose.output.diff }}"}),
+        (3, {"channel": "pager", "title": "x", "message": "x"}),
+    ],
+)
+def test_the_schemas_are_precise_enough_to_refuse_a_wrong_workflow(node: int, inputs: dict[str, Any]) -> None:
+    wrong = review()
+    wrong["nodes"][node]["inputs"] = inputs
+    assert check_workflow(WorkflowSpec.model_validate(wrong), agents()) != []
