@@ -4,7 +4,7 @@ The keyword tables say which values inside a schema are schemas and which are da
 reference. Source: JSON Schema 2020-12 core, sections 10 and 11, and validation, section 6.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,13 +25,22 @@ CHILD_ONE = (
 CHILD_LIST = ("prefixItems",)
 CHILD_MAP = ("properties", "patternProperties")
 SHELF = ("$defs", "definitions")
-DATA = frozenset({"const", "enum", "default", "examples", "required", "type", "dependentRequired"})
-
 _MEMBERS = ("additionalProperties", "unevaluatedProperties")
 _ELEMENTS = ("items", "contains", "unevaluatedItems")
 _ONE = frozenset({*IN_PLACE_ONE, *CHILD_ONE})
 _LIST = frozenset({*IN_PLACE_LIST, *CHILD_LIST})
 _MAP = frozenset({*IN_PLACE_MAP, *CHILD_MAP, *SHELF})
+
+
+def map_inner(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a keyword's value with each subschema right below it changed; data stays as it is."""
+    if keyword in _ONE:
+        return change(value)
+    if keyword in _LIST and isinstance(value, list):
+        return [change(child) for child in value]
+    if keyword in _MAP and isinstance(value, dict):
+        return {name: change(child) for name, child in value.items()}
+    return value
 
 
 def escape(token: str | int) -> str:
@@ -42,7 +51,7 @@ def escape(token: str | int) -> str:
 def subschemas(root: object) -> Iterator[tuple[str, object]]:
     """Yield every subschema with its JSON pointer, the root first; references are not followed.
 
-    A value under an unknown keyword counts as a schema too: a local reference may lead there.
+    What stands under `const`, `enum`, or a keyword that the dialect does not know is data.
     """
     stack: list[tuple[str, object]] = [("", root)]
     while stack:
@@ -52,15 +61,13 @@ def subschemas(root: object) -> Iterator[tuple[str, object]]:
             continue
         inner: list[tuple[str, object]] = []
         for keyword, value in schema.items():
-            if keyword in DATA:
-                continue
             here = f"{pointer}/{escape(keyword)}"
-            if keyword in _MAP and isinstance(value, dict):
-                inner.extend((f"{here}/{escape(name)}", child) for name, child in value.items())
-            elif isinstance(value, list):
-                inner.extend((f"{here}/{index}", child) for index, child in enumerate(value))
-            elif isinstance(value, dict | bool) and (keyword in _ONE or isinstance(value, dict)):
+            if keyword in _ONE:
                 inner.append((here, value))
+            elif keyword in _LIST and isinstance(value, list):
+                inner.extend((f"{here}/{index}", child) for index, child in enumerate(value))
+            elif keyword in _MAP and isinstance(value, dict):
+                inner.extend((f"{here}/{escape(name)}", child) for name, child in value.items())
         stack.extend(reversed(inner))
 
 

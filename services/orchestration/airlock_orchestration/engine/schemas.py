@@ -19,7 +19,7 @@ from airlock_contracts.artifacts import ARTIFACT_SCHEMA, ARTIFACT_SCHEMA_REF
 from airlock_contracts.manifest import canonical_json
 from airlock_contracts.problems import Finding
 
-from .schema_graph import DATA, Schema, SchemaGraph, anchors, escape, follow, subschemas
+from .schema_graph import Schema, SchemaGraph, anchors, escape, follow, map_inner, subschemas
 
 MAX_BYTES = 64 * 1024
 MAX_VALUES = 2000
@@ -62,11 +62,17 @@ def check_schema(schema: object, place: str) -> list[Finding]:
 
     `place` is where the schema stands in what was sent. Never fetches, never recurses.
     """
+    if not isinstance(schema, dict | bool):
+        return [Finding(place=place, code="schema.invalid", message="a schema is an object or a boolean")]
     if (finding := _check_shape(schema, place)) is not None:
         return [finding]
     findings = _check_keywords(schema, place)
     if findings:
         return findings[:MAX_FINDINGS]
+    try:
+        jsonschema_rs.meta.validate(schema)
+    except jsonschema_rs.ValidationError as error:
+        return [_finding(error, place)]
     resolved = resolve_artifacts(schema)
     graph = SchemaGraph(resolved)
     if graph.endless():
@@ -85,23 +91,13 @@ def resolve_artifacts(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return schema
-    resolved = {keyword: _resolve_inside(keyword, value) for keyword, value in schema.items()}
+    resolved = {keyword: map_inner(keyword, value, resolve_artifacts) for keyword, value in schema.items()}
     if resolved.get("$ref") != ARTIFACT_SCHEMA_REF:
         return resolved
     del resolved["$ref"]
     if not resolved:
         return dict(ARTIFACT_SCHEMA)
     return {**resolved, "allOf": [*resolved.get("allOf", ()), dict(ARTIFACT_SCHEMA)]}
-
-
-def _resolve_inside(keyword: str, value: Any) -> Any:
-    if keyword in DATA:
-        return value
-    if isinstance(value, list):
-        return [resolve_artifacts(child) for child in value]
-    if keyword in ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions"):
-        return {name: resolve_artifacts(child) for name, child in value.items()}
-    return resolve_artifacts(value)
 
 
 class Validator:
@@ -171,14 +167,12 @@ def _shorten(text: str) -> str:
     return f"{text[:200]} ... {text[-(MAX_MESSAGE - 205) :]}"
 
 
-def _check_shape(schema: object, place: str) -> Finding | None:
+def _check_shape(schema: Schema, place: str) -> Finding | None:
     """Bound the whole before anything recurses into it."""
 
     def finding(code: str, message: str) -> Finding:
         return Finding(place=place, code=code, message=message)
 
-    if not isinstance(schema, dict | bool):
-        return finding("schema.invalid", "a schema is an object or a boolean")
     count = 0
     stack: list[tuple[object, int]] = [(schema, 1)]
     while stack:
@@ -215,8 +209,10 @@ def _check_keywords(root: object, place: str) -> list[Finding]:
         findings.append(Finding(place=f"{place}{_shorten(pointer)}", code=code, message=_shorten(message)))
 
     named = anchors(root)
+    inside = list(subschemas(root))
+    known = {id(schema) for _, schema in inside}
     patterns = 0
-    for pointer, schema in subschemas(root):
+    for pointer, schema in inside:
         if not isinstance(schema, dict):
             continue
         for keyword in _UNSUPPORTED:
@@ -235,8 +231,8 @@ def _check_keywords(root: object, place: str) -> list[Finding]:
         if not reference.startswith("#"):
             message = f"a reference leads into this document or is {ARTIFACT_SCHEMA_REF}, not {reference}"
             add(f"{pointer}/$ref", "schema.remote_reference", message)
-        elif not isinstance(follow(root, reference, named), dict | bool):
-            add(f"{pointer}/$ref", "schema.unknown_reference", f"{reference} leads nowhere")
+        elif id(follow(root, reference, named)) not in known:
+            add(f"{pointer}/$ref", "schema.unknown_reference", f"{reference} leads to no subschema")
     if patterns > MAX_PATTERNS:
         add("", "schema.too_complex", f"holds {patterns} patterns, at most {MAX_PATTERNS} are allowed")
     return findings
@@ -246,13 +242,16 @@ def _check_compiles(schema: Schema, place: str) -> list[Finding]:
     try:
         _compile(schema)
     except jsonschema_rs.ValidationError as error:
-        problem = _problem(error)
-        message = (
-            f"{problem.message}: no look-around, no back references, at most {PATTERN_BYTES} bytes compiled"
-        )
-        if problem.pointer.rpartition("/")[2] == "pattern" or "/patternProperties/" in problem.pointer:
-            return [Finding(place=place + problem.pointer, code="schema.bad_pattern", message=message)]
-        return [Finding(place=place + problem.pointer, code="schema.invalid", message=problem.message)]
+        return [_finding(error, place)]
     except ValueError as error:
         return [Finding(place=place, code="schema.invalid", message=_shorten(str(error)))]
     return []
+
+
+def _finding(error: jsonschema_rs.ValidationError, place: str) -> Finding:
+    problem = _problem(error)
+    code, message = "schema.invalid", problem.message
+    if problem.message.endswith('is not a "regex"'):
+        code = "schema.bad_pattern"
+        message += f": no look-around, no back references, at most {PATTERN_BYTES} bytes compiled"
+    return Finding(place=place + problem.pointer, code=code, message=message)
