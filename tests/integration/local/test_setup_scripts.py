@@ -36,6 +36,16 @@ def test_elsewhere_one_line_says_how_to_get_mmdebstrap_or_do_without(machine: Ma
     assert "AIRLOCK_BASE_IMAGE=" in done.stderr
 
 
+def test_without_root_a_missing_newuidmap_is_told_beforehand(machine: Machine) -> None:
+    machine.becomes(root=False)
+    machine.command("mmdebstrap", "#!/bin/bash\n")
+    done = machine.run("base-tools.sh")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "apt-get install uidmap" in done.stderr
+    machine.command("newuidmap", "#!/bin/bash\n")
+    assert machine.run("base-tools.sh").returncode == 0
+
+
 def test_a_base_image_from_elsewhere_needs_no_tools(machine: Machine) -> None:
     done = machine.run("base-tools.sh", more={"AIRLOCK_BASE_IMAGE": "python:3.12-slim"})
     assert (done.returncode, done.stderr, machine.installed) == (0, "", [])
