@@ -89,8 +89,10 @@ class Sandboxes:
             async with asyncio.timeout(OPEN_SECONDS) as scope:
                 await sandbox._open()
         except BaseException as error:
-            failure = await _finish(sandbox._why_not_open(error))
-            await sandbox.close()
+            try:
+                failure = await _finish(sandbox._why_not_open(error))
+            finally:
+                await sandbox.close()
             if isinstance(error, TimeoutError) and scope.expired():
                 failure = _start_failed(f"not ready within {OPEN_SECONDS:g} s", retryable=True)
             if failure is None:
