@@ -15,7 +15,6 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -123,11 +122,6 @@ class Database:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
-
-    async def now(self) -> Any:
-        """Postgres' clock, the only one that counts."""
-        async with self.reading() as session:
-            return (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
 
     async def _open_path(self, seconds: float) -> asyncpg.Pool:
         return await asyncpg.create_pool(

@@ -1,0 +1,92 @@
+"""The schema goes up, down and up again, is what the tables declare, and a wrong one is named."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from airlock_orchestration.store.migrate import (
+    SchemaTooNew,
+    SchemaTooOld,
+    check_current,
+    check_models,
+    current,
+    downgrade,
+    upgrade,
+)
+from airlock_orchestration.store.tables import METADATA
+
+
+async def _tables(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row[0] for row in rows} - {"alembic_version"}
+    finally:
+        await connection.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def test_the_schema_goes_up_and_down_and_up_again(database_url: str) -> None:
+    async def story() -> None:
+        assert await current(database_url) is None
+        await upgrade(database_url)
+        assert await _tables(database_url) == set(METADATA.tables)
+        await downgrade(database_url, "base")
+        assert await _tables(database_url) == set()
+        await upgrade(database_url)
+        await upgrade(database_url)
+        await check_current(database_url)
+
+    asyncio.run(story())
+
+
+def test_the_migrations_make_what_the_tables_declare(database_url: str) -> None:
+    asyncio.run(upgrade(database_url))
+    asyncio.run(check_models(database_url))
+
+
+def test_tables_that_change_often_leave_room_on_their_pages(database_url: str) -> None:
+    async def options() -> set[str]:
+        connection = await asyncpg.connect(database_url)
+        try:
+            sql = "SELECT relname FROM pg_class WHERE 'fillfactor=70' = ANY(reloptions)"
+            return {row[0] for row in await connection.fetch(sql)}
+        finally:
+            await connection.close()
+
+    asyncio.run(upgrade(database_url))
+    assert asyncio.run(options()) == {"runs", "nodes", "attempts", "approvals", "hosts"}
+
+
+def test_an_empty_database_is_too_old_and_an_unknown_revision_too_new(database_url: str) -> None:
+    with pytest.raises(SchemaTooOld, match="schema none, this release needs 0"):
+        asyncio.run(check_current(database_url))
+    asyncio.run(upgrade(database_url))
+    asyncio.run(_execute(database_url, "UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaTooNew, match="9999"):
+        asyncio.run(check_current(database_url))
+
+
+def test_many_that_migrate_at_once_do_it_once(database_url: str) -> None:
+    async def story() -> None:
+        await asyncio.gather(*(upgrade(database_url) for _ in range(4)))
+        await check_current(database_url)
+
+    asyncio.run(story())
+
+
+def test_a_migration_that_fails_leaves_nothing_behind_and_no_lock(database_url: str) -> None:
+    asyncio.run(_execute(database_url, "CREATE TABLE runs (x int)"))
+    with pytest.raises(Exception, match="already exists"):
+        asyncio.run(upgrade(database_url))
+    assert asyncio.run(_tables(database_url)) == {"runs"}
+    asyncio.run(_execute(database_url, "DROP TABLE runs"))
+    asyncio.run(upgrade(database_url))
+    asyncio.run(check_current(database_url))
