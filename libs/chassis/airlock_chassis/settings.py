@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .bus.connection import BusOptions
+from .bus.options import BusOptions
 from .fatal import Fatal
 from .telemetry.secrets import MASK, mask_text, register_secret
 

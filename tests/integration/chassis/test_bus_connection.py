@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from airlock_chassis.bus import Bus, BusClosed, BusUnavailable, NoAnswer, Request
+from airlock_chassis.bus import Bus, BusClosed, BusUnavailable, NoAnswer, PublishRefused, Request
 from airlock_client.embedded import EmbeddedNats
 
 
@@ -107,3 +107,12 @@ async def test_closing_ends_the_watch_in_peace_and_a_lost_bus_ends_it_with_an_er
     with pytest.raises(BusClosed):
         await watch
     await lost.close()
+
+
+async def test_what_cannot_be_sent_is_refused_with_its_reason(nats_server: EmbeddedNats) -> None:
+    async with await Bus.connect(nats_server.url()) as bus:
+        with pytest.raises(PublishRefused, match="more than NATS takes"):
+            await bus.publish("a.b", b"x" * (2 * 1024 * 1024))
+        with pytest.raises(PublishRefused):
+            await bus.publish("not a subject", b"x")
+        assert "reconnects" in await bus.probe()

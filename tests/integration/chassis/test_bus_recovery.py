@@ -8,7 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from airlock_chassis.bus import Ack, Bus, Consumer, EachMessage, Message, Outgoing, PublishUnknown
+from airlock_chassis.bus import (
+    Ack,
+    Bus,
+    Consumer,
+    EachMessage,
+    Message,
+    NoAnswer,
+    Outgoing,
+    Permanent,
+    PublishUnknown,
+    Request,
+)
 from airlock_client.embedded import EmbeddedNats
 
 from .conftest import Corner, make_corner, until
@@ -146,3 +157,60 @@ async def test_a_publish_while_the_server_is_away_is_unknown_and_comes_back_boun
     # What waited in the buffer may have arrived meanwhile: the same id is then no second message.
     await own.publisher.publish(own.attempt(1), b"x", msg_id="one")
     assert await own.waiting(own.subjects.invocations_stream) == 1
+
+
+async def test_closing_while_the_server_is_away_is_bounded(server: EmbeddedNats, nats_prefix: str) -> None:
+    made = await make_corner(server.url(), nats_prefix)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: not made.bus.connected)
+    with pytest.raises(NoAnswer):
+        await made.bus.probe()
+    async with asyncio.timeout(8):
+        await made.bus.close()
+    await made.bus.watch()
+
+
+async def test_stopping_a_consumer_while_the_server_is_away_is_bounded(
+    server: EmbeddedNats, own: Corner
+) -> None:
+    async with counting(own) as (consumer, _):
+        await until(lambda: consumer.pulling)
+        await asyncio.to_thread(server.kill)
+        await until(lambda: not own.bus.connected)
+
+
+async def test_requests_are_answered_again_after_a_restart(server: EmbeddedNats, own: Corner) -> None:
+    async def echo(request: Request) -> bytes:
+        return request.payload
+
+    await own.bus.respond(own.subjects.claim, echo, queue="q")
+    assert await own.bus.request(own.subjects.claim, b"one") == b"one"
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await until(lambda: own.bus.reconnects == 1)
+    assert await own.bus.request(own.subjects.claim, b"two", timeout=5) == b"two"
+
+
+async def test_a_process_with_a_host_s_rights_can_pull_report_and_bury(
+    server: EmbeddedNats, own: Corner
+) -> None:
+    host = await make_corner(server.url("host"), own.subjects.prefix)
+    try:
+        await send(own, 1)
+
+        async def refuse(message: Message) -> None:
+            raise Permanent("not for me")
+
+        spec = host.layout.pool_consumer("default")
+        consumer = Consumer(host.bus, host.streams, spec, EachMessage(refuse), host.acks)
+        stop = asyncio.Event()
+        running = asyncio.create_task(consumer.run(stop))
+        async with asyncio.timeout(20):
+            while not await own.dead_letters():
+                await asyncio.sleep(0.02)
+        report = await host.publisher.publish(host.subjects.report(0, "h1"), b"x")
+        stop.set()
+        await running
+    finally:
+        await host.bus.close()
+    assert isinstance(report, Ack)

@@ -1,7 +1,7 @@
 """The bus: NATS for requests and broadcasts, JetStream for work that must not be lost."""
 
 from .acks import AckTable, Later, Permanent, ShuttingDown
-from .connection import Bus, BusOptions, Request, Subscription
+from .connection import Bus, Subscription
 from .consumer import Consumer
 from .dead_letters import DeadLetters
 from .errors import (
@@ -15,6 +15,7 @@ from .errors import (
 )
 from .layout import Layout, LayoutSizes
 from .message import Message, MessageKey
+from .options import BusOptions, Request
 from .publisher import Ack, AlreadyThere, Outcome, Outgoing, Published, Publisher
 from .streams import ConsumerSpec, Retention, Streams, StreamSpec
 from .work import EachMessage, InBatches

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import orjson
 from nats.aio.msg import Msg
 
-from .connection import Bus, Headers
+from .connection import Bus
 from .errors import NoAnswer
+from .options import Headers
 
 ACK_SECONDS = 5.0
 MAX_IN_FLIGHT = 4096
@@ -58,7 +59,7 @@ class Answers:
     async def send(self, subject: str, payload: bytes, headers: Headers | None) -> asyncio.Future[Answer]:
         """Send one message; its answer is the future's. Cancel the future to stop waiting.
 
-        Raises NoAnswer when too many wait or the outgoing buffer is full, BusClosed, nats.errors.Error.
+        Raises NoAnswer when too many wait, and what `Bus.publish` raises.
         """
         if not self._heard:
             await self._listen()

@@ -4,11 +4,8 @@ nats-py is used in this package only; everyone else sees bytes, subjects and the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client
@@ -16,7 +13,8 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from ..telemetry.logs import get_logger
-from .errors import BusClosed, BusUnavailable, NoAnswer
+from .errors import BusClosed, BusError, BusUnavailable, NoAnswer, PublishRefused
+from .options import BusOptions, Headers, Listener, Request, Responder
 
 log = get_logger(__name__)
 
@@ -31,42 +29,6 @@ MAX_HANDLERS = 512
 CLOSE_SECONDS = 5.0
 REFUSAL = "authorization violation"
 """How the server puts it, in an error without a type of its own."""
-
-Headers = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request or broadcast as it came in."""
-
-    subject: str
-    payload: bytes
-    headers: Headers
-
-
-Responder = Callable[[Request], Awaitable[bytes | None]]
-"""Answers a request; None means no answer, so that another may answer."""
-Listener = Callable[[Request], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class BusOptions:
-    """How to connect. Either `user` and `password`, or a credentials file, or neither."""
-
-    url: str
-    name: str = "airlock"
-    user: str | None = None
-    password: str | None = None
-    credentials_file: Path | None = None
-    inbox_prefix: str = "_INBOX"
-    """Kept apart per kind of process, so that permissions can name it."""
-
-    @property
-    def shown_url(self) -> str:
-        """The address without user and password, for messages to people."""
-        parts = urlsplit(self.url)
-        host = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{host}" if parts.scheme else host
 
 
 class Subscription:
@@ -168,14 +130,26 @@ class Bus:
         self._closing = True
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
-        for task in set(self._tasks):
+        late = set(self._tasks)
+        for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         try:
             if self._client.is_connected:
                 await self._client.flush(timeout=2)
-        except nats.errors.Error as error:
+        except (nats.errors.Error, OSError) as error:
             log.debug("bus.flush_failed", reason=str(error))
+        if not self._client.is_connected:
+            # nats-py would write the rest into the dead socket, raise, and leave its tasks running (2.16).
+            self._client._pending, self._client._pending_data_size = [], 0
         await self._client.close()
+
+    async def probe(self) -> str:
+        """A health check: the server answers a ping. Raises NoAnswer."""
+        if not self.connected:
+            raise NoAnswer(f"not connected: {_reason(self._last_error)}")
+        await self.flush()
+        return f"{self.reconnects} reconnects"
 
     @property
     def connected(self) -> bool:
@@ -222,28 +196,32 @@ class Bus:
     async def publish(
         self, subject: str, payload: bytes = b"", *, reply: str = "", headers: Headers | None = None
     ) -> None:
-        """Send without acknowledgement (core NATS). Raises BusClosed, or NoAnswer if the buffer is full."""
+        """Send without acknowledgement (core NATS).
+
+        Raises PublishRefused (too large, not a subject), NoAnswer if the buffer is full, BusClosed.
+        """
         try:
             await self._client.publish(subject, payload, reply=reply, headers=dict(headers or {}) or None)
-        except nats.errors.ConnectionClosedError as error:
-            raise BusClosed("the connection to NATS is closed") from error
-        except nats.errors.OutboundBufferLimitError as error:
-            raise NoAnswer("NATS is away and the outgoing buffer is full") from error
+        except nats.errors.Error as error:
+            raise _translated(error, subject, len(payload)) from error
 
     async def request(
         self, subject: str, payload: bytes = b"", *, timeout: float = 2.0, headers: Headers | None = None
     ) -> bytes:
-        """Ask and wait for one answer. Raises NoAnswer after `timeout` seconds or when nobody listens."""
+        """Ask and wait for one answer.
+
+        Raises NoAnswer after `timeout` seconds or when nobody listens, and what `publish` raises.
+        """
         try:
             answer = await self._client.request(
                 subject, payload, timeout=timeout, headers=dict(headers or {}) or None
             )
         except nats.errors.NoRespondersError as error:
             raise NoAnswer(f"nobody listens on {subject}") from error
-        except (nats.errors.TimeoutError, nats.errors.OutboundBufferLimitError) as error:
+        except nats.errors.TimeoutError as error:
             raise NoAnswer(f"no answer on {subject} within {timeout:g} s") from error
-        except nats.errors.ConnectionClosedError as error:
-            raise BusClosed("the connection to NATS is closed") from error
+        except nats.errors.Error as error:
+            raise _translated(error, subject, len(payload)) from error
         return bytes(answer.data)
 
     async def flush(self, timeout: float = 2.0) -> None:
@@ -330,6 +308,17 @@ class Bus:
     async def _note_closed(self) -> None:
         if not self._closed.done():
             self._closed.set_result(_reason(self._last_error))
+
+
+def _translated(error: nats.errors.Error, subject: str, size: int) -> BusError:
+    """An error of nats-py at sending, as one of ours."""
+    if isinstance(error, nats.errors.ConnectionClosedError | nats.errors.ConnectionDrainingError):
+        return BusClosed("the connection to NATS is closed")
+    if isinstance(error, nats.errors.MaxPayloadError):
+        return PublishRefused(f"{subject}: {size} bytes are more than NATS takes in one message")
+    if isinstance(error, nats.errors.BadSubjectError | nats.errors.BadHeaderError):
+        return PublishRefused(f"{subject!r}: {_reason(error)}")
+    return NoAnswer(f"{subject} was not sent: {_reason(error)}")
 
 
 def _reason(error: Exception | None) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-import nats.errors
-
 from ..telemetry.logs import get_logger
 from .answers import ACK_SECONDS, Answer, Answers, NobodyThere, NotStored, Stored
-from .connection import Bus, Headers
+from .connection import Bus
 from .errors import BusError, LayoutMismatch, NoAnswer, PublishRefused, PublishUnknown
+from .options import Headers
 from .streams import Streams
 
 log = get_logger(__name__)
@@ -117,9 +116,9 @@ class Publisher:
             headers[MESSAGE_ID] = message.msg_id
         try:
             return await self._answers.send(message.subject, message.payload, headers or None)
-        except nats.errors.MaxPayloadError:
-            return PublishRefused(f"{len(message.payload)} bytes are more than NATS takes in one message")
-        except (nats.errors.Error, BusError) as error:
+        except PublishRefused as refused:
+            return refused
+        except BusError as error:
             return PublishUnknown(f"{message.subject} was not sent: {error}")
 
 

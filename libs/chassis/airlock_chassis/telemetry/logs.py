@@ -24,7 +24,8 @@ QUIET = {
     "nats": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "httpx2": logging.WARNING,
-    "urllib3": logging.WARNING,
+    "opentelemetry": logging.ERROR,
+    "urllib3": logging.ERROR,
 }
 """Libraries that say at INFO or ERROR what we already say once ourselves."""
 
