@@ -46,7 +46,7 @@ bench: images ## Print the first figures: ms per step of bare Docker and of Airl
 format: venv ## Format the code and mend what the linter can
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
 
-lock: venv ## Write requirements.lock from pyproject.toml (UPGRADE=1: the newest versions)
+lock: venv ## Write the lock files, the agents' too, from what is asked for (UPGRADE=1: the newest versions)
 	@infra/local/lock.sh
 
 clean: ## Remove .venv, caches and build leftovers (data and images: airlock purge)

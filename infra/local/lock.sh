@@ -1,24 +1,39 @@
 #!/usr/bin/env bash
-# Writes requirements.lock: every package of every extra, for each supported Python and platform, with hashes and no address.
+# Writes the lock files: requirements.lock for the processes, and beside each agent's requirements.in what its image
+# installs. Every package with its hashes for each supported Python and platform, and no address.
 #
-# Versions that are locked stay unless pyproject.toml rules them out; UPGRADE=1 takes the newest.
+# Versions that are locked stay unless they are ruled out; UPGRADE=1 takes the newest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+root=$PWD
 # shellcheck source=infra/local/machine.sh
 . infra/local/machine.sh
 
-# uv reads none of pip's configuration: the machine's mirror is handed over, and stays out of the file.
+# uv reads none of pip's configuration: the machine's mirror is handed over, and stays out of the files.
 if [ -z "${UV_DEFAULT_INDEX:-}" ] && mirror=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null); then
     export UV_DEFAULT_INDEX="$mirror"
 fi
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
-[ -n "${UPGRADE:-}" ] || cp requirements.lock "$new"
-.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-    --no-emit-index-url --no-emit-find-links --no-header --extra dev \
-    --output-file "$new" pyproject.toml >/dev/null ||
-    fail "requirements.lock was left as it is: mend what uv says above, then run make lock again"
-if grep -q '://' "$new"; then fail "the new lock file names an address; requirements.lock was left as it is"; fi
-if cmp -s "$new" requirements.lock; then say "requirements.lock is up to date"; exit 0; fi
-cat "$new" >requirements.lock
-say "requirements.lock was written; commit it together with pyproject.toml"
+
+# lock LOCK_FILE SOURCE [EXTRA...]: run in the folder of both.
+lock() {
+    local locked="$1" source="$2"
+    shift 2
+    : >"$new"
+    [ -n "${UPGRADE:-}" ] || [ ! -f "$locked" ] || cp "$locked" "$new"
+    "$root/.venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-header "$@" --output-file "$new" "$source" >/dev/null ||
+        fail "$locked was left as it is: mend what uv says above, then run make lock again"
+    if grep -q '://' "$new"; then fail "the new $locked names an address and was left as it is"; fi
+    if cmp -s "$new" "$locked"; then return 0; fi
+    cat "$new" >"$locked"
+    say "$PWD/$locked was written; commit it together with $source"
+}
+
+lock requirements.lock pyproject.toml --extra dev
+for source in services/agents/airlock_agents/builtin/*/requirements.in; do
+    cd "$root/$(dirname "$source")"
+    lock requirements.txt requirements.in
+done
+say "the lock files fit what is asked for"
