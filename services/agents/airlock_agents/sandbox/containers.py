@@ -127,7 +127,8 @@ class Containers:
         """Inspect an image; None when the engine does not have it. Raises EngineFailed."""
         try:
             found: dict[str, Any] = await self._call(functools.partial(self._client.inspect_image, image))
-        except ImageMissing:
+        except (ImageMissing, StartRefused):
+            # The second: what cannot even be an image's name.
             return None
         return found
 
