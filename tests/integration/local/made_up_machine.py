@@ -12,8 +12,9 @@ sha256sum sleep tail touch""".split()
 DEBIAN = 'PRETTY_NAME="Debian"\nID=debian\n'
 FEDORA = "ID=fedora\n"
 
-# Says what the engine command would say: `up` is the fact that the scripts wait for.
+# The environment's Python: sound, and it says what the engine command would say; `up` is the fact that the scripts wait for.
 ENGINE = """#!/bin/bash
+case "$*" in *airlock_agents*) ;; *) exit 0 ;; esac
 if [ -e "$MACHINE/up" ]; then echo 'ok unix:///var/run/docker.sock 28.0.0'; exit 0; fi
 cat "$MACHINE/said"; exit "$(cat "$MACHINE/code")"
 """
