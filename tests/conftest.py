@@ -29,6 +29,8 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 _SQL_SECONDS = 30.0
 _MIGRATE_SECONDS = 60.0
+# A stream reserves its largest size, and every test has streams of its own: a number, not disk.
+_STORE_BYTES = 1024**4
 _LEAK_SECONDS = 1.0
 _SCANNED = (
     "airlock_agents",
@@ -112,7 +114,9 @@ def postgres_server(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
 def nats_server(servers_folder: Path) -> Iterator[EmbeddedNats]:
     """One nats-server with JetStream for this pytest process; every test takes a `nats_prefix` on it."""
     try:
-        with EmbeddedNats(servers_folder / "nats", sync_interval="2m") as server:
+        with EmbeddedNats(
+            servers_folder / "nats", sync_interval="2m", max_store_bytes=_STORE_BYTES
+        ) as server:
             yield server
     except MissingBinary as error:
         pytest.fail(f"{error} (`make test` does it)")

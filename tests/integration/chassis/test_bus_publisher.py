@@ -6,6 +6,8 @@ import pytest
 from airlock_chassis.bus import (
     Ack,
     AlreadyThere,
+    Bus,
+    Layout,
     LayoutMismatch,
     Outgoing,
     PublishRefused,
@@ -13,9 +15,13 @@ from airlock_chassis.bus import (
     Retention,
     Streams,
     StreamSpec,
+    StreamsUnavailable,
 )
+from airlock_chassis.fatal import Fatal
+from airlock_client.embedded import EmbeddedNats
+from airlock_contracts.subjects import Subjects
 
-from .conftest import Corner
+from .conftest import SMALL, Corner
 
 
 async def test_declaring_twice_changes_nothing(corner: Corner) -> None:
@@ -112,3 +118,14 @@ async def test_many_publishers_at_once_after_a_lost_stream_declare_it_together(c
         *(corner.publisher.publish(corner.subjects.report(0, f"h{n}"), b"x") for n in range(50))
     )
     assert await corner.waiting(corner.subjects.reports_stream) == 50
+
+
+async def test_who_may_not_make_streams_is_told_so_in_one_line(
+    nats_server: EmbeddedNats, nats_prefix: str
+) -> None:
+    layout = Layout(Subjects(nats_prefix), SMALL)
+    async with await Bus.connect(nats_server.url("reader")) as reader:
+        with pytest.raises(StreamsUnavailable) as raised:
+            await Streams(reader, layout.streams).declare()
+    assert isinstance(raised.value, Fatal)
+    assert "\n" not in str(raised.value)

@@ -13,7 +13,7 @@ def test_the_public_names_are_sorted_and_exist() -> None:
 def test_the_bus_offers_these_names() -> None:
     assert set(bus.__all__) == {
         *("Bus", "BusOptions", "Request", "Subscription"),
-        *("BusClosed", "BusError", "BusUnavailable", "LayoutMismatch", "NoAnswer"),
+        *("BusClosed", "BusError", "BusUnavailable", "LayoutMismatch", "NoAnswer", "StreamsUnavailable"),
         *("PublishRefused", "PublishUnknown"),
         *("Layout", "LayoutSizes", "Streams", "StreamSpec", "ConsumerSpec", "Retention"),
         *("Publisher", "Outgoing", "Ack", "AlreadyThere", "Published", "Outcome"),

@@ -12,6 +12,7 @@ from .errors import (
     NoAnswer,
     PublishRefused,
     PublishUnknown,
+    StreamsUnavailable,
 )
 from .layout import Layout, LayoutSizes
 from .message import Message, MessageKey
@@ -53,5 +54,6 @@ __all__ = [
     "ShuttingDown",
     "StreamSpec",
     "Streams",
+    "StreamsUnavailable",
     "Subscription",
 ]

@@ -4,6 +4,7 @@ BusError
 ├── BusUnavailable   the given address did not answer, or refused us, at the start
 ├── BusClosed        the connection ended for good; the process should end too
 ├── NoAnswer         a request got no answer in time, or nobody listens
+│   └── StreamsUnavailable   JetStream did not take the streams
 ├── LayoutMismatch   a stream or consumer exists and cannot be made what was declared
 ├── PublishUnknown   no acknowledgement in time; the message may or may not be stored
 └── PublishRefused   the stream said no, for a reason other than "still there"
@@ -26,6 +27,10 @@ class BusClosed(BusError):
 
 class NoAnswer(BusError):
     """Nobody answered the request in time. It may still have been received."""
+
+
+class StreamsUnavailable(NoAnswer, Fatal):
+    """JetStream does not answer, is off, or may not be used: the streams could not be declared."""
 
 
 class LayoutMismatch(BusError, Fatal):

@@ -29,7 +29,8 @@ class Message:
     """Payload, headers and place of one delivery; and the words that settle it.
 
     Settling twice does nothing. A settling word that the server never hears is a redelivery after
-    `ack_wait`: every handler expects that.
+    `ack_wait`: every handler expects that. A word about a message of a stream that was lost and made anew
+    may settle another of the same number: messages are hints, and what they hint at is owed elsewhere.
     """
 
     __slots__ = (

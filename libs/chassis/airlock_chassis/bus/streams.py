@@ -12,13 +12,14 @@ from nats.js.errors import APIError, NotFoundError
 
 from ..telemetry.logs import get_logger
 from .connection import Bus
-from .errors import LayoutMismatch, NoAnswer
+from .errors import LayoutMismatch, NoAnswer, StreamsUnavailable
 
 log = get_logger(__name__)
 
 ACK_WAIT_SECONDS = 30.0
 MAX_ACK_PENDING = 50_000
 """Delayed naks count as pending, so this is far above what hosts and workers hold at once."""
+UNAVAILABLE, NOT_FOUND = 503, 404
 NAME_IN_USE = frozenset({10058, 10148})
 """A stream or consumer of that name exists with another configuration."""
 
@@ -92,7 +93,8 @@ class ConsumerSpec:
 class Streams:
     """What must exist on the server, and the act of making it so. Share one per process.
 
-    Raises LayoutMismatch for what exists and cannot be changed, NoAnswer when JetStream does not answer.
+    Raises LayoutMismatch for what exists and cannot be changed, StreamsUnavailable (a NoAnswer) when
+    JetStream does not answer; both are Fatal at a process's start.
     """
 
     bus: Bus
@@ -130,7 +132,7 @@ class Streams:
             for consumer in self._consumers.values():
                 await self._declare_consumer(consumer)
         except (APIError, nats.errors.Error, TimeoutError) as error:
-            raise NoAnswer(f"JetStream did not take the streams: {error}") from error
+            raise StreamsUnavailable(f"JetStream did not take the streams: {error}") from error
         self._declared_at = started
 
     async def _declare_stream(self, spec: StreamSpec) -> None:
@@ -149,6 +151,8 @@ class Streams:
                 found.evolve(**{name: getattr(wanted, name) for name in drift})
             )
         except APIError as error:
+            if error.code == UNAVAILABLE:
+                raise
             raise LayoutMismatch(
                 f"stream {spec.name} differs in {', '.join(drift)} and cannot be changed: {error.description}"
             ) from error
@@ -159,6 +163,8 @@ class Streams:
             await self.bus.jetstream.add_stream(wanted)
             log.info("stream.created", stream=spec.name)
         except APIError as error:
+            if error.code == UNAVAILABLE:
+                raise
             if error.err_code not in NAME_IN_USE:  # otherwise another process was quicker
                 raise LayoutMismatch(f"stream {spec.name} cannot be made: {error.description}") from error
 
@@ -166,7 +172,7 @@ class Streams:
         try:
             await self.bus.jetstream.add_consumer(spec.stream, spec.config())
         except APIError as error:
-            if error.code is not None and error.code >= 500:
+            if error.code in (UNAVAILABLE, NOT_FOUND):  # the stream went in between: declare again
                 raise
             raise LayoutMismatch(
                 f"consumer {spec.name} of {spec.stream} cannot be made or changed: {error.description}"
