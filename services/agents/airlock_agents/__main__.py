@@ -1,8 +1,9 @@
-"""The agents side's commands: `python -m airlock_agents engine | images | purge`."""
+"""The agents side's commands: `python -m airlock_agents engine | images | purge | host`."""
 
 import argparse
 import sys
 
+from airlock_agents.host.commands import add_host
 from airlock_agents.sandbox import commands
 
 
@@ -13,6 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_engine(subparsers)
     commands.add_images(subparsers)
     commands.add_purge(subparsers)
+    add_host(subparsers)
     chosen = parser.parse_args(arguments)
     code: int = chosen.run(chosen)
     return code

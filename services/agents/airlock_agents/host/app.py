@@ -1,0 +1,259 @@
+"""The agent host, put together: what there is, in which order it starts and stops."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from airlock_chassis.bus import (
+    AckTable,
+    Bus,
+    BusUnavailable,
+    Consumer,
+    DeadLetters,
+    EachMessage,
+    Layout,
+    LayoutMismatch,
+    NoAnswer,
+    Publisher,
+    Streams,
+)
+from airlock_chassis.fatal import Fatal
+from airlock_chassis.health import Health
+from airlock_chassis.health_server import HealthServer
+from airlock_chassis.supervisor import Supervisor
+from airlock_chassis.telemetry.logs import bind_process, get_logger
+from airlock_contracts.messages import HeartbeatRequest, HeldAttempt
+from airlock_contracts.subjects import Subjects
+
+from ..sandbox.containers import Containers, EngineFailed
+from ..sandbox.engine import Engine, EngineProblem, find_engine
+from ..sandbox.janitor import Janitor
+from ..sandbox.policy import HostLimits
+from ..sandbox.sandboxes import Sandboxes
+from ..settings import Settings
+from .api import Api, ApiAway
+from .artifact_cache import ArtifactCache
+from .attempts import Attempts, Parts
+from .capacity import Memory
+from .claims import Claims
+from .control import Control
+from .holdings import Holdings
+from .identity import Identity
+from .images import Images
+from .leases import Leases
+from .registrations import Registrations
+from .reporter import Reporter
+from .runner import Runner, keep_alive
+from .spool import Spool
+
+log = get_logger(__name__)
+
+START_SECONDS = 8.0
+"""For NATS, REST and the Docker Engine to answer at the start, side by side."""
+RETRY_SECONDS = 0.5
+SILENT_SECONDS = 20.0
+"""Without an answer to a heartbeat for this long, a health check says so."""
+
+
+async def serve(settings: Settings, identity: Identity) -> int:
+    """Run the host until it is asked to stop; answers the exit code. Raises Fatal at the start."""
+    bind_process(host=identity.host)
+    async with AsyncExitStack() as stack:
+        api = Api(settings.api_url, settings.host_token.get_secret_value())
+        stack.push_async_callback(api.close)
+        bus = Bus(settings.bus_options(f"host {identity.host}"))
+        stack.push_async_callback(bus.close)
+        engine, *_ = await _all_or_first_problem(
+            asyncio.to_thread(find_engine, os.environ, Path.home()), _open_bus(bus), _check_api(api)
+        )
+        assert isinstance(engine, Engine)
+        containers = await Containers.connect(engine, threads=settings.docker_threads)
+        stack.push_async_callback(containers.close)
+        log.info("docker.found", address=engine.address.host, version=engine.version)
+        return await _Host(settings, identity, bus, api, containers).run()
+
+
+async def _all_or_first_problem(*starts: Awaitable[object]) -> list[object]:
+    """What all of them answer; Fatal with one line for the first that fails."""
+    tasks = [asyncio.ensure_future(start) for start in starts]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except (EngineProblem, BusUnavailable) as problem:
+        raise Fatal(str(problem)) from problem
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _open_bus(bus: Bus) -> None:
+    await bus.open(timeout=START_SECONDS)
+
+
+async def _check_api(api: Api) -> None:
+    """REST may start beside us: it is asked for some seconds."""
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(max(0.1, until - time.monotonic())):
+                return await api.check()
+        except (ApiAway, TimeoutError) as error:
+            reason = str(error) or "no answer"
+            if time.monotonic() + RETRY_SECONDS >= until:
+                raise Fatal(
+                    f"REST at {api.url} does not answer within {START_SECONDS:g} s: {reason}"
+                ) from error
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+class _Host:
+    """The parts of one running host."""
+
+    def __init__(
+        self, settings: Settings, identity: Identity, bus: Bus, api: Api, containers: Containers
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._bus = bus
+        self._containers = containers
+        host, data = identity.host, settings.data_dir
+        subjects = Subjects(settings.subject_prefix)
+        layout = Layout(subjects, replicas=settings.nats_replicas)
+        self._streams = Streams(bus, layout.streams)
+        publisher = Publisher(bus, self._streams)
+        owner = {"install": identity.install, "host": host, "boot": identity.boot}
+        limits = host_limits(settings)
+        sandboxes = Sandboxes(containers, limits=limits, **owner)
+        self._janitor = Janitor(containers, live=lambda: sandboxes.live, **owner)
+        self._spool = Spool(data / "reports")
+        self._cache = ArtifactCache(
+            data / "artifacts", api.get_artifact, max_bytes=settings.artifact_cache_mb * 1024 * 1024
+        )
+        self._images = Images(containers)
+        self._holdings = Holdings()
+        self._reporter = Reporter(publisher, subjects, self._spool, self._holdings, host=host)
+        attempts = Attempts(
+            Parts(
+                registrations=Registrations(api.agent_version),
+                images=self._images,
+                memory=Memory(settings.memory_mb),
+                limits=limits,
+                cache=self._cache,
+                api=api,
+                claims=Claims(bus, subjects, host=host),
+                containers=containers,
+                sandboxes=sandboxes,
+            )
+        )
+        runner = Runner(attempts, self._holdings, self._reporter, subjects, host=host)
+        self._consumer = Consumer(
+            bus,
+            self._streams,
+            layout.pool_consumer(identity.pool),
+            EachMessage(runner.handle, max_in_flight=settings.slots, settles_itself=True),
+            AckTable(DeadLetters(publisher, subjects)),
+            free=self._holdings.room,
+        )
+        self._leases = Leases(bus, subjects, self._holdings, self._reporter, self._describe)
+        self._control = Control(bus, subjects, self._holdings, containers, pool=identity.pool)
+        self._health = Health("airlock-host", identity.version)
+        self._supervisor = Supervisor(self._health, drain_seconds=settings.drain_seconds)
+
+    async def run(self) -> int:
+        """Clear up what earlier boots left, then work until the end."""
+        await asyncio.to_thread(self._spool.open)
+        await asyncio.to_thread(self._cache.open)
+        try:
+            await self._streams.declare(self._consumer.spec)
+            removed = await self._janitor.sweep()
+        except (NoAnswer, LayoutMismatch, EngineFailed) as error:
+            raise Fatal(str(error)) from error
+        log.info(
+            "host.starting",
+            boot=self._identity.boot,
+            install=self._identity.install,
+            pool=self._identity.pool,
+            slots=self._settings.slots,
+            memory_mb=self._settings.memory_mb,
+            sandboxes_removed=removed,
+        )
+        server = HealthServer(self._health, host=self._settings.health_host, port=self._settings.health_port)
+        await server.open()
+        self._add_checks()
+        await self._reporter.restore()
+        add = self._supervisor.add
+        add("invocations", self._consumer.run)
+        add("heartbeats", self._leases.run, stage=1, restartable=True)
+        add("control", self._control.run, stage=1, restartable=True)
+        add("keep-alive", lambda stop: keep_alive(self._holdings, stop), stage=1, restartable=True)
+        add("janitor", self._clean_up, stage=1, restartable=True)
+        add("health", server.run, stage=2)
+        add("bus", self._watch_bus, stage=3)
+        return await self._supervisor.run()
+
+    def _describe(self, held: list[HeldAttempt]) -> HeartbeatRequest:
+        return HeartbeatRequest(
+            host=self._identity.host,
+            boot=self._identity.boot,
+            pool=self._identity.pool,
+            version=self._identity.version,
+            slots=self._settings.slots,
+            busy=len(self._holdings.running),
+            memory_mb=self._settings.memory_mb,
+            draining=self._supervisor.stopping,
+            missing_images=self._images.missing(),
+            held=held,
+        )
+
+    def _add_checks(self) -> None:
+        async def nats() -> str:
+            await self._bus.flush(1.0)
+            return "pulling" if self._consumer.pulling else "connected"
+
+        async def docker() -> str:
+            found = await self._containers.of_install(self._identity.install)
+            return f"{len(found)} containers"
+
+        async def orchestration() -> str:
+            answered = self._leases.answered_at
+            if answered is None or time.monotonic() - answered > SILENT_SECONDS:
+                raise NoAnswer("heartbeats are not answered")
+            return f"{len(self._holdings.running)} running, {len(self._holdings.reports)} reports kept"
+
+        self._health.add("nats", nats)
+        self._health.add("docker", docker)
+        self._health.add("orchestration", orchestration, required=False)
+
+    async def _clean_up(self, stop: asyncio.Event) -> None:
+        sweeping = asyncio.create_task(self._janitor.run())
+        try:
+            await stop.wait()
+        finally:
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
+
+    async def _watch_bus(self, stop: asyncio.Event) -> None:
+        """Ends, and the process with it, when the connection is gone for good."""
+        watching = asyncio.create_task(self._bus.watch())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
+        finally:
+            watching.cancel()
+            stopping.cancel()
+            await asyncio.wait({watching, stopping})
+
+
+def host_limits(settings: Settings) -> HostLimits:
+    """The most that one sandbox gets; never more memory than all of them together may have."""
+    return HostLimits(
+        memory_mb=min(settings.sandbox_memory_mb, settings.memory_mb),
+        cpus=settings.sandbox_cpus,
+        pids=settings.sandbox_pids,
+        scratch_mb=settings.sandbox_scratch_mb,
+    )

@@ -1,0 +1,238 @@
+"""An attempt, from its message to its report: small steps on one record.
+
+What can be handed back comes first (registration, image, memory, input artifacts), then the claim where it
+must come first, then the sandbox. Once the claim is granted there is no way back: it ends in a report.
+"""
+
+import asyncio
+import math
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from airlock_chassis.bus import Later, NoAnswer
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.logs import get_logger
+from airlock_chassis.telemetry.metrics import sandbox_start_seconds
+from airlock_chassis.telemetry.traces import span, traceparent
+from airlock_contracts import failures, strict_json
+from airlock_contracts.artifacts import find_artifacts
+from airlock_contracts.statuses import Protocol
+from pydantic import ValidationError
+
+from ..sandbox.containers import Containers, EngineFailed
+from ..sandbox.outcome import Failed, Outcome
+from ..sandbox.policy import HostLimits
+from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
+from ..sandbox.sandboxes import OpenFailed, Sandboxes
+from .api import Api, ApiAway, ApiRefused
+from .artifact_cache import ArtifactBroken, ArtifactCache
+from .attempt import Attempt
+from .beside import run_beside
+from .capacity import Memory, NoRoom
+from .claims import Claims, PayloadMismatch
+from .exchange import CannotStore, Exchange
+from .images import Images
+from .registrations import RegistrationBroken, Registrations
+from .reports import internal_failure, unknown_artifact
+
+log = get_logger(__name__)
+
+CLAIM_AFTER_SECONDS = 0.25
+"""An agent without effects that answers sooner needs no claim: its report is one."""
+CLAIM_OPENING_SECONDS = 2.0
+"""A sandbox that takes this long to open is claimed all the same: people should see it run."""
+CLAIM_PATIENCE_SECONDS = 60.0
+ROOM_SECONDS, API_SECONDS, ENGINE_SECONDS, IMAGE_SECONDS, CLAIM_SECONDS = 0.5, 2.0, 5.0, 10.0, 2.0
+"""Delays of what is handed back, by what was missing."""
+DISK_SECONDS = 5.0
+
+
+class CannotStart(Exception):
+    """It will never start, here or elsewhere: how it ends instead."""
+
+    def __init__(self, outcome: Failed) -> None:
+        super().__init__(outcome.failure.message)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an attempt works with."""
+
+    registrations: Registrations
+    images: Images
+    memory: Memory
+    limits: HostLimits
+    cache: ArtifactCache
+    api: Api
+    claims: Claims
+    containers: Containers
+    sandboxes: Sandboxes
+
+
+class Attempts:
+    """Runs attempts up to their outcome. It reports nothing itself."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def outcome(self, attempt: Attempt) -> Outcome:
+        """Every step up to the outcome.
+
+        Raises Later for what another host, or this one later, may do better; ClaimRefused for what is
+        not ours. Cancelled anywhere, it leaves no sandbox behind.
+        """
+        try:
+            await self._register(attempt)
+            async with self._handing_back(attempt):
+                await self._find_image(attempt)
+                with self._parts.memory.reserve(self._memory_mb(attempt)):
+                    artifacts = self._named_artifacts(attempt)
+                    async with self._parts.cache.pinned([one.ref for one in artifacts]):
+                        if attempt.claims_first:
+                            await self._claim(attempt)
+                        return await self._run(attempt, artifacts)
+        except CannotStart as cannot:
+            log.error("attempt.cannot_start", reason=str(cannot))
+            if not attempt.claimed:
+                # The report of an attempt with effects counts only after a claim; the others may as well.
+                await self._claim(attempt)
+            return cannot.outcome
+
+    async def _register(self, attempt: Attempt) -> None:
+        """Image, limits and grants come from the registration; the message gives its id and no more."""
+        version_id = attempt.invocation.agent_version_id
+        try:
+            attempt.registration = await self._parts.registrations.get(version_id)
+        except ApiAway as error:
+            raise Later(API_SECONDS, f"no registration: {error}") from error
+        except (ApiRefused, RegistrationBroken) as error:
+            raise CannotStart(internal_failure(f"agent version {version_id}: {error}")) from error
+        if attempt.invocation.action not in attempt.agent.manifest.actions:
+            problem = f"{attempt.agent.reference} has no action {attempt.invocation.action}"
+            raise CannotStart(internal_failure(problem))
+
+    @asynccontextmanager
+    async def _handing_back(self, attempt: Attempt) -> AsyncIterator[None]:
+        """What this host lacks at the moment is nobody's failure, as long as nothing was claimed."""
+        try:
+            yield
+        except (NoRoom, ApiAway, EngineFailed, OSError) as error:
+            if attempt.claimed:
+                raise CannotStart(internal_failure(str(error), retryable=True)) from error
+            raise Later(_delay(error), f"{type(error).__name__}: {error}") from error
+        except (ApiRefused, ArtifactBroken) as error:
+            raise CannotStart(unknown_artifact(str(error))) from error
+
+    async def _find_image(self, attempt: Attempt) -> None:
+        if not await self._parts.images.has(attempt.agent):
+            raise Later(IMAGE_SECONDS, f"this host lacks the image of {attempt.agent.reference}")
+
+    def _memory_mb(self, attempt: Attempt) -> int:
+        return min(attempt.agent.manifest.limits.memory_mb, self._parts.limits.memory_mb)
+
+    def _named_artifacts(self, attempt: Attempt) -> tuple[InputArtifact, ...]:
+        """The artifacts of the input. An agent that speaks stdio has no way to get them."""
+        if attempt.agent.manifest.protocol is not Protocol.AIRLOCK_1:
+            return ()
+        try:
+            value = strict_json.parse(attempt.input)
+            return tuple(InputArtifact(pointer, ref) for pointer, ref in find_artifacts(value))
+        except (strict_json.InvalidJson, ValidationError) as error:
+            raise CannotStart(internal_failure(f"the input cannot be read: {error}")) from error
+
+    async def _claim(self, attempt: Attempt, patience_seconds: float = CLAIM_PATIENCE_SECONDS) -> None:
+        try:
+            await self._parts.claims.claim(attempt, patience_seconds=patience_seconds)
+        except NoAnswer as error:
+            raise Later(CLAIM_SECONDS, str(error)) from error
+        except PayloadMismatch as error:
+            log.critical("payload.mismatch", reason=str(error), agent_version=attempt.agent.id)
+            raise CannotStart(
+                internal_failure(f"what was allowed is not what was sent, and was not started: {error}")
+            ) from error
+
+    async def _run(self, attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> Outcome:
+        asked = asyncio.Event()
+        sandbox = self._in_sandbox(attempt, artifacts, asked)
+        if attempt.claimed:
+            return await sandbox
+        return await run_beside(sandbox, self._late_claim(attempt, asked))
+
+    async def _late_claim(self, attempt: Attempt, asked: asyncio.Event) -> None:
+        """Claim what takes longer; a refusal, or a grant of something else, ends the sandbox beside it."""
+        try:
+            async with asyncio.timeout(CLAIM_OPENING_SECONDS):
+                await asked.wait()
+                await asyncio.sleep(CLAIM_AFTER_SECONDS)
+        except TimeoutError:
+            log.info("sandbox.opens_slowly", seconds=CLAIM_OPENING_SECONDS)
+        await self._claim(attempt, patience_seconds=math.inf)
+
+    async def _in_sandbox(
+        self, attempt: Attempt, artifacts: tuple[InputArtifact, ...], asked: asyncio.Event
+    ) -> Outcome:
+        agent = attempt.agent
+        spec = SandboxSpec(secrets.token_hex(8), agent.manifest, agent.image_digest)
+        queued_ms = (time.monotonic() - attempt.arrived_at) * 1000
+        try:
+            with span(names.SPAN_SANDBOX_START):
+                began = time.monotonic()
+                sandbox = await self._parts.sandboxes.open(spec)
+                sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
+        except OpenFailed as failed:
+            await self._judge_open_failure(attempt, failed.outcome)
+            return with_queued_ms(failed.outcome, queued_ms)
+        try:
+            asked.set()
+            exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt)
+            with span(names.SPAN_SANDBOX_RUN):
+                outcome = await sandbox.invoke(_request(attempt, artifacts), exchange, exchange)
+        except CannotStore as error:
+            outcome = error.outcome
+        finally:
+            await sandbox.close()
+        return with_queued_ms(outcome, queued_ms)
+
+    async def _judge_open_failure(self, attempt: Attempt, outcome: Failed) -> None:
+        """A host without the image, or without an engine, hands back what it has not claimed."""
+        if outcome.failure.code == failures.IMAGE_MISSING:
+            self._parts.images.note_missing(attempt.agent)
+            if not attempt.claimed:
+                raise Later(IMAGE_SECONDS, outcome.failure.message)
+        elif not attempt.claimed and outcome.failure.retryable:
+            # Raises EngineFailed, which hands it back, when it is the engine that is away.
+            await self._parts.containers.image(attempt.agent.image_digest)
+
+
+def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> SandboxRequest:
+    invocation = attempt.invocation
+    return SandboxRequest(
+        attempt=invocation.attempt,
+        action=invocation.action,
+        input=attempt.input,
+        timeout_seconds=invocation.timeout_seconds,
+        deadline=invocation.deadline,
+        traceparent=traceparent() or attempt.traceparent,
+        artifacts=artifacts,
+    )
+
+
+def with_queued_ms(outcome: Outcome, queued_ms: float) -> Outcome:
+    """The outcome, with the time that its attempt waited on this host."""
+    return replace(outcome, usage=outcome.usage.model_copy(update={"queued_ms": queued_ms}))
+
+
+def _delay(error: Exception) -> float:
+    match error:
+        case NoRoom():
+            return ROOM_SECONDS
+        case EngineFailed():
+            return ENGINE_SECONDS
+        case ApiAway():
+            return API_SECONDS
+        case _:
+            return DISK_SECONDS

@@ -1,0 +1,194 @@
+"""From an invocation's message to a report that is on its way: the pipeline's outside.
+
+Owns the messages' acks: acked once the claim is granted or refused, or the report is safe in REPORTS; handed
+back otherwise. An attempt that was claimed is never handed back: it ends in a report, or its lease lapses.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.logs import bind, get_logger
+from airlock_chassis.telemetry.metrics import agent_duration_seconds, agent_runs_total
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
+from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
+from airlock_contracts.subjects import Subjects
+
+from ..sandbox.outcome import Failed, Outcome, Success
+from .attempt import Attempt, Ending
+from .attempts import Attempts
+from .beside import run_beside
+from .claims import ClaimRefused
+from .holdings import Holdings
+from .reporter import Reporter
+from .reports import cancelled_report, internal_failure, report_of
+
+log = get_logger(__name__)
+
+KEEP_ALIVE_SECONDS = 10.0
+"""A third of the stream's `ack_wait`."""
+STDERR_LOGGED = 4096
+"""Characters of an agent's stderr that reach our own log; the report has more."""
+
+
+class Ended(Exception):
+    """Somebody asked the attempt to stop."""
+
+
+class Runner:
+    """Handles invocations' messages; give `handle` to a consumer with `settles_itself`."""
+
+    def __init__(
+        self, attempts: Attempts, holdings: Holdings, reporter: Reporter, subjects: Subjects, *, host: str
+    ) -> None:
+        self._attempts = attempts
+        self._holdings = holdings
+        self._reporter = reporter
+        self._subjects = subjects
+        self._host = host
+
+    async def handle(self, message: Message) -> None:
+        """One delivery. What it raises is settled by the ack table."""
+        invocation, body = parse(message, self._subjects)
+        id_ = invocation.attempt
+        with bind(run=id_.run, node=id_.node, attempt=id_.number, agent=invocation.agent):
+            if await self._adopt(str(id_), message):
+                return
+            attempt = Attempt(invocation, body, [message], message.headers.get(TRACEPARENT))
+            self._holdings.begin(attempt)
+            try:
+                await self._run(attempt)
+            except (Later, ShuttingDown, asyncio.CancelledError) as error:
+                log.info("attempt.handed_back", claimed=attempt.claimed, reason=str(error) or "shutting down")
+                for other in attempt.messages[1:]:
+                    await other.nak()
+                raise
+            finally:
+                self._holdings.end(attempt)
+
+    async def _adopt(self, attempt: str, message: Message) -> bool:
+        """Another delivery of what is here already is settled together with the first."""
+        if (running := self._holdings.running.get(attempt)) is not None:
+            log.info("attempt.delivered_again", deliveries=message.deliveries)
+            running.messages.append(message)
+            if running.claimed:
+                await running.ack()
+            return True
+        if (kept := self._holdings.reports.get(attempt)) is not None:
+            log.info("report.asked_again", deliveries=message.deliveries)
+            kept.messages.append(message)
+            kept.published_at = None
+            await self._reporter.publish_again([attempt])
+            return True
+        return False
+
+    async def _run(self, attempt: Attempt) -> None:
+        attributes = {
+            names.ATTR_PROJECT: attempt.invocation.project,
+            names.ATTR_ATTEMPT: attempt.id,
+            names.ATTR_AGENT: attempt.invocation.agent,
+            names.ATTR_ACTION: attempt.invocation.action,
+            names.ATTR_HOST: self._host,
+        }
+        parent = attempt.traceparent
+        with span(names.SPAN_ATTEMPT, parent=parent, kind=Kind.CONSUMER, attributes=attributes) as opened:
+            log.info("attempt.started", action=attempt.invocation.action)
+            began = time.monotonic()
+            try:
+                outcome = await run_beside(self._outcome(attempt), _ended(attempt))
+            except ClaimRefused:
+                log.info("claim.refused")
+                await attempt.ack()
+                return
+            except Ended:
+                opened.set_attribute(names.ATTR_STATUS, str(attempt.ending))
+                await self._after_ending(attempt)
+                return
+            status = _status(outcome)
+            opened.set_attribute(names.ATTR_STATUS, status)
+            self._note(attempt, outcome, status, time.monotonic() - began)
+            await self._reporter.report(attempt, report_of(attempt, outcome, host=self._host))
+
+    async def _outcome(self, attempt: Attempt) -> Outcome:
+        """The pipeline's outcome; a surprise after the claim is one too, before it the message's affair."""
+        try:
+            return await self._attempts.outcome(attempt)
+        except (ClaimRefused, Later, ShuttingDown):
+            raise
+        except Exception as error:
+            if not attempt.claimed:
+                raise
+            log.exception("attempt.broke")
+            return internal_failure(f"the host broke: {type(error).__name__}: {error}", retryable=True)
+
+    async def _after_ending(self, attempt: Attempt) -> None:
+        log.info("attempt.ended", ending=attempt.ending)
+        if attempt.ending is Ending.CANCELLED:
+            await self._reporter.report(attempt, cancelled_report(attempt, host=self._host))
+        else:
+            await attempt.ack()
+
+    def _note(self, attempt: Attempt, outcome: Outcome, status: ReportStatus, seconds: float) -> None:
+        manifest = attempt.registration.manifest if attempt.registration else None
+        if manifest is not None and attempt.invocation.action in manifest.actions:
+            labels = (manifest.name, attempt.invocation.action)
+            agent_runs_total.labels(*labels, status).inc()
+            agent_duration_seconds.labels(*labels).observe(seconds)
+        if outcome.stderr_tail:
+            log.info("agent.stderr", text=outcome.stderr_tail[-STDERR_LOGGED:])
+        failure = outcome.failure if isinstance(outcome, Failed) else None
+        log.info(
+            "attempt.finished",
+            status=status,
+            code=failure.code if failure else None,
+            reason=failure.message if failure else None,
+            claimed=attempt.claimed,
+            start_ms=outcome.usage.start_ms,
+            run_ms=outcome.usage.run_ms,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+def parse(message: Message, subjects: Subjects) -> tuple[Invocation, bytes]:
+    """The invocation of a message. Raises MalformedMessage and Permanent."""
+    invocation, body = Invocation.decode(message.payload)
+    try:
+        named = subjects.parse_invocation(message.subject)
+    except ValueError as error:
+        raise Permanent(str(error)) from error
+    if f"{named.run}/{named.node}/{named.number}" != str(invocation.attempt):
+        raise Permanent(f"attempt {invocation.attempt} on the subject {message.subject}")
+    if len(body) > MAX_INPUT_BYTES:
+        raise Permanent(f"an input of {len(body)} bytes; at most {MAX_INPUT_BYTES}")
+    return invocation, body
+
+
+async def keep_alive(holdings: Holdings, stop: asyncio.Event) -> None:
+    """Tell the stream what is being worked on, until `stop` is set: else it would deliver it again."""
+    while not stop.is_set():
+        await _in_progress(list(holdings.running.values()))
+        try:
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def _in_progress(attempts: Iterable[Attempt]) -> None:
+    try:
+        for attempt in attempts:
+            for message in attempt.messages:
+                await message.in_progress()
+    except BusError as error:
+        log.warning("message.not_kept", reason=str(error))
+
+
+async def _ended(attempt: Attempt) -> None:
+    await attempt.ended()
+    raise Ended
+
+
+def _status(outcome: Outcome) -> ReportStatus:
+    return ReportStatus.SUCCESS if isinstance(outcome, Success) else ReportStatus.FAILED
