@@ -10,9 +10,8 @@ ROOT = Path(__file__).resolve().parents[3]
 PLAIN_COMMANDS = """bash cat cksum cp cut date dirname env flock grep mktemp mkdir readlink rm setsid
 sha256sum sleep tail touch""".split()
 DEBIAN = 'PRETTY_NAME="Debian"\nID=debian\n'
-FEDORA = "ID=fedora\n"
 
-# The environment's Python: sound, and it says what the engine command would say; `up` is the fact that the scripts wait for.
+# The environment's Python: sound. It says what the engine command would say, and the scripts wait for `up`.
 ENGINE = """#!/bin/bash
 case "$*" in *airlock_agents*) ;; *) exit 0 ;; esac
 if [ -e "$MACHINE/up" ]; then echo 'ok unix:///var/run/docker.sock 28.0.0'; exit 0; fi
