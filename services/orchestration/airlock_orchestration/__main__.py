@@ -33,7 +33,7 @@ async def _command(asked: argparse.Namespace) -> int:
     settings = Settings.load(known_elsewhere=_others())
     match asked.command:
         case "migrate":
-            return await _migrate(settings, asked.check)
+            return await _migrate(settings, asked.check, asked.first_keys)
         case "keys":
             return await _keys(settings, asked)
         case _:
@@ -53,17 +53,27 @@ async def _serve(settings: Settings) -> int:
         shutdown_traces()
 
 
-async def _migrate(settings: Settings, check: bool) -> int:
+async def _migrate(settings: Settings, check: bool, first_keys: Path | None) -> int:
     url = settings.database_url.get_secret_value()
     try:
-        async with Database(url):  # waits for Postgres, and says in one line when there is none
+        async with Database(url) as database:  # waits for Postgres, and says in one line when there is none
             if check:
                 await migrate.check_current(url)
-            else:
-                await migrate.upgrade(url)
+                return 0
+            await migrate.upgrade(url)
+            if first_keys is not None:
+                await _make_first_keys(Sessions(database), first_keys)
     except (DatabaseUnavailable, migrate.SchemaTooOld, migrate.SchemaTooNew) as error:
         raise Fatal(str(error)) from error
     return 0
+
+
+async def _make_first_keys(sessions: Sessions, folder: Path) -> None:
+    """Make `admin.key` and `host.key` where they are not there yet."""
+    for role in KeyRole:
+        path = folder / f"{role.value}.key"
+        if not path.exists():
+            write_secret(path, (await create_key(sessions, f"first-{role.value}", role=role)).text)
 
 
 async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
@@ -117,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve until SIGTERM (the default)")
     migrating = commands.add_parser("migrate", help="bring the database's schema to this release")
     migrating.add_argument("--check", action="store_true", help="only say whether it is there")
+    migrating.add_argument(
+        "--first-keys", type=Path, help="also make admin.key and host.key in this folder, unless they exist"
+    )
     keys = commands.add_parser("keys", help="make, list and revoke keys").add_subparsers(
         dest="keys_command", required=True
     )

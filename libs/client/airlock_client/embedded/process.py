@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -122,10 +122,12 @@ class ServerProcess:
         lock: FolderLock,
         stops: Sequence[Stop],
         account: Account | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> ServerProcess:
         """Start `argv` (an absolute program first) in `cwd`; the launcher takes over the folder's lock.
 
-        `stops` are the steps of stopping; after the last one comes SIGKILL. Raises ServerFailed.
+        `environment` is added to the clean one: names of files that hold secrets, never secrets. `stops`
+        are the steps of stopping; after the last one comes SIGKILL. Raises ServerFailed.
         """
         spec = {
             "argv": list(argv),
@@ -148,7 +150,7 @@ class ServerProcess:
                 pass_fds=(lock.fd,),
                 start_new_session=True,
                 cwd="/",
-                env=clean_environment(),
+                env={**clean_environment(), **(environment or {})},
             )
         with _pipe(popen.stdout) as stdout:
             line = stdout.readline(32)

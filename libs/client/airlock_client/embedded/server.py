@@ -52,6 +52,11 @@ class EmbeddedServer(ABC):
         """The process id of the server itself."""
         return self._running().pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.exit_code() is None
+
     def exit_code(self) -> int | None:
         """None while the server runs, else its exit code (128 plus the signal if one ended it)."""
         return self._running().exit_code()

@@ -1,0 +1,1 @@
+"""Airlock on one machine: everything as child processes in one data folder."""

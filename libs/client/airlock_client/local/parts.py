@@ -1,0 +1,105 @@
+"""Airlock's own processes as children: started with settings by variable and secrets by file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from airlock_client.embedded.errors import ServerFailed
+from airlock_client.embedded.process import (
+    ServerProcess,
+    Stop,
+    clean_environment,
+    describe,
+    log_tail,
+)
+
+from .folder import DataFolder
+
+_STOPS = (Stop(signal.SIGTERM, 40.0),)
+"""Longer than a process takes to drain."""
+_COMMAND_SECONDS = 120.0
+
+
+class Part:
+    """One of Airlock's processes. `module` is run by this very Python."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        name: str,
+        module: Sequence[str],
+        environment: Mapping[str, str],
+    ) -> None:
+        self.name = name
+        self.log = folder.log(name)
+        self._folder = folder
+        self._module = list(module)
+        self._environment = dict(environment)
+        self._process: ServerProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start it. Raises ServerFailed."""
+        self._process = await asyncio.to_thread(
+            ServerProcess.start,
+            self.name,
+            [sys.executable, "-m", *self._module],
+            cwd=Path("/"),
+            log=self.log,
+            lock=self._folder.lock,
+            stops=_STOPS,
+            environment=self._environment,
+        )
+
+    def check(self) -> None:
+        """Raises ServerFailed, with the end of its log, if it has ended."""
+        if self._process is not None and (code := self._process.exit_code()) is not None:
+            raise ServerFailed(f"{self.name} ended ({describe(code)}).{log_tail(self.log)}")
+
+    async def ended(self) -> str:
+        """Wait until it ends by itself, and say how."""
+        if self._process is None:
+            raise ServerFailed(f"{self.name} is not running")
+        return describe(await self._process.ended())
+
+    async def stop(self) -> None:
+        """Stop it in order; stopping a stopped one changes nothing."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            await asyncio.to_thread(process.stop)
+
+
+async def run_module(
+    module: Sequence[str], environment: Mapping[str, str], *, seconds: float = _COMMAND_SECONDS
+) -> str:
+    """Run one of Airlock's commands to its end; answers its stdout. Raises ServerFailed with its stderr."""
+    command = [sys.executable, "-m", *module]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env={**clean_environment(), **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            stdout, stderr = await process.communicate()
+    except TimeoutError:
+        raise ServerFailed(f"`{' '.join(module)}` did not end within {seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        said = stderr.decode("utf-8", "replace").strip() or f"exit code {process.returncode}"
+        raise ServerFailed(said.removeprefix("airlock: "))
+    return stdout.decode()

@@ -1,0 +1,212 @@
+"""Everything on one machine: Postgres, NATS, the orchestration service and an agent host, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
+from airlock_client.embedded.errors import EmbeddedError, ServerFailed
+from airlock_client.embedded.server import EmbeddedServer, port_is_free
+
+from .folder import AIRLOCK_VERSION, DataFolder, State
+from .parts import Part, run_module
+from .readiness import wait_for_host, wait_until_ready
+
+Say = Callable[[str], None]
+"""Tells a person what happens now."""
+_READY_SECONDS = 60.0
+_FIRST_PAUSE = 0.5
+_LAST_PAUSE = 30.0
+_KEPT_VARIABLES = (
+    "HOME",
+    "USER",
+    "XDG_RUNTIME_DIR",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "TMPDIR",
+)
+"""Of our environment: what finding the Docker Engine needs."""
+
+
+class PortTaken(EmbeddedError):
+    """The port for REST is in use."""
+
+
+class Stack:
+    """One install, running. `async with` brings it up and takes it down.
+
+    Raises what `DataFolder.claim` raises, PortTaken, EmbeddedError.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        *,
+        port: int = 9002,
+        say: Say,
+        with_host: bool = True,
+        log_level: str = "INFO",
+    ) -> None:
+        self.folder = folder
+        self.install = ""
+        self.api_url = ""
+        self._port = port
+        self._say = say
+        self._with_host = with_host
+        self._log_level = log_level
+        self._postgres = EmbeddedPostgres(folder.path / "postgres")
+        self._nats = EmbeddedNats(folder.path / "nats")
+        self._orchestration: Part | None = None
+        self._host: Part | None = None
+        self._stopping = False
+        self._started_at = datetime.now(UTC)
+
+    async def __aenter__(self) -> Self:
+        self.install = await asyncio.to_thread(self.folder.claim)
+        try:
+            await self._start()
+        except BaseException:
+            await asyncio.shield(self._stop())
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.shield(self._stop())
+
+    def parts(self) -> dict[str, int]:
+        """Process ids by name, of what runs."""
+        found = {"up": os.getpid()}
+        for name, part in (("orchestration", self._orchestration), ("agent-host", self._host)):
+            if part is not None and part.pid is not None:
+                found[name] = part.pid
+        for server in (self._postgres, self._nats):
+            if server.running:
+                found[server.name] = server.pid
+        return found
+
+    async def watch(self) -> None:
+        """Start again whatever ends by itself, after a growing pause, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for server in (self._postgres, self._nats):
+                group.create_task(self._keep_server(server))
+            for part in (self._orchestration, self._host):
+                if part is not None:
+                    group.create_task(self._keep_part(part))
+
+    async def _start(self) -> None:
+        if self._port and not port_is_free(self._port):
+            raise PortTaken(f"port {self._port} is taken: choose another with --port, or 0 for a free one")
+        self._say("starting Postgres and NATS")
+        await asyncio.gather(asyncio.to_thread(self._postgres.start), asyncio.to_thread(self._nats.start))
+        self._say("preparing the database")
+        settings = await self._orchestration_settings()
+        await run_module(
+            ["airlock_orchestration", "migrate", "--first-keys", str(self.folder.admin_key.parent)], settings
+        )
+        self._say("starting the orchestration service")
+        self._orchestration = Part(self.folder, "orchestration", ["airlock_orchestration"], settings)
+        await self._orchestration.start()
+        self.api_url = await wait_until_ready(
+            self._orchestration, self.folder.path / "api-port", _READY_SECONDS
+        )
+        if self._with_host:
+            self._say("starting an agent host")
+            self._host = Part(
+                self.folder, "agent-host", ["airlock_agents", "host"], await self._host_settings()
+            )
+            await self._host.start()
+            await wait_for_host(self._host, self.api_url, self.folder.admin_key, _READY_SECONDS)
+        self._publish()
+
+    async def _orchestration_settings(self) -> dict[str, str]:
+        port_file = self.folder.path / "api-port"
+        port_file.unlink(missing_ok=True)
+        database = await asyncio.to_thread(self.folder.secret, "database-url", self._postgres.url())
+        return {
+            "AIRLOCK_DATABASE_URL_FILE": str(database),
+            "AIRLOCK_API_PORT": str(self._port),
+            "AIRLOCK_API_PORT_FILE": str(port_file),
+            "AIRLOCK_LOG_LEVEL": self._log_level,
+            **await self._nats_settings("orchestration"),
+        }
+
+    async def _host_settings(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        data = self.folder.path / "host"
+        await asyncio.to_thread(data.mkdir, mode=0o700, exist_ok=True)
+        return {
+            **kept,
+            "AIRLOCK_API_URL": self.api_url,
+            "AIRLOCK_HOST_TOKEN_FILE": str(self.folder.host_key),
+            "AIRLOCK_INSTALL": self.install,
+            "AIRLOCK_DATA_DIR": str(data),
+            "AIRLOCK_LOG_LEVEL": self._log_level,
+            **await self._nats_settings("host"),
+        }
+
+    async def _nats_settings(self, user: str) -> dict[str, str]:
+        address = urlsplit(self._nats.url(user))  # type: ignore[arg-type]
+        password = await asyncio.to_thread(self.folder.secret, f"nats-{user}", address.password or "")
+        return {
+            "AIRLOCK_NATS_URL": f"nats://{address.hostname}:{address.port}",
+            "AIRLOCK_NATS_USER": address.username or "",
+            "AIRLOCK_NATS_PASSWORD_FILE": str(password),
+        }
+
+    async def _keep_server(self, server: EmbeddedServer) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopping:
+            how = await server.ended()
+            if self._stopping:
+                return
+            self._say(f"{server.name} {how}; starting it again")
+            await asyncio.sleep(pause)
+            pause = min(_LAST_PAUSE, 2 * pause)
+            try:
+                await asyncio.to_thread(server.start)
+            except ServerFailed as error:
+                self._say(str(error))
+                continue
+            self._publish()
+
+    async def _keep_part(self, part: Part) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopping:
+            how = await part.ended()
+            if self._stopping:
+                return
+            self._say(f"{part.name} {how}; starting it again (its log: {part.log})")
+            await asyncio.sleep(pause)
+            pause = min(_LAST_PAUSE, 2 * pause)
+            await part.start()
+            self._publish()
+
+    def _publish(self) -> None:
+        self.folder.publish(
+            State(
+                version=AIRLOCK_VERSION,
+                install=self.install,
+                pid=os.getpid(),
+                api_url=self.api_url,
+                started_at=self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                parts=self.parts(),
+            )
+        )
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        steps: Sequence[Part | None] = (self._host, self._orchestration)
+        for part in steps:
+            if part is not None:
+                await part.stop()
+        await asyncio.gather(asyncio.to_thread(self._nats.stop), asyncio.to_thread(self._postgres.stop))
+        await asyncio.to_thread(self.folder.release)
