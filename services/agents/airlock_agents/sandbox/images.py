@@ -165,6 +165,8 @@ class ImageBuilder:
         _follow(tag, stream)
         if tag == BASE:
             self._label_python(labels)
+        # A second name keeps it when the first moves on: registered versions run by this image's id.
+        self._client.tag(tag, tag, content[:12], force=True)
         image_id = str(self._inspect(tag)["Id"])
         seconds = time.monotonic() - began
         self._say(f"{tag}: built in {seconds:.1f} s")

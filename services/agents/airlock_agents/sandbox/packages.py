@@ -20,6 +20,9 @@ _SLIM = (
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 )
+# Mirrors, proxies and their credentials are this machine's, and stay here.
+_FORGET = 'rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/etc/apt/apt.conf.d/99mmdebstrap'
+_APT_CONFIG_SECONDS = 10
 _PIP_SECONDS = 600
 _SUITE_SECONDS = 900
 
@@ -91,6 +94,7 @@ def suite_tarball() -> Suite:
     sources = _suite_sources(Path("/etc/apt"), suite)
     if not sources:
         raise BuildProblem(f"/etc/apt names no source of {suite}: give a base image with --base")
+    options = _apt_options()
     mode = "root" if os.geteuid() == 0 else "unshare"
     command = (
         "mmdebstrap",
@@ -99,6 +103,8 @@ def suite_tarball() -> Suite:
         f"--mode={mode}",
         f"--include={','.join(_INCLUDED)}",
         *_SLIM,
+        *(f"--aptopt={option}" for option in options),
+        f"--customize-hook={_FORGET}",
         suite,
         "-",
     )
@@ -112,6 +118,16 @@ def _os_release() -> dict[str, str]:
         return {}
     pairs = (line.partition("=") for line in lines if "=" in line)
     return {key: value.strip('"') for key, _, value in pairs}
+
+
+def _apt_options() -> list[str]:
+    """How this machine's apt reaches its mirrors (proxies, certificates): mmdebstrap reads none of it."""
+    command = ["apt-config", "dump", "--no-empty", "--format", '%f "%v";%n', "Acquire"]
+    done = subprocess.run(  # noqa: S603 - the list is ours
+        command, capture_output=True, text=True, timeout=_APT_CONFIG_SECONDS, check=False
+    )
+    lines = (line.strip() for line in done.stdout.splitlines())
+    return [line for line in lines if re.match(r"Acquire::https?::[^:]", line)]
 
 
 def _suite_sources(folder: Path, suite: str) -> str:

@@ -1,7 +1,7 @@
 """What a sandbox may do: manifest and host limits in, the container's whole configuration out. Pure.
 
-Every line here answers an attack or a leak; docs/security.md says which. Nothing else in Airlock adds to a
-container's configuration.
+Every line answers an attack or a leak, and nothing else in Airlock adds to a container's configuration.
+Written for Docker Engine 20.10 and newer, cgroup v1 and v2.
 """
 
 import re

@@ -51,7 +51,7 @@ def list_leftovers(client: docker.APIClient, install: str, *, images: bool = Fal
         # Agents stand on the base: the youngest go first.
         for item in sorted(listed, key=lambda image: -int(image["Created"])):
             tags = [tag for tag in item.get("RepoTags") or [] if tag != "<none>:<none>"]
-            found.append(Leftover(kind="image", id=item["Id"], name=tags[0] if tags else "untagged"))
+            found += [Leftover(kind="image", id=item["Id"], name=tag) for tag in tags or ["untagged"]]
     return found
 
 
@@ -68,7 +68,7 @@ def _remove(client: docker.APIClient, item: Leftover) -> Leftover:
             case "network":
                 client.remove_network(item.id)
             case _:
-                # By name where it has one: an id with several tags is refused without force.
+                # By name where it has one: an id with several names is refused without force.
                 client.remove_image(item.id if item.name == "untagged" else item.name)
     except docker.errors.NotFound:
         return replace(item, removed=True)

@@ -117,10 +117,14 @@ class Sandbox:
         self._channel: Channel | None = None
         self._conversation: Conversation | None = None
         self._usage = Usage()
+        self._asked = False
         self._closed = False
 
     async def invoke(self, request: SandboxRequest, source: ArtifactSource, sink: Sink) -> Outcome:
         """Ask the agent, once, and wait for its answer. Raises only what source and sink raise."""
+        if self._asked:
+            raise RuntimeError("a sandbox is good for one invocation")
+        self._asked = True
         limits = self.spec.manifest.limits
         seconds = min(request.timeout_seconds, float(limits.timeout_seconds))
         began = time.monotonic()
