@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+from airlock_contracts.base import NAME_PATTERN
 from airlock_contracts.manifest import AgentVersion, Manifest
 from airlock_contracts.views import AgentView, Page
 from fastapi import APIRouter, Query, Request, Response
@@ -34,7 +35,7 @@ async def list_agents(
     asking: Asking,
     cursor: After,
     limit: Limit = DEFAULT_LIMIT,
-    name: Annotated[str | None, Query(max_length=63)] = None,
+    name: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
 ) -> Page[AgentView]:
     """Agent versions, those registered last first."""
     return page_of(await agents.list_agents(deps.sessions, asking, name=name, cursor=cursor, limit=limit))

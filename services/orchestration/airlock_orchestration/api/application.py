@@ -12,6 +12,8 @@ from .dependencies import Dependencies
 from .envelope import Envelope
 from .gates import Gate, Gates
 
+TITLE = metadata("airlock")["Name"]
+VERSION = metadata("airlock")["Version"]
 _ABOUT = (
     "Workflows of sandboxed automation agents, with gates that bind. Send a key as "
     "`Authorization: Bearer <key>` or `X-API-Key`. Errors are RFC 9457 problems with a stable `code`."
@@ -20,11 +22,10 @@ _ABOUT = (
 
 def build_api(deps: Dependencies) -> FastAPI:
     """The API over what it stands on; it opens and closes nothing itself."""
-    about = metadata("airlock")
     gates = Gates(deps.limits)
     app = FastAPI(
-        title=about["Name"],
-        version=about["Version"],
+        title=TITLE,
+        version=VERSION,
         description=_ABOUT,
         docs_url=None,  # our own, behind a gate
         redoc_url=None,

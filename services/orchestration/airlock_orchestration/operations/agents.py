@@ -1,10 +1,12 @@
 """Agents: registered once per version, checked whole, their image pinned."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 from airlock_contracts.artifacts import ARTIFACT_SCHEMA_REF
+from airlock_contracts.base import VERSION_PATTERN
 from airlock_contracts.manifest import AgentVersion, Manifest, agent_content_sha256
 from airlock_contracts.messages import ImageReply
 from airlock_contracts.problems import Finding
@@ -16,10 +18,11 @@ from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, N
 from ..store import agents as store
 from ..store.sessions import Sessions
 from .documents import Document, validate, with_lines
-from .ids import parse_uuid, uuid7
+from .ids import is_name, parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
+_VERSION = re.compile(VERSION_PATTERN)
 ImageResolver = Callable[[str, str], Awaitable[ImageReply | None]]
 """Asks a host of a pool what an image is: `(pool, image)`. None when no host of that pool answers."""
 
@@ -115,7 +118,7 @@ async def get_agent(
         row = None
         if id_ is not None:
             row = await store.agent_by_id(session, principal.project, id_)
-        if row is None:
+        if row is None and is_name(name) and (wanted is None or _VERSION.fullmatch(wanted)):
             row = await store.find_agent(session, principal.project, name, wanted)
         if row is not None:
             return store.to_view(row)

@@ -1,11 +1,15 @@
-"""Generated ids: UUIDv7, so that what is made later sorts later. Source: RFC 9562, 5.7."""
+"""Ids and names: UUIDv7, so that what is made later sorts later (RFC 9562, 5.7), and what may be a name."""
 
+import re
 import secrets
 import time
 from uuid import UUID
 
+from airlock_contracts.base import NAME_PATTERN
+
 _VERSION = 7 << 76
 _VARIANT = 0b10 << 62
+_NAME = re.compile(NAME_PATTERN)
 
 
 def uuid7(milliseconds: int | None = None) -> UUID:
@@ -14,6 +18,11 @@ def uuid7(milliseconds: int | None = None) -> UUID:
     random = secrets.randbits(74)
     high, low = random >> 62, random & ((1 << 62) - 1)
     return UUID(int=((at & ((1 << 48) - 1)) << 80) | _VERSION | (high << 64) | _VARIANT | low)
+
+
+def is_name(text: str) -> bool:
+    """Whether something could be called so; what could not need not be looked for."""
+    return _NAME.fullmatch(text) is not None
 
 
 def parse_uuid(text: str) -> UUID | None:

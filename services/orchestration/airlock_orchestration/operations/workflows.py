@@ -16,7 +16,7 @@ from ..store import agents as agent_store
 from ..store import workflows as store
 from ..store.sessions import Sessions
 from .documents import Document, validate, with_lines
-from .ids import parse_uuid, uuid7
+from .ids import is_name, parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
@@ -73,13 +73,16 @@ async def find(
     """The rows of a workflow version by the workflow's id or name. Raises WorkflowUnknown."""
     which: str | UUID = parse_uuid(reference) or reference
     async with sessions.reading() as session:
-        pair = await store.find_workflow(session, principal.project, which, number)
+        pair = None
+        if is_name(reference):  # as every id of ours is, too
+            pair = await store.find_workflow(session, principal.project, which, number)
         # A name may look like an id: whoever is called so is found too.
         if pair is None and isinstance(which, UUID):
             pair = await store.find_workflow(session, principal.project, reference, number)
         if pair is not None:
             return pair
-        if number is not None and await store.find_workflow(session, principal.project, which) is not None:
+        named = number is not None and is_name(reference)
+        if named and await store.find_workflow(session, principal.project, which) is not None:
             raise WorkflowUnknown(f"workflow {reference} has no version {number}")
         known = await store.known_workflows(session, principal.project)
     listed = f"Known workflows: {', '.join(known)}." if known else "There is no workflow yet."

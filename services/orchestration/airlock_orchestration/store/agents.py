@@ -9,7 +9,7 @@ from uuid import UUID
 from airlock_contracts.manifest import AgentVersion, Manifest
 from airlock_contracts.views import AgentView
 from sqlalchemy import func, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -89,7 +89,7 @@ async def agents_by_reference(
         newest = (
             select(AgentRow)
             .where(AgentRow.project == project, col(AgentRow.name).in_(names))
-            .distinct(col(AgentRow.name))
+            .ext(distinct_on(col(AgentRow.name)))
             .order_by(col(AgentRow.name), col(AgentRow.version_key).desc())
         )
         found |= {row.name: to_version(row) for row in await session.exec(newest)}

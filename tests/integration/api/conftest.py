@@ -1,0 +1,210 @@
+"""The API over a real Postgres and the real door; hosts are played by signals, as nothing here runs agents."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from airlock_contracts.failures import Failure, FailureKind
+from airlock_contracts.messages import ImageReply
+from airlock_orchestration.api import Dependencies, Limits, build_api
+from airlock_orchestration.engine.signals import AttemptClaimed, AttemptFailed, AttemptSucceeded
+from airlock_orchestration.operations.advance import Advanced, Door
+from airlock_orchestration.operations.approvals import Approvals
+from airlock_orchestration.operations.artifacts import Artifacts
+from airlock_orchestration.operations.bells import Bells
+from airlock_orchestration.operations.clock import PostgresClock
+from airlock_orchestration.operations.health import Health
+from airlock_orchestration.operations.keys import KeyRing, create_key
+from airlock_orchestration.operations.runs import Runs
+from airlock_orchestration.store.database import Database
+from airlock_orchestration.store.path import Path
+from airlock_orchestration.store.plans import PlanCache
+from airlock_orchestration.store.sessions import Sessions
+from airlock_orchestration.store.tables import KeyRole
+from fastapi import FastAPI
+
+TOKEN = "token-0123456789abcdef"
+TEXT = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {"text": {"type": "string"}},
+    "additionalProperties": False,
+}
+ECHO: dict[str, Any] = {
+    "name": "echo",
+    "version": "1.0.0",
+    "type": "SCRIPT",
+    "image": "example.com/echo:1",
+    "actions": {"say": {"input_schema": TEXT, "output_schema": TEXT}},
+}
+CHAIN: dict[str, Any] = {
+    "name": "chain",
+    "input_schema": TEXT,
+    "nodes": [
+        {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "{{ context.text }}"}},
+        {
+            "id": "b",
+            "agent": "echo",
+            "action": "say",
+            "depends_on": ["a"],
+            "inputs": {"text": "{{ nodes.a.output.text }}"},
+        },
+    ],
+}
+GATED: dict[str, Any] = {
+    "name": "gated",
+    "input_schema": TEXT,
+    "nodes": [
+        {
+            "id": "ask",
+            "agent": "echo",
+            "action": "say",
+            "inputs": {"text": "{{ context.text }}"},
+            "approval": {"expires_in": "1h", "preview": "say {{ context.text }}"},
+        }
+    ],
+}
+
+
+@dataclass
+class Images:
+    """What the hosts of the pool `default` say about images."""
+
+    known: dict[str, str] = field(default_factory=lambda: {"example.com/echo:1": "sha256:" + "1" * 64})
+    hosts_up: bool = True
+
+    async def resolve(self, pool: str, image: str) -> ImageReply | None:
+        if not self.hosts_up or pool != "default":
+            return None
+        if image in self.known:
+            return ImageReply(digest=self.known[image])
+        return ImageReply(problem=f"no such image: {image}")
+
+
+@dataclass
+class Rig:
+    """The API and what stands behind it."""
+
+    app: FastAPI
+    client: httpx2.AsyncClient
+    deps: Dependencies
+    door: Door
+    sessions: Sessions
+    images: Images
+    bells: Bells
+    admin_key: str
+
+    def client_of(self, key: str | None) -> httpx2.AsyncClient:
+        """A client with another key, or with none."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url="http://airlock.example.com", headers=headers)
+
+    async def new_key(self, name: str, role: KeyRole = KeyRole.ADMIN) -> str:
+        """The text of a new key."""
+        return (await create_key(self.sessions, name, role=role)).text
+
+    async def register(self, **changes: Any) -> dict[str, Any]:
+        """Register agent `echo`, changed as told."""
+        answer = await self.client.post("/api/agents", json={**ECHO, **changes})
+        assert answer.status_code in (200, 201), answer.text
+        return dict(answer.json())
+
+    async def apply(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Apply a workflow."""
+        answer = await self.client.post("/api/workflows", json=spec)
+        assert answer.status_code in (200, 201), answer.text
+        return dict(answer.json())
+
+    async def start(self, spec: dict[str, Any] = CHAIN, text: str = "hello") -> str:
+        """Register, apply, trigger; answers the run."""
+        await self.register()
+        await self.apply(spec)
+        body = {"context": {"text": text}}
+        answer = await self.client.post(f"/api/workflows/{spec['name']}/trigger", json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def run(self, run: str) -> dict[str, Any]:
+        """A run as REST shows it."""
+        answer = await self.client.get(f"/api/runs/{run}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def waiting(self, text: str = "hello") -> tuple[str, dict[str, Any]]:
+        """A run that waits at a gate, and its approval."""
+        run = await self.start(GATED, text)
+        approval = (await self.run(run))["nodes"][0]["approval"]
+        assert approval["status"] == "PENDING"
+        return run, approval
+
+    async def claim(self, run: str, node: str, number: int = 1) -> Advanced:
+        """A host takes the attempt."""
+        return await self.door.advance(AttemptClaimed(run, node, number, TOKEN, "host-1"))
+
+    async def succeed(self, run: str, node: str, output: object, number: int = 1) -> Advanced:
+        """A host reports an output."""
+        data = json.dumps(output).encode()
+        signal = AttemptSucceeded(run, node, number, TOKEN, "host-1", output=data, value=output)
+        return await self.door.advance(signal)
+
+    async def fail(self, run: str, node: str, number: int = 1) -> Advanced:
+        """A host reports a failure."""
+        failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="it broke")
+        return await self.door.advance(AttemptFailed(run, node, number, TOKEN, "host-1", failure=failure))
+
+
+@asynccontextmanager
+async def standing(url: str, limits: Limits, *, requester_may_decide: bool = True) -> AsyncIterator[Rig]:
+    """The whole, connected, with a door that serves."""
+    async with Database(url) as database:
+        sessions, plans, bells, images = Sessions(database), PlanCache(), Bells(), Images()
+        door = Door(
+            Path(database, plans),
+            PostgresClock(),
+            lambda committed: bells.ring({one.step.run.id for one in committed}),
+        )
+        deps = Dependencies(
+            sessions=sessions,
+            keys=KeyRing(sessions, cache_seconds=0.3),
+            runs=Runs(sessions, door, plans),
+            approvals=Approvals(sessions, door, requester_may_decide=requester_may_decide),
+            artifacts=Artifacts(sessions),
+            health=Health(sessions, nats_alive=lambda: True, accepting=lambda: True),
+            resolve_image=images.resolve,
+            bells=bells,
+            render_metrics=lambda: b"# metrics\n",
+            metrics_type="text/plain; version=0.0.4",
+            limits=limits,
+        )
+        app = await asyncio.to_thread(build_api, deps)  # slowapi looks for a file when it is made
+        admin = (await create_key(sessions, "alice")).text
+        rig = Rig(app, httpx2.AsyncClient(), deps, door, sessions, images, bells, admin)
+        await rig.client.aclose()
+        serving = asyncio.create_task(door.serve())
+        async with rig.client_of(admin) as client:
+            yield replace(rig, client=client)
+        door.close()
+        await serving
+
+
+@pytest.fixture
+async def rig(migrated_database_url: str) -> AsyncIterator[Rig]:
+    """The API with limits that no test reaches."""
+    plenty = Limits(create=10_000, trigger=10_000, read=10_000)
+    async with standing(migrated_database_url, plenty) as built:
+        yield built
+
+
+@pytest.fixture
+def idempotency_key() -> str:
+    """A key for one request."""
+    return str(uuid4())
