@@ -4,13 +4,17 @@ An image carries a hash over all that went into it; the same hash means that the
 agent's build fetches anything: packages come from the machine's own suite and its own pip, outside.
 """
 
+import fcntl
 import hashlib
 import io
+import os
 import re
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,7 @@ import docker
 import requests
 import yaml
 
-from .packages import BuildProblem, fetch_packages, suite_tarball
+from .packages import BuildProblem, Suite, fetch_packages, suite_tarball
 
 LABEL_IMAGES = "airlock.images"
 LABEL_CONTENT = "airlock.content"
@@ -144,10 +148,25 @@ class ImageBuilder:
         network: bool,
     ) -> Built:
         began = time.monotonic()
-        found = self._current(tag, content)
-        if found is not None:
-            self._say(f"{tag}: unchanged")
-            return Built(tag=tag, image_id=found, rebuilt=False, seconds=time.monotonic() - began)
+        with self._alone():
+            found = self._current(tag, content)
+            if found is not None:
+                self._say(f"{tag}: unchanged")
+                return Built(tag=tag, image_id=found, rebuilt=False, seconds=time.monotonic() - began)
+            image_id = self._build_changed(tag, files, content=content, base=base, network=network)
+        seconds = time.monotonic() - began
+        self._say(f"{tag}: built in {seconds:.1f} s")
+        return Built(tag=tag, image_id=image_id, rebuilt=True, seconds=seconds)
+
+    def _build_changed(
+        self,
+        tag: str,
+        files: dict[str, bytes] | Callable[[], dict[str, bytes]],
+        *,
+        content: str,
+        base: str,
+        network: bool,
+    ) -> str:
         self._say(f"{tag}: building")
         context = _tar(files() if callable(files) else files)
         labels = {LABEL_IMAGES: "1", LABEL_CONTENT: content}
@@ -167,10 +186,15 @@ class ImageBuilder:
             self._label_python(labels)
         # A second name keeps it when the first moves on: registered versions run by this image's id.
         self._client.tag(tag, tag, content[:12], force=True)
-        image_id = str(self._inspect(tag)["Id"])
-        seconds = time.monotonic() - began
-        self._say(f"{tag}: built in {seconds:.1f} s")
-        return Built(tag=tag, image_id=image_id, rebuilt=True, seconds=seconds)
+        return str(self._inspect(tag)["Id"])
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One build at a time on a machine: the second waits, and finds the work done."""
+        path = Path(tempfile.gettempdir()) / f"airlock-images-{os.getuid()}.lock"
+        with path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _label_python(self, labels: dict[str, str]) -> None:
         """Ask the new base for its Python's version, and write that on it."""
@@ -203,10 +227,12 @@ class ImageBuilder:
     def _suite(self) -> str:
         """The image of the machine's own packages; made once, and again when its recipe changed."""
         suite = suite_tarball()
+        with self._alone():
+            found = self._current(SUITE, suite.content)
+            return found or self._install_suite(suite)
+
+    def _install_suite(self, suite: Suite) -> str:
         began = time.monotonic()
-        found = self._current(SUITE, suite.content)
-        if found is not None:
-            return found
         self._say(f"{SUITE}: installing {suite.name} packages with mmdebstrap (about half a minute)")
         with suite.open() as tarball:
             changes = [f"LABEL {LABEL_IMAGES}=1 {LABEL_CONTENT}={suite.content}"]
