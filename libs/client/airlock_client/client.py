@@ -1,0 +1,319 @@
+"""The async REST client: one method per call, contracts in and out."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+from airlock_contracts.artifacts import ArtifactRef
+from airlock_contracts.base import Message
+from airlock_contracts.events import Event, EventType
+from airlock_contracts.problems import Problem
+from airlock_contracts.statuses import ApprovalStatus, RunStatus, Verdict
+from airlock_contracts.views import (
+    AgentView,
+    ApprovalView,
+    ArtifactView,
+    HostView,
+    Page,
+    RunAccepted,
+    RunSummary,
+    RunView,
+    WorkflowView,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import ProblemError, ServerUnreachable, UnexpectedAnswer
+
+CHUNK_BYTES = 1024 * 1024
+_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+_READ_TRIES = 3
+_FIRST_PAUSE = 0.2
+_STREAM_SILENCE_SECONDS = 30.0
+"""The server pings an event stream every 10 s."""
+_MAX_RETRY_AFTER = 30.0
+_HOSTS: TypeAdapter[list[HostView]] = TypeAdapter(list[HostView])
+
+View = TypeVar("View", bound=Message)
+
+
+class AirlockClient:
+    """Calls Airlock at `url` with a key. `async with` closes its connections.
+
+    Every method raises ServerUnreachable, ProblemError, UnexpectedAnswer. Only reads are tried again.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx2.AsyncClient(
+            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    # --- agents and workflows -----------------------------------------------------------------
+
+    async def register_agent(self, manifest: bytes) -> tuple[AgentView, bool]:
+        """Register a manifest (YAML or JSON); answers the agent version and whether it is new."""
+        answer = await self._send("POST", "/api/agents", content=manifest, headers=_YAML)
+        return _parse(AgentView, answer), answer.status_code == httpx2.codes.CREATED
+
+    async def agents(self, *, name: str | None = None, cursor: str | None = None) -> Page[AgentView]:
+        """One page of agent versions."""
+        return await self._page(AgentView, "/api/agents", name=name, cursor=cursor)
+
+    async def agent(self, reference: str) -> AgentView:
+        """One agent version: id, name (the newest) or `name@version`."""
+        return _parse(AgentView, await self._get(f"/api/agents/{_quoted(reference)}"))
+
+    async def apply_workflow(self, document: bytes) -> tuple[WorkflowView, bool]:
+        """Apply a workflow (YAML or JSON); answers it and whether this is a new version."""
+        answer = await self._send("POST", "/api/workflows", content=document, headers=_YAML)
+        return _parse(WorkflowView, answer), answer.status_code == httpx2.codes.CREATED
+
+    async def workflows(self, *, cursor: str | None = None) -> Page[WorkflowView]:
+        """One page of workflows in their newest versions."""
+        return await self._page(WorkflowView, "/api/workflows", cursor=cursor)
+
+    async def workflow(self, reference: str, version: int | None = None) -> WorkflowView:
+        """One workflow by id or name."""
+        return _parse(WorkflowView, await self._get(f"/api/workflows/{_quoted(reference)}", version=version))
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    async def trigger(
+        self,
+        workflow: str,
+        context: object,
+        *,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunAccepted:
+        """Start a run. With an idempotency key a repetition answers the same run."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        body = {"context": context} | ({"version": version} if version is not None else {})
+        answer = await self._send(
+            "POST", f"/api/workflows/{_quoted(workflow)}/trigger", json=body, headers=headers
+        )
+        return _parse(RunAccepted, answer)
+
+    async def runs(
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[RunSummary]:
+        """One page of runs, the newest first."""
+        return await self._page(
+            RunSummary, "/api/runs", status=status, workflow=workflow, cursor=cursor, limit=limit
+        )
+
+    async def run(self, run: str) -> RunView:
+        """A run whole."""
+        return _parse(RunView, await self._get(f"/api/runs/{_quoted(run)}"))
+
+    async def cancel(self, run: str, reason: str = "") -> RunView:
+        """Ask a run to end."""
+        answer = await self._send("POST", f"/api/runs/{_quoted(run)}/cancel", json={"reason": reason})
+        return _parse(RunView, answer)
+
+    async def retry(self, run: str) -> RunAccepted:
+        """Start a new run that copies what succeeded in one that did not."""
+        return _parse(RunAccepted, await self._send("POST", f"/api/runs/{_quoted(run)}/retry"))
+
+    async def node_output(self, run: str, node: str) -> bytes:
+        """A node's accepted output, byte for byte."""
+        return (await self._get(f"/api/runs/{_quoted(run)}/nodes/{_quoted(node)}/output")).content
+
+    async def events(self, run: str, after: int = 0) -> AsyncIterator[Event]:
+        """A run's events after number `after`, then live, until it has ended; reconnects by itself."""
+        failures = 0
+        while True:
+            try:
+                async for event in self._stream(run, after):
+                    failures, after = 0, event.seq
+                    yield event
+                    if event.type is EventType.RUN_FINISHED:
+                        return
+            except httpx2.TransportError as error:
+                failures += 1
+                if failures > _READ_TRIES:
+                    raise ServerUnreachable(self._unreachable(error)) from error
+            await asyncio.sleep(_FIRST_PAUSE * 2**failures)
+
+    async def _stream(self, run: str, after: int) -> AsyncIterator[Event]:
+        timeout = httpx2.Timeout(_STREAM_SILENCE_SECONDS, connect=5.0)
+        headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
+        path = f"/api/runs/{_quoted(run)}/events"
+        async with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+            if answer.is_error:
+                await answer.aread()
+                _raise(answer)
+            async for sent in httpx2.EventSource(answer).aiter_sse():
+                if sent.data:
+                    yield Event.model_validate_json(sent.data)
+
+    # --- approvals ----------------------------------------------------------------------------
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None = None, cursor: str | None = None
+    ) -> Page[ApprovalView]:
+        """One page of approvals."""
+        return await self._page(ApprovalView, "/api/approvals", status=status, cursor=cursor)
+
+    async def approval(self, approval: str) -> ApprovalView:
+        """One approval, with the input whole."""
+        return _parse(ApprovalView, await self._get(f"/api/approvals/{_quoted(approval)}"))
+
+    async def decide(
+        self, approval: str, verdict: Verdict, payload_sha256: str, notes: str = ""
+    ) -> ApprovalView:
+        """Decide, naming the hash of what was shown."""
+        body = {"decision": verdict.value, "payload_sha256": payload_sha256, "notes": notes}
+        answer = await self._send("POST", f"/api/approvals/{_quoted(approval)}/decision", json=body)
+        return _parse(ApprovalView, answer)
+
+    # --- artifacts and hosts ------------------------------------------------------------------
+
+    async def put_artifact(self, path: Path, media_type: str) -> ArtifactRef:
+        """Put a file, streamed; answers the reference that contexts and inputs name it by."""
+        digest, size = await asyncio.to_thread(_digest, path)
+        answer = await self._send(
+            "PUT",
+            f"/api/artifacts/{digest}",
+            content=_pieces(path),
+            headers={"Content-Type": media_type, "Content-Length": str(size)},
+            timeout=httpx2.Timeout(300.0, connect=5.0),
+        )
+        view = _parse(ArtifactView, answer)
+        return ArtifactRef(artifact=view.artifact, size=view.size, media_type=media_type)
+
+    async def get_artifact(self, sha256: str, path: Path) -> int:
+        """Write an artifact to a file, streamed and checked; answers its size in bytes."""
+        bare = sha256.removeprefix("sha256:")
+        seen, size = hashlib.sha256(), 0
+        part = path.with_name(path.name + ".part")
+        try:
+            async with self._http.stream("GET", f"/api/artifacts/{_quoted(bare)}") as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    _raise(answer)
+                file = await asyncio.to_thread(part.open, "wb")
+                try:
+                    async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                        seen.update(chunk)
+                        size += len(chunk)
+                        await asyncio.to_thread(file.write, chunk)
+                finally:
+                    await asyncio.to_thread(file.close)
+            if seen.hexdigest() != bare:
+                raise UnexpectedAnswer(f"what came for sha256:{bare} has the digest {seen.hexdigest()}")
+            await asyncio.to_thread(part.replace, path)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self._unreachable(error)) from error
+        finally:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+        return size
+
+    async def hosts(self) -> list[HostView]:
+        """All agent hosts."""
+        answer = await self._get("/api/hosts")
+        try:
+            return _HOSTS.validate_python(answer.json()["items"])
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            raise UnexpectedAnswer(f"/api/hosts answered something else: {error}") from error
+
+    async def health(self) -> dict[str, Any]:
+        """What the service says about itself, well or not."""
+        answer = await self._request("GET", "/health/detailed")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    # --- how it is sent -----------------------------------------------------------------------
+
+    async def _page(self, view: type[View], path: str, **query: object) -> Page[View]:
+        answer = await self._get(path, **query)
+        return _parse(Page[view], answer)  # type: ignore[valid-type]
+
+    async def _get(self, path: str, **query: object) -> httpx2.Response:
+        asked = {name: str(value) for name, value in query.items() if value is not None}
+        for left in reversed(range(_READ_TRIES)):
+            try:
+                return await self._send("GET", path, params=asked)
+            except ServerUnreachable:
+                if not left:
+                    raise
+                pause = _FIRST_PAUSE
+            except ProblemError as error:
+                if not left or not error.problem.retryable:
+                    raise
+                pause = min(_MAX_RETRY_AFTER, error.retry_after or _FIRST_PAUSE)
+            await asyncio.sleep(pause * (_READ_TRIES - left))
+        raise AssertionError("unreachable")
+
+    async def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:
+        answer = await self._request(method, path, **how)
+        if answer.is_error:
+            _raise(answer)
+        return answer
+
+    async def _request(self, method: str, path: str, **how: Any) -> httpx2.Response:
+        try:
+            return await self._http.request(method, path, **how)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self._unreachable(error)) from error
+
+    def _unreachable(self, error: Exception) -> str:
+        return f"nothing answers at {self.url}: {error or type(error).__name__}"
+
+
+_YAML: Mapping[str, str] = {"Content-Type": "application/yaml"}
+
+
+def _parse(view: type[View], answer: httpx2.Response) -> View:
+    try:
+        return view.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise UnexpectedAnswer(f"{answer.request.url.path} answered something else: {error}") from error
+
+
+def _raise(answer: httpx2.Response) -> None:
+    try:
+        problem = Problem.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise UnexpectedAnswer(
+            f"{answer.request.url} answered {answer.status_code} and no problem document"
+        ) from error
+    after = answer.headers.get("Retry-After", "")
+    raise ProblemError(problem, float(after) if after.isdecimal() else None)
+
+
+def _quoted(part: str) -> str:
+    """One segment of a path."""
+    return "".join(c if c.isalnum() or c in "-_.~@" else f"%{b:02X}" for c in part for b in c.encode())
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return digest, file.tell()
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield piece
+    finally:
+        await asyncio.to_thread(file.close)
