@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx2
 from airlock_contracts.artifacts import ArtifactRef
@@ -160,7 +161,7 @@ class AirlockClient:
             if answer.is_error:
                 await answer.aread()
                 _raise(answer)
-            async for sent in httpx2.EventSource(answer).aiter_sse():
+            async for sent in httpx2.EventSource(answer):
                 if sent.data:
                     yield Event.model_validate_json(sent.data)
 
@@ -301,7 +302,7 @@ def _raise(answer: httpx2.Response) -> None:
 
 def _quoted(part: str) -> str:
     """One segment of a path."""
-    return "".join(c if c.isalnum() or c in "-_.~@" else f"%{b:02X}" for c in part for b in c.encode())
+    return quote(part, safe="@")
 
 
 def _digest(path: Path) -> tuple[str, int]:
