@@ -72,7 +72,7 @@ async def serve(settings: Settings, identity: Identity) -> int:
         assert isinstance(engine, Engine)
         containers = await Containers.connect(engine, threads=settings.docker_threads)
         stack.push_async_callback(containers.close)
-        log.info("docker.found", address=engine.address.host, version=engine.version)
+        log.info("docker.found", address=engine.address.host, engine_version=engine.version)
         return await _Host(settings, identity, bus, api, containers).run()
 
 
