@@ -8,16 +8,20 @@ from airlock_contracts.messages import Holding
 # Locks the attempts in the order of their keys, as the door does, and answers from the rows as they are then.
 _EXTEND = """
 WITH held AS MATERIALIZED (
-    SELECT run_id, node, number, attempts.status, attempts.token = asked.token AND attempts.host = $5 AS ours,
-        asked.token
-    FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[]) AS asked(run_id, node, number, token)
-    JOIN attempts USING (run_id, node, number)
-    ORDER BY run_id, node, number FOR NO KEY UPDATE OF attempts
+    SELECT run_id, node, number, status, attempt.token = asked.token AND host = $5 AS ours
+    FROM (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[]) AS a(run_id, node, number, token)
+        ORDER BY run_id, node, number
+    ) AS asked, LATERAL (
+        SELECT status, token, host FROM attempts
+        WHERE run_id = asked.run_id AND node = asked.node AND number = asked.number
+        FOR NO KEY UPDATE
+    ) AS attempt
 ), extended AS (
     UPDATE attempts SET lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => $6))
     FROM held
     WHERE held.ours AND held.status = 'RUNNING' AND attempts.run_id = held.run_id
-      AND attempts.node = held.node AND attempts.number = held.number
+      AND attempts.node = held.node AND attempts.number = held.number AND attempts.run_id = ANY($1::uuid[])
 )
 SELECT run_id::text, node, number,
     CASE
@@ -27,7 +31,7 @@ SELECT run_id::text, node, number,
         WHEN runs.status = 'CANCELLING' THEN 'cancelled'
         ELSE 'held'
     END
-FROM held JOIN runs ON runs.id = run_id
+FROM held, LATERAL (SELECT status FROM runs WHERE id = run_id OFFSET 0) AS runs
 """
 # Best last: a host that holds one attempt twice, by two deliveries, gets one answer, and it is the holder's.
 _RANK = (Holding.LOST, Holding.UNCLAIMED, Holding.SETTLED, Holding.CANCELLED, Holding.HELD)

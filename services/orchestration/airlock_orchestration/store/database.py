@@ -32,11 +32,11 @@ _LIMITS = {
 }
 _PATH = _LIMITS | {
     "statement_timeout": "10s",
-    # The path's statements are few and large, and always look up by key. One plan for each, made once, that
-    # never scans a table that was small when it was made.
+    # The path's statements are few and large, and look up by key. Each is planned once, often while tables
+    # are still small: a plan that reads them whole would live on when they have grown. So no scans; and where
+    # the planner might still walk a whole index, a statement says LATERAL: look up row by row.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
-    "enable_mergejoin": "off",
 }
 _SESSIONS = _LIMITS | {"statement_timeout": "30s"}
 

@@ -18,21 +18,30 @@ _ASKED = """asked AS MATERIALIZED (
     SELECT row::int AS i, id, before, status, last_event, failure::jsonb AS failure, finished_at FROM {runs}
 )"""
 _LOCKED = """locked AS MATERIALIZED (
-    SELECT asked.i FROM asked JOIN runs ON runs.id = asked.id AND runs.version = asked.before
-    WHERE asked.before > 0
-    ORDER BY runs.id FOR NO KEY UPDATE OF runs
+    SELECT i
+    FROM (SELECT i, id, before FROM asked WHERE before > 0 ORDER BY id) AS wanted, LATERAL (
+        SELECT FROM runs WHERE runs.id = wanted.id AND version = before FOR NO KEY UPDATE
+    ) AS run
 )"""
 _HELD = """held AS MATERIALIZED (
-    SELECT wanted.i, attempts.node, attempts.number, attempts.status, attempts.lease_until
-    FROM (SELECT ($1::uuid[])[i] AS run_id, * FROM {locks}) AS wanted
-    JOIN attempts USING (run_id, node, number)
-    WHERE wanted.i IN (SELECT i FROM locked)
-    ORDER BY run_id, node, number FOR NO KEY UPDATE OF attempts
+    SELECT i, node, number, status, lease_until
+    FROM (
+        SELECT i, ($1::uuid[])[i] AS run_id, node, number FROM {locks}
+        WHERE i IN (SELECT i FROM locked) ORDER BY 2, node, number
+    ) AS wanted, LATERAL (
+        SELECT status, lease_until FROM attempts
+        WHERE attempts.run_id = wanted.run_id AND attempts.node = wanted.node
+          AND attempts.number = wanted.number
+        FOR NO KEY UPDATE
+    ) AS attempt
 )"""
 _PRESENT = """present AS MATERIALIZED (
-    SELECT sha256 FROM artifacts
-    WHERE complete AND sha256 IN (SELECT sha256 FROM {uses}) AND (SELECT count(*) FROM locked) >= 0
-    ORDER BY sha256 FOR KEY SHARE OF artifacts
+    SELECT wanted.sha256
+    FROM (
+        SELECT DISTINCT sha256 FROM {uses} WHERE (SELECT count(*) FROM locked) >= 0 ORDER BY sha256
+    ) AS wanted, LATERAL (
+        SELECT FROM artifacts WHERE artifacts.sha256 = wanted.sha256 AND complete FOR KEY SHARE
+    ) AS artifact
 )"""
 # After the locks: what must be exact is compared with this.
 _CLOCK = """clock AS MATERIALIZED (
@@ -44,7 +53,7 @@ _CLOCK_AFTER_HELD = """clock AS MATERIALIZED (
 )"""
 _REFUSALS = {
     "lease_guards": """
-    SELECT i FROM {lease_guards}, clock
+    SELECT lease_guards.i FROM {lease_guards}, clock
     WHERE NOT EXISTS (
         SELECT FROM held
         WHERE held.i = lease_guards.i AND held.node = lease_guards.node AND held.number = lease_guards.number
@@ -55,6 +64,7 @@ _REFUSALS = {
     WHERE NOT EXISTS (
         SELECT FROM approvals
         WHERE approvals.id = expiry_guards.id AND status = 'PENDING' AND (expires_at <= clock.now) = expired
+        OFFSET 0
     )""",
     "uses": """
     SELECT i FROM {uses} WHERE sha256 NOT IN (SELECT sha256 FROM present)""",
@@ -84,7 +94,8 @@ _WRITES = {
         version = runs.version + 1, status = asked.status, last_event = asked.last_event,
         failure = asked.failure, finished_at = asked.finished_at
     FROM asked
-    WHERE runs.id = asked.id AND asked.before > 0 AND (SELECT flags FROM verdict)[asked.i]""",
+    WHERE runs.id = asked.id AND runs.id = ANY($1::uuid[]) AND asked.before > 0
+      AND (SELECT flags FROM verdict)[asked.i]""",
     "nodes": """
     INSERT INTO nodes (
         run_id, node, position, status, open_parents, failures, losses, attempt, retry_at, approval,
@@ -131,7 +142,8 @@ _WRITES = {
         status = answers.status, decided_at = answers.decided_at, decided_by = answers.decided_by,
         notes = answers.notes
     FROM {answers}
-    WHERE approvals.id = answers.id AND approvals.status = 'PENDING'
+    WHERE approvals.id = answers.id AND approvals.id = ANY(ARRAY(SELECT id FROM {answers}))
+      AND approvals.status = 'PENDING'
       AND (SELECT flags FROM verdict)[answers.i]""",
     "inputs": """
     INSERT INTO inputs (run_id, node, input)

@@ -38,8 +38,10 @@ SELECT
     a.failure AS a_failure,
     q.id::text AS q_id, q.status AS q_status, q.payload_sha256, q.expires_at
 FROM nodes n
-LEFT JOIN attempts a ON a.run_id = n.run_id AND a.node = n.node AND a.number = n.attempt
-LEFT JOIN approvals q ON q.id = n.approval
+LEFT JOIN LATERAL (
+    SELECT * FROM attempts WHERE run_id = n.run_id AND node = n.node AND number = n.attempt OFFSET 0
+) a ON true
+LEFT JOIN LATERAL (SELECT * FROM approvals WHERE id = n.approval OFFSET 0) q ON true
 WHERE n.run_id = ANY($1::uuid[])
 ORDER BY n.run_id, n.position
 """
@@ -132,11 +134,15 @@ async def versions(connection: Any, ids: Collection[str]) -> dict[str, int]:
 _CONTEXTS = "SELECT id::text, context FROM runs WHERE id = ANY($1::uuid[])"
 _OUTPUTS = """
 SELECT run_id::text, node, output
-FROM unnest($1::uuid[], $2::text[]) AS wanted(run_id, node) JOIN outputs USING (run_id, node)
+FROM unnest($1::uuid[], $2::text[]) AS wanted(run_id, node), LATERAL (
+    SELECT output FROM outputs WHERE run_id = wanted.run_id AND node = wanted.node OFFSET 0
+) AS kept
 """
 _INPUTS = """
 SELECT run_id::text, node, input
-FROM unnest($1::uuid[], $2::text[]) AS wanted(run_id, node) JOIN inputs USING (run_id, node)
+FROM unnest($1::uuid[], $2::text[]) AS wanted(run_id, node), LATERAL (
+    SELECT input FROM inputs WHERE run_id = wanted.run_id AND node = wanted.node OFFSET 0
+) AS kept
 """
 
 
