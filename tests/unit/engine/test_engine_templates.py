@@ -4,6 +4,7 @@ import json
 import resource
 import string
 import time
+from datetime import date
 from typing import Any
 
 import pytest
@@ -234,6 +235,14 @@ def test_a_value_nested_too_deep_is_a_finding() -> None:
     for _ in range(500):
         value = [value]
     assert [finding.code for finding in Template.check(value)] == ["template.invalid"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [date(2026, 1, 1), float("nan"), float("inf"), "\ud800", "a\x00", b"x", {1: 2}, {"\udfff": 1}, (1,)],
+)
+def test_what_is_no_json_value_is_a_finding(value: Any) -> None:
+    assert [finding.code for finding in Template.check({"a": [value]})] == ["template.invalid"]
 
 
 def test_references_name_what_is_read_and_where() -> None:

@@ -17,7 +17,7 @@ Codes of findings, beside those of `schemas` for the workflow's own input_schema
 """
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from airlock_contracts.manifest import Action, Manifest
@@ -112,30 +112,37 @@ class _Check:
 
     def _templates(self, node: NodeSpec) -> Iterator[Finding]:
         place = f"nodes.{node.id}.inputs"
-        action = self._action(node)
         findings = Template.check(node.inputs, place)
         yield from findings
-        references: list[tuple[Path, Reference]] = []
         if not findings:
-            for path, text in _texts(node.inputs):
-                template = Template(text, place + _dotted(path))
-                references.extend((path, reference) for reference in template.references)
+            texts = {path: Template(text, place + _dotted(path)) for path, text in _texts(node.inputs)}
+            action = self._action(node)
             if action is not None:
-                yield from self._literals(node, action, place)
+                yield from self._literals(node, action, texts.keys())
+            for path, template in texts.items():
+                yield from self._template(node, action, path, template)
         preview = node.approval.preview if node.approval else None
         if preview is not None:
-            wrong = Template.check(preview, f"nodes.{node.id}.approval.preview")
-            yield from wrong
-            if not wrong:
-                yield from self._preview(node, preview)
-        for path, reference in sorted(references, key=lambda item: (item[1].place, item[1].expression)):
-            yield from self._reference(node, action, path, reference)
-        yield from self._texts_fit(node, action, place) if action and not findings else ()
+            findings = Template.check(preview, f"nodes.{node.id}.approval.preview")
+            yield from findings
+            if not findings:
+                yield from self._template(
+                    node, None, (), Template(preview, f"nodes.{node.id}.approval.preview")
+                )
 
-    def _preview(self, node: NodeSpec, preview: str) -> Iterator[Finding]:
-        references = Template(preview, f"nodes.{node.id}.approval.preview").references
-        for reference in sorted(references, key=lambda reference: reference.expression):
-            yield from self._reference(node, None, (), reference)
+    def _template(
+        self, node: NodeSpec, consumer: Action | None, path: Path, template: Template
+    ) -> Iterator[Finding]:
+        for reference in sorted(
+            template.references, key=lambda reference: (reference.expression, reference.root)
+        ):
+            yield from self._reference(node, consumer, path, reference)
+        if consumer is not None and template.is_text:
+            # Whatever its templates give, the whole is a string.
+            taken = self._consumer(node, consumer)[0].at(path)
+            if taken.types and "string" not in taken.types:
+                message = f"{node.agent} {node.action} takes {spell(taken.types)} here, not a text"
+                yield _found(f"nodes.{node.id}.inputs{_dotted(path)}", "workflow.type_mismatch", message)
 
     def _reference(
         self, node: NodeSpec, consumer: Action | None, path: Path, reference: Reference
@@ -164,20 +171,9 @@ class _Check:
             )
             yield _found(reference.place, "workflow.type_mismatch", message)
 
-    def _texts_fit(self, node: NodeSpec, consumer: Action, place: str) -> Iterator[Finding]:
-        """A template inside a longer string always gives a string."""
-        for path, text in _texts(node.inputs):
-            template = Template(text)
-            if not template.is_text:
-                continue
-            taken = self._consumer(node, consumer)[0].at(path)
-            if taken.types and "string" not in taken.types:
-                message = f"{node.agent} {node.action} takes {spell(taken.types)} here, not a text"
-                yield _found(place + _dotted(path), "workflow.type_mismatch", message)
-
-    def _literals(self, node: NodeSpec, consumer: Action, place: str) -> Iterator[Finding]:
-        open_paths = {path[:length] for path, _ in _texts(node.inputs) for length in range(len(path) + 1)}
-        templates = {path for path, _ in _texts(node.inputs)}
+    def _literals(self, node: NodeSpec, consumer: Action, templates: Collection[Path]) -> Iterator[Finding]:
+        """What the schema says of the inputs as they are written, as far as no template can change it."""
+        open_paths = {path[:length] for path in templates for length in range(len(path) + 1)}
         for problem in self._consumer(node, consumer)[1].problems(node.inputs, MAX_FINDINGS):
             path = _path(problem.pointer, node.inputs)
             if path in open_paths:
@@ -188,7 +184,7 @@ class _Check:
             elif problem.conditional and open_paths:
                 continue
             code = _INPUT_CODES.get(problem.keyword, "workflow.invalid_input")
-            yield _found(place + _dotted(path), code, problem.message)
+            yield _found(f"nodes.{node.id}.inputs{_dotted(path)}", code, problem.message)
 
     def _may_not_read(self, node: NodeSpec, reference: Reference) -> Finding | None:
         if reference.node is None:

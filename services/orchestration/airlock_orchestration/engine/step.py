@@ -75,7 +75,7 @@ def needs(run: RunState, signals: Iterable[Signal]) -> frozenset[str]:
         elif isinstance(signal, RunStarted):
             done.update(reuse.node for reuse in signal.reuse)
             opening.extend(run.plan.roots)
-    for id_ in done:
+    for id_ in done & run.plan.nodes.keys():
         opening.extend(run.plan.nodes[id_].children)
     wanted: set[str] = set()
     for id_ in opening:
@@ -123,7 +123,7 @@ def step(run: RunState, signal: Signal, now: datetime, values: Values = Values()
     node = run.nodes.get(signal.node)
     if node is None or type(signal) not in NODE_RULES[node.status]:
         return Step(run, stale=True)
-    if not _speaks_of(signal, node, run.plan.nodes[signal.node]):
+    if not _speaks_of(signal, node, run.plan.nodes[signal.node], now):
         return Step(run, stale=True)
     turn = Turn(run, now, values)
     _apply(turn, signal, node)
@@ -132,7 +132,7 @@ def step(run: RunState, signal: Signal, now: datetime, values: Values = Values()
     return turn.step()
 
 
-def _speaks_of(signal: NodeSignal, node: NodeState, plan: PlanNode) -> bool:
+def _speaks_of(signal: NodeSignal, node: NodeState, plan: PlanNode, now: datetime) -> bool:
     """Whether the signal is about the node's present attempt or approval, and from its holder."""
     attempt, approval = node.attempt, node.approval
     match signal:
@@ -157,10 +157,23 @@ def _speaks_of(signal: NodeSignal, node: NodeState, plan: PlanNode) -> bool:
                 and attempt.number == signal.number
                 and attempt.token in (None, signal.token)
             )
-        case RedispatchDue() | LeaseExpired() | RetryDue() | DeadlineReached():
+        case RedispatchDue():
+            return attempt is not None and attempt.number == signal.number and _long_sent(attempt, now)
+        case LeaseExpired() | RetryDue() | DeadlineReached():
             return attempt is not None and attempt.number == signal.number
         case _:
             assert_never(signal)
+
+
+def _long_sent(attempt: AttemptState, now: datetime) -> bool:
+    """Whether the last send is older than half its delay: two replicas may have read the same due row.
+
+    Not compared with `redispatch_at` itself: whoever read the row asked Postgres' own clock, `now` is our
+    estimate of it.
+    """
+    if attempt.redispatch_at is None:
+        return False
+    return attempt.redispatch_at - now < redispatch_delay(attempt.sends) / 2
 
 
 def _apply(turn: Turn, signal: NodeSignal, node: NodeState) -> None:

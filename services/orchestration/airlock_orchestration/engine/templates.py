@@ -13,6 +13,7 @@ ERROR, which is truthy, so every result's type is looked at.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,16 +92,22 @@ class _Compiler:
     def compile(self, value: JsonValue, place: str, depth: int = 1) -> JsonValue:
         """Return the value with each string that holds a template as a _Text."""
         if depth > MAX_DEPTH:
-            self.findings.append(
-                TemplateSyntaxError(place[:200], "", f"nested deeper than {MAX_DEPTH} levels")
-            )
+            self._add(place[:200], "", f"nested deeper than {MAX_DEPTH} levels")
             return None
         if isinstance(value, dict):
+            if not all(isinstance(key, str) and _is_text(key) for key in value):
+                self._add(place, "", "a key is not a JSON string")
             return {key: self.compile(child, f"{place}.{key}", depth + 1) for key, child in value.items()}
         if isinstance(value, list):
             return [self.compile(child, f"{place}[{i}]", depth + 1) for i, child in enumerate(value)]
-        if isinstance(value, str) and "{{" in value:
-            return self._text(value, place)
+        if isinstance(value, str):
+            if not _is_text(value):
+                self._add(place, "", "a string holds U+0000 or an unpaired surrogate")
+            return self._text(value, place) if "{{" in value else value
+        if isinstance(value, float) and not math.isfinite(value):
+            self._add(place, "", f"{value} is not a JSON number")
+        elif not (value is None or isinstance(value, bool | int | float)):
+            self._add(place, "", f"{type(value).__name__} is not a JSON value")  # a date out of YAML
         return value
 
     def _text(self, text: str, place: str) -> _Text:
@@ -257,6 +264,14 @@ def _look_up(bare: Bare, values: Mapping[str, JsonValue]) -> JsonValue:
         else:
             value = value[step]
     return value
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
 
 
 def _kind(value: object) -> str:
