@@ -1,0 +1,1 @@
+"""What people see in a terminal: tables, runs as they go, gates, problems."""
