@@ -1,4 +1,4 @@
-"""The API over a real Postgres and the real door; hosts are played by signals, as nothing here runs agents."""
+"""The API over a real Postgres and the real door; hosts are played by signals: nothing here runs agents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ import pytest
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import ImageReply
 from airlock_orchestration.api import Dependencies, Limits, build_api
-from airlock_orchestration.engine.signals import AttemptClaimed, AttemptFailed, AttemptSucceeded
+from airlock_orchestration.engine.signals import (
+    ApprovalExpired,
+    AttemptClaimed,
+    AttemptFailed,
+    AttemptSucceeded,
+)
 from airlock_orchestration.operations.advance import Advanced, Door
 from airlock_orchestration.operations.approvals import Approvals
 from airlock_orchestration.operations.artifacts import Artifacts
@@ -156,6 +161,10 @@ class Rig:
         signal = AttemptSucceeded(run, node, number, TOKEN, "host-1", output=data, value=output)
         return await self.door.advance(signal)
 
+    async def expire(self, run: str, approval: dict[str, Any]) -> Advanced:
+        """The sweep finds the approval expired."""
+        return await self.door.advance(ApprovalExpired(run, approval["node"], approval["id"]))
+
     async def fail(self, run: str, node: str, number: int = 1) -> Advanced:
         """A host reports a failure."""
         failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="it broke")
@@ -201,6 +210,21 @@ async def rig(migrated_database_url: str) -> AsyncIterator[Rig]:
     """The API with limits that no test reaches."""
     plenty = Limits(create=10_000, trigger=10_000, read=10_000)
     async with standing(migrated_database_url, plenty) as built:
+        yield built
+
+
+@pytest.fixture
+async def strict_rig(migrated_database_url: str) -> AsyncIterator[Rig]:
+    """The same, where who started a run may not decide about it."""
+    plenty = Limits(create=10_000, trigger=10_000, read=10_000)
+    async with standing(migrated_database_url, plenty, requester_may_decide=False) as built:
+        yield built
+
+
+@pytest.fixture
+async def limited_rig(migrated_database_url: str) -> AsyncIterator[Rig]:
+    """The API with the limits that it has by default."""
+    async with standing(migrated_database_url, Limits()) as built:
         yield built
 
 
