@@ -42,7 +42,8 @@ class PortTaken(EmbeddedError):
 class Stack:
     """One install, running. `async with` brings it up and takes it down.
 
-    Raises what `DataFolder.claim` raises, PortTaken, EmbeddedError.
+    `before_host` is awaited while everything else comes up, and before the host does: the images, say.
+    Raises what `DataFolder.claim` raises, PortTaken, EmbeddedError, and what `before_host` raises.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Stack:
         self._port = port
         self._say = say
         self._with_host = with_host
+        self._before_host = before_host
         self._log_level = log_level
         self._postgres = EmbeddedPostgres(folder.path / "postgres")
         self._nats = EmbeddedNats(folder.path / "nats")
@@ -118,6 +120,8 @@ class Stack:
         self.api_url = await wait_until_ready(
             self._orchestration, self.folder.path / "api-port", _READY_SECONDS
         )
+        if self._before_host is not None:
+            await self._before_host
         if self._with_host:
             self._say("starting an agent host")
             self._host = Part(

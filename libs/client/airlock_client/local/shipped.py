@@ -1,0 +1,76 @@
+"""What an install ships with: the built-in agents and workflows, found, built and registered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from airlock_client.client import AirlockClient
+from airlock_client.embedded.errors import EmbeddedError
+
+from .parts import run_module
+
+_BUILD_SECONDS = 900.0
+_KEPT = (
+    "HOME",
+    "PATH",
+    "TMPDIR",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "AIRLOCK_BASE_IMAGE",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+_KEPT_PREFIXES = ("PIP_", "SSL_", "REQUESTS_", "CURL_")
+"""Mirrors and certificates come from the machine's own configuration."""
+
+
+class NotShipped(EmbeddedError):
+    """This installation lacks the built-in agents."""
+
+
+def builtin_agents() -> list[Path]:
+    """The manifests of the built-in agents, found without importing them. Raises NotShipped."""
+    spec = find_spec("airlock_agents")
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    found = sorted(path for place in places for path in (Path(place) / "builtin").glob("*/agent.yaml"))
+    if not found:
+        raise NotShipped("no built-in agents are installed: pip install 'airlock[agents]'")
+    return found
+
+
+def examples() -> Path | None:
+    """The folder of examples, in a checkout."""
+    folder = Path(__file__).parents[4] / "examples"
+    return folder if folder.is_dir() else None
+
+
+async def build_images() -> str:
+    """Build the built-in agents' images where their content changed; answers what was said. Raises ServerFailed."""
+    kept = {
+        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    return await run_module(["airlock_agents", "images", "build"], kept, seconds=_BUILD_SECONDS)
+
+
+async def register(client: AirlockClient, say: Callable[[str], None]) -> list[str]:
+    """Register the built-in agents, then apply the example workflows; answers the agents' names."""
+    names = []
+    for path in builtin_agents():
+        view, new = await client.register_agent(await asyncio.to_thread(path.read_bytes))
+        names.append(f"{view.name}@{view.version}")
+        if new:
+            say(f"registered {view.name}@{view.version}")
+    folder = examples()
+    for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
+        if path.name.count(".") == 1:  # `storefront.flaws.yaml` is no workflow
+            workflow, new = await client.apply_workflow(await asyncio.to_thread(path.read_bytes))
+            if new:
+                say(f"applied workflow {workflow.name}, version {workflow.version}")
+    return names
