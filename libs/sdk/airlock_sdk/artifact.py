@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeGuard
 TAR = "application/x-tar"  # the media type of a workspace
 JSON = "application/json"
 SARIF = "application/sarif+json"
-TEXT = "text/plain; charset=utf-8"
+TEXT = "text/plain"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _KEYS = {"artifact", "size", "media_type"}

@@ -12,7 +12,7 @@ from .application import apply
 MAX_LISTED = 500  # files named in an output; the counts are of all
 MAX_UNFIXED = 1000
 MAX_INLINE = 100 * 1024  # bytes of a rollback diff that stands in the output too
-_DIFF = "text/x-diff; charset=utf-8"
+_DIFF = "text/x-diff"
 
 agent = Agent()
 
