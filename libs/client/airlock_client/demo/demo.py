@@ -104,7 +104,9 @@ class Demo:
             console.print(safe(f"  {problem.detail}", style="dim"))
         else:
             raise AssertionError("a decision about another payload was taken")
-        verdict = self._decision or await asyncio.to_thread(ask, console)
+        verdict = self._decision
+        if verdict is None:
+            verdict = await asyncio.to_thread(ask, console)
         decided = await client.decide(
             approval.id, verdict, approval.payload_sha256, notes="decided in the demo"
         )

@@ -52,7 +52,7 @@ def examples() -> Path | None:
 
 
 async def build_images() -> str:
-    """Build the built-in agents' images where their content changed; answers what was said. Raises ServerFailed."""
+    """Build the built-in agents' images where their content changed. Raises ServerFailed."""
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }

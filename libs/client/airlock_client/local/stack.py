@@ -53,6 +53,7 @@ class Stack:
         port: int = 9002,
         say: Say,
         with_host: bool = True,
+        before_host: Awaitable[object] | None = None,
         log_level: str = "INFO",
     ) -> None:
         self.folder = folder
