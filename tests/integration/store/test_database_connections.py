@@ -109,3 +109,13 @@ async def test_a_unix_socket_is_an_address_too(shop: Any, migrated_database_url:
         assert await database.is_alive()
         async with database.reading() as session:
             assert (await session.exec(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_a_transaction_left_open_ends_when_its_connection_is_released(shop: Any) -> None:
+    insert = "BEGIN; INSERT INTO install VALUES (true, gen_random_uuid(), now())"
+    async with shop.database.path() as connection:
+        await connection.execute(insert)
+        pid = connection.get_server_pid()
+    state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+    assert await shop.connection.fetchval(state, pid) == "idle"
+    assert await shop.rows("install") == []

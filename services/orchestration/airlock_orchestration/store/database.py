@@ -169,8 +169,10 @@ async def _until(open_: Any, deadline: float, address: str) -> asyncpg.Pool:
             raise DatabaseUnavailable(f"Postgres at {address} refused us: {_reason(error)}") from error
 
 
-async def _leave(_connection: Any) -> None:
-    """Leave a released connection as it is."""
+async def _leave(connection: Any) -> None:
+    """Leave a released connection as it is, unless whoever had it was cancelled in a transaction."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,71 @@
+"""The path looks up by key, also in statements that were planned while the tables were tiny."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airlock_orchestration.store import attempts, due, events, runs
+from airlock_orchestration.store.door_sql import statement
+from airlock_orchestration.store.rowsets import ROWSETS
+
+# They hold only what is open, however many rows the table has.
+PARTIAL = (
+    "ix_nodes_open",
+    "ix_runs_open",
+    "ix_approvals_expiry",
+    "ix_attempts_lease",
+    "ix_attempts_deadline",
+)
+STATEMENTS = {
+    "door": statement(tuple(ROWSETS)),
+    "claim": statement(("runs", "nodes", "attempts", "events")),
+    "runs": runs._RUNS,
+    "nodes": runs._NODES,
+    "outputs": runs._OUTPUTS,
+    "inputs": runs._INPUTS,
+    "poison": runs._POISON,
+    "leases": attempts._EXTEND,
+    "due": due._DUE,
+    "next_due": due._NEXT,
+    "events": events._EVENTS,
+}
+
+
+def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Relation Name" in plan and plan["Node Type"].endswith("Scan"):
+        yield plan
+    for child in plan.get("Plans", ()):
+        yield from scans(child)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_every_table_is_looked_up_by_key(shop: Any, kit: Any, name: str) -> None:
+    seeded = await shop.workflow(kit.GATED)
+    for _ in range(3):
+        run = await shop.go(shop.start(seeded))
+        await shop.go(shop.change(run, kit.succeeded(run.id)))
+    await shop.connection.execute("ANALYZE")
+    sql = STATEMENTS[name]
+    count = max([int(number) for number in re.findall(r"\$(\d+)", sql)], default=0)
+    await shop.connection.execute(f"PREPARE planned AS {sql}")
+    nulls = f"({', '.join(['NULL'] * count)})" if count else ""
+    explained = await shop.connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned{nulls}")
+    await shop.connection.execute("DEALLOCATE planned")
+    found = list(scans(json.loads(explained)[0]["Plan"]))
+    assert found
+    for scan in found:
+        by_key = "Index Cond" in scan or "Recheck Cond" in scan
+        assert by_key or scan.get("Index Name") in PARTIAL, scan
+
+
+async def test_a_large_batch_is_applied_whole(shop: Any, kit: Any) -> None:
+    seeded = await shop.workflow(
+        [{"id": f"n{n}", "agent": "echo", "action": "say", "inputs": {"text": "x"}} for n in range(100)]
+    )
+    starts = [shop.start(seeded) for _ in range(64)]
+    assert len((await shop.apply(*starts)).matched) == 64
+    assert await shop.connection.fetchval("SELECT count(*) FROM attempts") == 6400
+    loaded = await runs.load_states(shop.connection, [start.run.id for start in starts], shop.plans)
+    assert all(len(state.nodes) == 100 for state in loaded.values())
