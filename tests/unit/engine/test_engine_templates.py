@@ -281,10 +281,10 @@ def test_an_expression_that_asks_for_too_much_fails_soon_and_small(expression: s
     values = {"context": {"s": "x" * 250_000, "l": list(range(9000)), "m": list(range(100))}, "nodes": {}}
     template = Template("{{ " + expression + " }}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(TemplateFailed):
         template.render(values)
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
 
 

@@ -181,7 +181,7 @@ def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables() ->
     seen: defaultdict[tuple[NodeStatus, type], set[NodeStatus]] = defaultdict(set)
     runs: defaultdict[tuple[RunStatus, type], set[RunStatus]] = defaultdict(set)
     sent = seed = 0
-    start = time.perf_counter()
+    start = time.thread_time()
     while sent < 100_000:
         rng = random.Random(seed)
         seed += 1
@@ -196,7 +196,7 @@ def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables() ->
             seen[was, signal].add(now)
         for before, signal, after in witness.run_seen:
             runs[before, signal].add(after)
-    seconds = time.perf_counter() - start
+    seconds = time.thread_time() - start
     sys.stdout.write(f"{sent} signals to {seed} runs, all invariants: {seconds:.1f} s\n")
     assert seconds < 60
     named = {
@@ -211,11 +211,11 @@ def test_steps_alone_are_quick() -> None:
     rng = random.Random(7)
     run: RunState = step(random_run(rng), STARTED, START, Values(context={})).run
     signals = [random_signal(run, rng) for _ in range(1000)]
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(20):
         for signal in signals:
             step(run, signal, START, Values(context={}, outputs={id_: {} for id_ in run.nodes}))
-    seconds = time.perf_counter() - start
+    seconds = time.thread_time() - start
     sys.stdout.write(f"one step: {seconds / 20_000 * 1e6:.0f} us\n")
     assert seconds < 10
 

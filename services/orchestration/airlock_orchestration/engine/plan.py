@@ -114,5 +114,5 @@ def _plan_node(spec: NodeSpec, children: tuple[str, ...], agent: AgentVersion) -
         retry=spec.retry,
         timeout=min(spec.timeout, limit) if spec.timeout else limit,
         inputs=Template(spec.inputs),
-        preview=None if approval.preview is None else Template(approval.preview),
+        preview=None if approval.preview is None else Template(approval.preview, place="approval.preview"),
     )
