@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -68,5 +69,8 @@ def each(
 
 def _loop(out: Connection, work: Callable[[Item], Answer], items: Sequence[Item], memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    for item in items:
-        out.send(work(item))
+    try:
+        for item in items:
+            out.send(work(item))
+    except MemoryError:
+        os._exit(1)  # nothing can be trusted to work now; the parent knows what was under way

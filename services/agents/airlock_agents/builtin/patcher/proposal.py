@@ -14,7 +14,7 @@ from .diff import MAX_DIFF, can_name, file_diff
 from .edits import Edited, Wanted, mend
 from .rules import NOTES
 
-MAX_FILE_BYTES = 2 * 1024 * 1024  # as in the scanner: larger files are data
+MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
 
 

@@ -41,29 +41,34 @@ class Credentials:
         self._settings.__enter__()  # for the life of this process: the settings are global to it
         get_settings().disable_filters(*_NOT_OBEYED)
 
-    def check(self, path: str, shown: str, text: str) -> list[Finding]:
-        """Answer the secrets in a file's text, one finding for each line that has any."""
+    def check(self, path: str, shown: str, text: str, *, plain: bool = False) -> list[Finding]:
+        """Answer the secrets in a file's text, one finding for each line that has any.
+
+        `plain` reads every file line by line, also those whose structure (YAML, INI) the detectors know.
+        """
         lines = split_lines(text)
         by_line: dict[int, set[str]] = {}
-        for kind, line in self._detect(path, lines):
+        for kind, line in self._detect(".txt" if plain else PurePath(path).suffix, lines):
             if kind in rules.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
             by_line.setdefault(line, set()).add(kind)
         return [_finding(kinds, line, shown, lines) for line, kinds in by_line.items()]
 
-    def _detect(self, path: str, lines: list[str]) -> Iterable[tuple[str, int]]:
+    def _detect(self, suffix: str, lines: list[str]) -> Iterable[tuple[str, int]]:
         # A copy in UTF-8 under a name of ours: the detectors open files themselves, in the locale's encoding,
         # and what a hostile name would do to them need not be found out. They do look at the suffix.
-        suffix = PurePath(path).suffix
         copy = self._scratch / ("looked-at" + (suffix if _SUFFIX.fullmatch(suffix) else ".txt"))
         copy.write_text("\n".join(line.replace("\r", " ") for line in lines) + "\n", encoding="utf-8")
         try:
-            return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(copy))]
-        except (
-            Exception
-        ):  # the edge to the tool: YAML or INI that its reader cannot take is read as plain text
-            plain = copy.rename(copy.with_suffix(".txt"))
-            return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(plain))]
+            return _scan(copy)
+        except MemoryError:
+            raise
+        except Exception:  # the edge to the tool: what its reader of YAML or INI cannot take is plain text
+            return _scan(copy.rename(copy.with_suffix(".txt")))
+
+
+def _scan(path: Path) -> list[tuple[str, int]]:
+    return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(path))]
 
 
 def _finding(kinds: set[str], line: int, shown: str, lines: list[str]) -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_FILE_BYTES = 2 * 1024 * 1024  # larger ones are data or made by machines, and slow to parse
+MAX_FILE_BYTES = 1024 * 1024  # larger ones are data or made by machines; this takes seconds
 MAX_LINE = 5_000  # characters of a line that detectors see: their patterns are not all linear
 _SNIFF = 8 * 1024
 _HISTORY = {".git", ".hg", ".svn"}

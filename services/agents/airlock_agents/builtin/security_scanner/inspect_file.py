@@ -25,24 +25,38 @@ class Inspector:
 
     def inspect(self, source: Source) -> Inspected:
         """Look at a file; one that a tool cannot take is an answer too, never an exception."""
-        shown = printable(source.path)
-        path = self._root / source.path
         findings: list[Finding] = []
         trouble: list[str] = []
+        for look in (self._secrets, self._flaws):
+            found, why = look(source, False)
+            findings += found
+            trouble += [why] if why else []
+        return Inspected(printable(source.path), tuple(merge_passwords(findings)), "; ".join(trouble) or None)
+
+    def inspect_plain(self, source: Source) -> Inspected:
+        """Search a file for secrets line by line, without what reads its structure and can be led astray."""
+        found, why = self._secrets(source, True)
+        return Inspected(printable(source.path), tuple(found), why)
+
+    def _secrets(self, source: Source, plain: bool) -> tuple[list[Finding], str | None]:
+        if self._credentials is None:
+            return [], None
         try:
-            text = read_text(path)
-            if self._credentials is not None:
-                findings += self._credentials.check(source.path, shown, text)
-        except Exception as error:  # the edge to the tools: the file is named as not looked at
-            trouble.append(f"detect-secrets failed on it ({type(error).__name__})")
+            text = read_text(self._root / source.path)
+            return self._credentials.check(source.path, printable(source.path), text, plain=plain), None
+        except MemoryError:  # this process is spent: the next one goes on
+            raise
+        except Exception as error:  # the edge to the tool: the file is named as not looked at
+            return [], f"detect-secrets failed on it ({type(error).__name__})"
+
+    def _flaws(self, source: Source, plain: bool) -> tuple[list[Finding], str | None]:
+        if self._bandit is None or not source.python:
+            return [], None
+        path = self._root / source.path
         try:
-            if self._bandit is not None and source.python:
-                found, why = self._bandit.check(path, shown, text)
-                findings += found
-                trouble += [why] if why else []
-        except Exception as error:  # the edge to the tools, as above
-            trouble.append(f"bandit failed on it ({type(error).__name__})")
-        return Inspected(shown, tuple(merge_passwords(findings)), "; ".join(trouble) or None)
+            return self._bandit.check(path, printable(source.path), read_text(path))
+        except Exception as error:  # the edge to the tool, as above
+            return [], f"bandit failed on it ({type(error).__name__})"
 
 
 def lost(source: Source, reason: str) -> Inspected:

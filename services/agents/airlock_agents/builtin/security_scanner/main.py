@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from airlock_sdk import Agent, Context, Failure, isolate
@@ -17,6 +18,7 @@ from .sarif import sarif
 
 VERSION = "1.0.0"
 MAX_FINDINGS = 50_000  # kept in the artifacts; more say nothing that these do not
+MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 _PROGRESS_EVERY = 0.05  # of the files
 
 agent = Agent()
@@ -56,13 +58,26 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
 def _inspect(inspector: Inspector, sources: list[Source], ctx: Context) -> list[Inspected]:
     inspected = [Inspected(printable(one.path), skipped=one.skipped) for one in sources if one.skipped]
     todo = [one for one in sources if not one.skipped]
+    again: dict[str, tuple[Source, str]] = {}
+
+    def note(source: Source, reason: str) -> Inspected:
+        again[printable(source.path)] = (source, reason)
+        return lost(source, reason)
+
     said = 0.0
     try:
-        for done, answer in enumerate(isolate.each(inspector.inspect, todo, lost), start=1):
-            inspected.append(answer)
+        for done, answer in enumerate(isolate.each(inspector.inspect, todo, note, memory=MEMORY), start=1):
+            if answer.file not in again:
+                inspected.append(answer)
             if done / len(todo) - said >= _PROGRESS_EVERY:
                 said = done / len(todo)
                 ctx.progress(f"{done} of {len(todo)} files", said)
+        # A file that brought the tools down does not hide its secrets: it is searched again, more simply.
+        brought_down = [one for one, _ in again.values()]
+        for answer in isolate.each(inspector.inspect_plain, brought_down, lost, memory=MEMORY):
+            reason = again[answer.file][1]
+            then = answer.skipped or "searched as plain text"
+            inspected.append(replace(answer, skipped=f"{reason}; {then}"))
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error
     return sorted(inspected, key=lambda one: one.file)

@@ -1,0 +1,102 @@
+"""From findings to a patched workspace and back, each step in its own container."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airlock_sdk.testing import Given, Outcome, given_workspace
+from airlock_sdk.workspace import unpack
+
+STOREFRONT = Path(__file__).parents[3] / "examples" / "storefront"
+
+LINK = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n"
+
+RunAgent = Callable[..., Outcome]
+CheckOutput = Callable[..., dict[str, Any]]
+
+
+def test_what_is_proposed_applies_mends_and_can_be_taken_back(
+    run_agent: RunAgent, check_output: CheckOutput, tmp_path: Path
+) -> None:
+    scan = run_agent("security-scanner", "scan", {}, workspace=STOREFRONT).output
+    assert scan is not None
+    inputs = {"findings": scan["findings"]}
+    proposed = check_output(
+        "patcher", "propose", run_agent("patcher", "propose", inputs, workspace=STOREFRONT)
+    )
+    assert len(proposed["fixed"]) >= 15
+    assert sorted([*proposed["fixed"], *(one["id"] for one in proposed["unfixed"])]) == sorted(
+        one["id"] for one in scan["findings"]
+    )
+    tree = tmp_path / "tree"
+    unpack(io.BytesIO(given_workspace(STOREFRONT).content), tree)
+    check = ["git", "apply", "--check", "-"]
+    subprocess.run(check, cwd=tree, input=proposed["diff"].encode(), check=True)
+
+    outcome = run_agent("patcher", "apply", {"diff": proposed["diff"]}, workspace=STOREFRONT)
+    applied = check_output("patcher", "apply", outcome)
+    assert applied["files_changed"] == proposed["files_changed"]
+    patched = Given("/workspace", outcome.artifact(applied["workspace"]), "application/x-tar")
+
+    again = run_agent("security-scanner", "scan", {}, given=[patched]).output
+    assert again is not None
+    assert again["summary"]["total"] == scan["summary"]["total"] - len(proposed["fixed"])
+    assert {one["id"] for one in again["findings"]} & set(proposed["fixed"]) == set()
+    places = [{(one["rule"], one["file"]) for one in answer["findings"]} for answer in (again, scan)]
+    assert places[0] < places[1]
+
+    back = run_agent("patcher", "apply", {"diff": applied["rollback_diff"]}, given=[patched])
+    assert check_output("patcher", "apply", back)["workspace"] == given_workspace(STOREFRONT).reference
+
+
+def test_proposing_twice_gives_the_same_bytes(run_agent: RunAgent) -> None:
+    finding = {"id": "f-1", "rule": "B506", "file": "storefront/catalogue.py", "line": 14}
+    first = run_agent("patcher", "propose", {"findings": [finding]}, workspace=STOREFRONT)
+    second = run_agent("patcher", "propose", {"findings": [finding]}, workspace=STOREFRONT)
+    assert first.raw_output == second.raw_output
+    assert first.output is not None
+    assert first.output["stats"] == {"fixed": 1, "unfixed": 0, "files": 1}
+
+
+@pytest.mark.parametrize(
+    ("diff", "code"),
+    [
+        ("--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n", "agent.diff_refused"),
+        (LINK, "agent.diff_refused"),
+        ("--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-other\n+b\n", "agent.diff_does_not_apply"),
+    ],
+)
+def test_a_refused_diff_is_a_failure_with_its_code(diff: str, code: str, run_agent: RunAgent) -> None:
+    outcome = run_agent("patcher", "apply", {"diff": diff}, workspace=STOREFRONT)
+    assert outcome.failure is not None
+    assert outcome.failure["code"] == code
+    assert outcome.artifacts == {}
+
+
+def test_fifty_megabytes_are_patched_within_the_limits(
+    run_agent: RunAgent, check_output: CheckOutput, tmp_path: Path
+) -> None:
+    for number in range(50):
+        (tmp_path / f"data{number}.bin").write_bytes(bytes([number, 0, *os.urandom(1022)]) * 1024)
+    (tmp_path / "app.py").write_text("import yaml\nyaml.load(x)\n")
+    wished = [{"file": "app.py", "find": "yaml.load(x)", "replace": "yaml.safe_load(x)"}]
+    proposed = run_agent("patcher", "propose", {"replacements": wished}, workspace=tmp_path)
+    diff = check_output("patcher", "propose", proposed)["diff"]
+    outcome = run_agent("patcher", "apply", {"diff": diff}, workspace=tmp_path)
+    applied = check_output("patcher", "apply", outcome)
+    (tmp_path / "app.py").write_text("import yaml\nyaml.safe_load(x)\n")
+    assert applied["workspace"] == given_workspace(tmp_path).reference
+
+
+def test_the_notifier_answers_what_it_wrote(run_agent: RunAgent, check_output: CheckOutput) -> None:
+    inputs = {"channel": "console", "title": "Done\x1b[2J", "message": "3 findings", "facts": {"HIGH": 2}}
+    outcome = run_agent("notifier", "notify", inputs)
+    output = check_output("notifier", "notify", outcome)
+    assert "\x1b" not in output["text"]
+    assert outcome.logs[0]["message"] == output["text"]

@@ -1,0 +1,120 @@
+"""What the scanner finds of the planted flaws, and what it takes for one: measured, printed, held."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airlock_sdk.testing import Outcome
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+LIST = yaml.safe_load((EXAMPLES / "storefront.flaws.yaml").read_text())
+
+# Measured with the locked tools: 41 of the 42 flaws that their rules claim to see (bandit overlooks a
+# protocol version given by position), and 6 of 21 lookalikes.
+MIN_RECALL = 0.95
+MAX_FALSE_ALARMS = 6
+
+
+def line_of(one: dict[str, Any]) -> int:
+    lines = (EXAMPLES / "storefront" / one["file"]).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if one["match"] in line)
+
+
+def found(one: dict[str, Any], findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    line = line_of(one)
+    return [f for f in findings if f["file"] == one["file"] and f["line"] == line]
+
+
+@pytest.fixture(scope="module")
+def scan(run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]]) -> Outcome:
+    outcome = run_agent("security-scanner", "scan", {}, workspace=EXAMPLES / "storefront")
+    check_output("security-scanner", "scan", outcome)
+    return outcome
+
+
+def test_the_planted_flaws_are_found_and_false_alarms_are_few(
+    scan: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scan.output is not None
+    findings = scan.output["findings"]
+    claimed = [one for one in LIST["flaws"] if one["rules"]]
+    beyond = [one for one in LIST["flaws"] if not one["rules"]]
+    missed = [one for one in claimed if not any(f["rule"] in one["rules"] for f in found(one, findings))]
+    alarms = [one for one in LIST["lookalikes"] if found(one, findings)]
+    listed = {(one["file"], line_of(one)) for one in [*LIST["flaws"], *LIST["lookalikes"]]}
+    unlisted = [f for f in findings if (f["file"], f["line"]) not in listed]
+    recall = 1 - len(missed) / len(claimed)
+    lines = [
+        f"\nsecurity-scanner on the storefront: recall {recall:.3f} of {len(claimed)} flaws its rules claim,",
+        f"  {len(beyond)} more are beyond them; {len(alarms)} false alarms among {len(LIST['lookalikes'])}",
+        *(f"  missed: {one['file']} {one['match']!r}" for one in missed),
+        *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in alarms),
+    ]
+    with capsys.disabled():
+        sys.stdout.write("\n".join(lines) + "\n")
+    assert recall >= MIN_RECALL
+    assert len(alarms) <= MAX_FALSE_ALARMS
+    assert unlisted == []
+
+
+def test_what_the_code_wants_overlooked_is_found_and_marked(scan: Outcome) -> None:
+    assert scan.output is not None
+    findings = scan.output["findings"]
+    for one in LIST["flaws"]:
+        marks = {f["suppressed"] for f in found(one, findings) if f["rule"] in one["rules"]}
+        if marks:
+            assert marks == {one.get("suppressed", False)}, one
+    assert scan.output["summary"]["suppressed"] == 2
+
+
+def test_no_secret_stands_in_anything_that_was_said(scan: Outcome) -> None:
+    values = [
+        "kV7-tulip-orbit-92-harbour",
+        "w4gon-Plum-77-kite",
+        "q8Zr2LwXn5TbVc7KdPfHj3MsYgA6uE9o",
+        "Lx93kPq7Rv2TzB5nMw8YcJ4dHs6GfA1e",
+        "Welcome-Lindenhof-1",
+        "clerk-Oolong-4711",
+        "Darjeeling-2nd-Flush-88",
+        "t9Xw2Kq7Lr4VbN8sZj5HdYc3MgPf6A1u",
+        "only-for-this-test",
+    ]
+    said = [scan.raw_output.decode(), scan.stderr, json.dumps(scan.logs), json.dumps(scan.progress)]
+    said += [made.content.decode() for made in scan.artifacts.values()]
+    tree = "\n".join(path.read_text() for path in (EXAMPLES / "storefront").rglob("*") if path.is_file())
+    for value in values:
+        assert value in tree
+        assert not any(value in text for text in said)
+
+
+def test_the_artifacts_hold_everything_and_agree(scan: Outcome) -> None:
+    assert scan.output is not None
+    report = json.loads(scan.artifact(scan.output["report"]))
+    log = json.loads(scan.artifact(scan.output["sarif"]))
+    ids = [one["id"] for one in report["findings"]]
+    assert len(set(ids)) == len(ids) == scan.output["summary"]["total"]
+    (sarif_run,) = log["runs"]
+    assert [one["partialFingerprints"]["airlockFinding/v1"] for one in sarif_run["results"]] == ids
+    assert log["version"] == "2.1.0"
+    assert sum("suppressions" in one for one in sarif_run["results"]) == 2
+
+
+def test_the_same_workspace_gives_the_same_output_byte_for_byte(
+    scan: Outcome, run_agent: Callable[..., Outcome]
+) -> None:
+    again = run_agent("security-scanner", "scan", {}, workspace=EXAMPLES / "storefront")
+    assert again.raw_output == scan.raw_output
+
+
+def test_types_and_floor_choose(run_agent: Callable[..., Outcome]) -> None:
+    inputs = {"scan_types": ["secrets"], "min_severity": "HIGH"}
+    outcome = run_agent("security-scanner", "scan", inputs, workspace=EXAMPLES / "storefront")
+    assert outcome.output is not None
+    assert {one["tool"] for one in outcome.output["findings"]} == {"detect-secrets"}
+    assert {one["severity"] for one in outcome.output["findings"]} == {"CRITICAL", "HIGH"}
