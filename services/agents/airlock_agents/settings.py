@@ -46,6 +46,8 @@ class Settings(ChassisSettings):
     """Their port; 0 takes a free one and says which in the log."""
     docker_threads: int = Field(default=8, ge=2, le=64)
     """Calls to the Docker Engine at once; its own ceiling is near eight."""
+    heartbeat_seconds: float = Field(default=5.0, gt=0, le=10)
+    """Between two heartbeats; a lease of 30 s has room for several that are not answered."""
     drain_seconds: float = Field(default=30.0, gt=0, le=600)
     """Time for running attempts to finish after SIGTERM."""
 

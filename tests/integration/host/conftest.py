@@ -62,6 +62,7 @@ def host_settings(
         "AIRLOCK_DATA_DIR": str(tmp_path / "host"),
         "AIRLOCK_HOST_NAME": f"host-{uuid.uuid4().hex[:8]}",
         "AIRLOCK_SLOTS": "2",
+        "AIRLOCK_HEARTBEAT_SECONDS": "0.5",
         "AIRLOCK_LOG_LEVEL": "DEBUG",
     }
 

@@ -142,7 +142,7 @@ class FakeOrchestration:
             agent=agent.reference,
             agent_version_id=agent.id,
             action="go",
-            claim_first=fields.get("claim_first", False),
+            claim_first=claim_first,
             preview_sha256=sha256_hex(b""),
             timeout_seconds=timeout,
         )

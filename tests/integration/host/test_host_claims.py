@@ -61,6 +61,7 @@ async def test_another_payload_than_the_granted_one_never_starts(
     attempt = await other_side.dispatch(other_side.register(ECHO), claim_first=True)
     report, _ = await other_side.report_of(attempt)
     assert report.status is ReportStatus.FAILED
+    assert report.failure is not None
     assert report.failure.kind is FailureKind.INTERNAL
     assert report.usage.start_ms is None
     assert host.events("payload.mismatch")

@@ -60,6 +60,7 @@ async def test_a_cancelled_attempt_is_killed_and_reported_as_cancelled(
     await other_side.cancel(attempt)
     report, _ = await other_side.report_of(attempt)
     assert report.status is ReportStatus.CANCELLED
+    assert report.failure is not None
     assert report.failure.kind is FailureKind.CANCELLED
     assert await asyncio.to_thread(sandboxes_of, docker_client, host) == 0
 
@@ -136,6 +137,7 @@ async def test_drain_lets_a_short_attempt_finish(
     )
     await until(lambda: other_side.claims_of(attempt))
     host.signal(signal.SIGTERM)
+    await until(lambda: host.events("process.stopping"))
     later = await other_side.dispatch(other_side.register(ECHO))
     assert await host.wait() == 0
     report, _ = await other_side.report_of(attempt)

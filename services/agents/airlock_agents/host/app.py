@@ -51,7 +51,7 @@ from .spool import Spool
 
 log = get_logger(__name__)
 
-START_SECONDS = 8.0
+START_SECONDS = 7.0
 """For NATS, REST and the Docker Engine to answer at the start, side by side."""
 RETRY_SECONDS = 0.5
 SILENT_SECONDS = 20.0
@@ -157,7 +157,14 @@ class _Host:
             AckTable(DeadLetters(publisher, subjects)),
             free=self._holdings.room,
         )
-        self._leases = Leases(bus, subjects, self._holdings, self._reporter, self._describe)
+        self._leases = Leases(
+            bus,
+            subjects,
+            self._holdings,
+            self._reporter,
+            self._describe,
+            period_seconds=settings.heartbeat_seconds,
+        )
         self._control = Control(bus, subjects, self._holdings, containers, pool=identity.pool)
         self._health = Health("airlock-host", identity.version)
         self._supervisor = Supervisor(self._health, drain_seconds=settings.drain_seconds)

@@ -22,7 +22,6 @@ from .reporter import Reporter
 
 log = get_logger(__name__)
 
-PERIOD_SECONDS = 5.0
 ANSWER_SECONDS = 3.0
 """An answer that comes later still counts from when it was asked for; five of them fit into a lease."""
 LEAST_GAP_SECONDS = 0.25
@@ -67,7 +66,7 @@ class Leases:
         reporter: Reporter,
         describe: Callable[[list[HeldAttempt]], HeartbeatRequest],
         *,
-        period_seconds: float = PERIOD_SECONDS,
+        period_seconds: float,
     ) -> None:
         self._bus = bus
         self._subjects = subjects
