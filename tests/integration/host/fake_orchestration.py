@@ -131,7 +131,7 @@ class FakeOrchestration:
         *,
         node: str = "scan",
         timeout: float = 30.0,
-        **fields: Any,
+        claim_first: bool = False,
     ) -> str:
         """Send one invocation; answers the attempt's id."""
         attempt = AttemptId(run=str(uuid.uuid4()), node=node, number=1)
