@@ -1,6 +1,6 @@
 """/api/hosts: the agent hosts that there are."""
 
-from airlock_contracts.views import HostView
+from airlock_contracts.views import HostView, Page
 from fastapi import APIRouter
 
 from ..operations import hosts
@@ -10,6 +10,6 @@ reads = APIRouter(prefix="/api/hosts", tags=["hosts"])
 
 
 @reads.get("")
-async def list_hosts(deps: Deps) -> list[HostView]:
+async def list_hosts(deps: Deps) -> Page[HostView]:
     """All hosts by name; one not heard of for 60 s is GONE."""
-    return await hosts.list_hosts(deps.sessions)
+    return Page[HostView](items=await hosts.list_hosts(deps.sessions))
