@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -211,6 +211,12 @@ async def rig(migrated_database_url: str) -> AsyncIterator[Rig]:
     plenty = Limits(create=10_000, trigger=10_000, read=10_000)
     async with standing(migrated_database_url, plenty) as built:
         yield built
+
+
+@pytest.fixture
+def stand_on() -> Callable[[str], AbstractAsyncContextManager[Rig]]:
+    """The API over a database of the test's own."""
+    return lambda url: standing(url, Limits(create=10_000, trigger=10_000, read=10_000))
 
 
 @pytest.fixture

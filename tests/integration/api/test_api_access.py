@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from airlock_orchestration.api.auth import RULES, admin, host_or_admin, identify, public
+from airlock_orchestration.api.auth import RULES, admin, host_or_admin, public
 from airlock_orchestration.operations.keys import parse, revoke_key, spell
 from airlock_orchestration.store.tables import KeyRole
 from fastapi.routing import iter_route_contexts
