@@ -24,7 +24,7 @@ def ago(seconds: float) -> datetime:
 
 async def running(shop: Any, kit: Any, lease_ended: float) -> Any:
     """A run whose attempt's lease ended so many seconds ago."""
-    run = await shop.go(shop.start(await shop.workflow(kit.CHAIN)))
+    run = await shop.go(shop.start(await shop.workflow(kit.CHAIN, name="chain")))
     return await shop.go(shop.change(run, kit.claimed(run.id), now=ago(30 + lease_ended)))
 
 
@@ -94,6 +94,22 @@ async def test_an_approval_expires_by_postgres_clock(shop: Any, kit: Any) -> Non
         assert (await shop.apply(decide if expired else change)).refused == {run.id}
         assert (await shop.load(run.id)).nodes["ask"].status is NodeStatus.WAITING_APPROVAL
         assert (await shop.apply(change if expired else decide)).matched == {run.id}
+
+
+async def test_who_comes_too_late_is_told_so_and_not_that_a_guard_failed(shop: Any, kit: Any) -> None:
+    run = await shop.go(shop.start(await shop.workflow(kit.GATED)))
+    run = await shop.go(shop.change(run, kit.succeeded(run.id), now=ago(0)))
+    approval = run.nodes["ask"].approval.id
+    signal = ApprovalExpired(run.id, "ask", approval)
+    changes = [shop.change(run, signal, guards=[ExpiryGuard(approval, expired=False)]) for _ in range(2)]
+    assert (await shop.apply(changes[0])).matched == {run.id}
+    late = await shop.apply(changes[1])
+    assert (late.matched, late.refused) == (frozenset(), frozenset())
+    other = await running(shop, kit, lease_ended=60)
+    change = lost(shop, other)
+    assert (await shop.apply(change)).matched == {other.id}
+    late = await shop.apply(change)
+    assert (late.matched, late.refused) == (frozenset(), frozenset())
 
 
 async def test_an_output_may_not_name_an_artifact_that_is_gone(shop: Any, kit: Any) -> None:

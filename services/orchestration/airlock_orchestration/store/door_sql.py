@@ -69,6 +69,10 @@ _REFUSALS = {
     "uses": """
     SELECT i FROM {uses} WHERE sha256 NOT IN (SELECT sha256 FROM present)""",
 }
+# Only of changes that would have matched: the others were too late, whatever their guards say.
+_REFUSED = """ARRAY(
+    SELECT i FROM refused JOIN asked USING (i) WHERE before = 0 OR i IN (SELECT i FROM locked)
+)"""
 _INSERTED = """inserted AS (
     INSERT INTO runs (
         id, project, workflow_id, workflow_version_id, status, version, last_event, context, context_sha256,
@@ -179,7 +183,7 @@ def statement(present: tuple[str, ...]) -> str:
         parts.append(_INSERTED)
     parts.append(_VERDICT)
     parts.extend(f"w_{name} AS ({sql}\n)" for name, sql in _WRITES.items() if name in present)
-    refused = "ARRAY(SELECT i FROM refused)" if refusals else "'{{}}'::int[]"
+    refused = _REFUSED if refusals else "'{{}}'::int[]"
     whole = (
         f"WITH {', '.join(parts)}\nSELECT flags, {refused} AS refused, clock_timestamp() AS now FROM verdict"
     )
