@@ -78,19 +78,20 @@ class Channel:
         try:
             self._writer.write(data)
             await self._writer.drain()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: uvloop's word for a closed transport
             raise InputClosed from error
 
+    @property
+    def can_end_input(self) -> bool:
+        """Whether the container can be told that stdin ends: not through an engine behind TLS."""
+        return self._writer.can_write_eof()
+
     async def end_input(self) -> None:
-        """Close stdin: the container reads its end. Raises InputClosed, AttachRefused."""
-        if not self._writer.can_write_eof():
-            raise AttachRefused(
-                "an engine behind TLS cannot be told that stdin ends: stdio agents need a local one"
-            )
+        """Close stdin: the container reads its end. Raises InputClosed."""
         try:
             await self._writer.drain()
             self._writer.write_eof()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: uvloop's word for a closed transport
             raise InputClosed from error
 
     async def close(self) -> None:

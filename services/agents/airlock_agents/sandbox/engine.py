@@ -145,9 +145,9 @@ def probe(address: EngineAddress) -> Engine:
             "Correct it.",
         )
     try:
-        client = _client(address, "auto", ANSWER_SECONDS, 1)
+        client = _client(address, _UNASKED, ANSWER_SECONDS, 1)
         try:
-            found: dict[str, Any] = client.version()
+            found: dict[str, Any] = client.version(api_version=False)
         finally:
             client.close()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
@@ -167,6 +167,8 @@ def probe(address: EngineAddress) -> Engine:
     )
 
 
+_UNASKED = "1.41"
+"""A version for a client that only asks for versions, at an address without one in it."""
 _START_FIX = (
     "Start it: systemctl start docker (as root), dockerd, or open Docker Desktop; or set DOCKER_HOST."
 )
@@ -182,13 +184,16 @@ def _client(address: EngineAddress, version: str, timeout: float, pool_size: int
             verify=address.tls.verify,
         )
     # The SDK's type says int; requests takes any number of seconds.
-    return docker.APIClient(
+    client = docker.APIClient(
         base_url=address.host,
         version=version,
         timeout=timeout,  # type: ignore[arg-type]
         tls=tls,
         max_pool_size=pool_size,
     )
+    # Else a REQUESTS_CA_BUNDLE in the environment would take the place of the engine's own certificates.
+    client.trust_env = False
+    return client
 
 
 def _probe_socket(address: EngineAddress) -> None:

@@ -17,7 +17,7 @@ from airlock_contracts.statuses import Protocol
 
 from . import outcome, stdio
 from .airlock1 import Conversation, NoAnswer
-from .attach import AttachRefused, Channel, EngineGone
+from .attach import Channel, EngineGone
 from .containers import Containers, EngineFailed, ImageMissing, StartRefused
 from .frames import BrokenFrame
 from .outcome import Ended, Failed, Outcome, Success
@@ -140,7 +140,7 @@ class Sandbox:
             answer = outcome.sandbox_failure(
                 failures.SANDBOX_LOST, f"the engine lost the container: {error}", retryable=True
             )
-        except AttachRefused as error:
+        except stdio.InputCannotEnd as error:
             answer = _start_failed(str(error), retryable=False)
         run_ms = (time.monotonic() - began) * 1000
         self._usage = self._usage.model_copy(update={"run_ms": run_ms})

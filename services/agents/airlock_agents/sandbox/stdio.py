@@ -6,6 +6,10 @@ import contextlib
 from .attach import Channel, InputClosed
 
 
+class InputCannotEnd(Exception):
+    """This engine's connection has no way to say that stdin ends."""
+
+
 class OutputTooLarge(Exception):
     """The agent prints more than its manifest allows."""
 
@@ -13,8 +17,10 @@ class OutputTooLarge(Exception):
 async def converse(channel: Channel, document: bytes, *, limit_bytes: int) -> bytes:
     """Give an agent its input and read its output to the end.
 
-    Raises OutputTooLarge at the first byte too many, EngineGone.
+    Raises InputCannotEnd, OutputTooLarge at the first byte too many, EngineGone.
     """
+    if not channel.can_end_input:
+        raise InputCannotEnd("an engine behind TLS cannot be told that stdin ends: use airlock/1 there")
     writing = asyncio.create_task(_write(channel, document))
     try:
         output = bytearray()
