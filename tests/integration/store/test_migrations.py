@@ -1,6 +1,7 @@
 """The schema goes up, down and up again, is what the tables declare, and a wrong one is named."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -70,8 +71,25 @@ def test_an_empty_database_is_too_old_and_an_unknown_revision_too_new(database_u
         asyncio.run(check_current(database_url))
     asyncio.run(upgrade(database_url))
     asyncio.run(_execute(database_url, "UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaTooNew, match="9999"):
-        asyncio.run(check_current(database_url))
+    for ask in (check_current, upgrade):
+        with pytest.raises(SchemaTooNew, match="9999"):
+            asyncio.run(ask(database_url))
+
+
+def test_a_unix_socket_is_an_address_too(database_url: str) -> None:
+    async def folder() -> str:
+        connection = await asyncpg.connect(database_url)
+        try:
+            folders: str = await connection.fetchval("SHOW unix_socket_directories")
+            return folders.partition(",")[0]
+        finally:
+            await connection.close()
+
+    parts = urlsplit(database_url)
+    address = f"postgresql://{parts.username}:{parts.password}@{parts.path}"
+    url = f"{address}?host={asyncio.run(folder())}&port={parts.port}"
+    asyncio.run(upgrade(url))
+    asyncio.run(check_current(database_url))
 
 
 def test_many_that_migrate_at_once_do_it_once(database_url: str) -> None:

@@ -23,10 +23,11 @@ from sqlalchemy.pool import NullPool
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x41_49_52_4C_4F_43_4B  # "AIRLOCK": the key of the advisory lock
 _LOCK_SECONDS = 300  # how long to wait for another process that migrates
+_TABLE_SECONDS = 10  # how long a migration may wait for a table
 
 
 class SchemaTooOld(Exception):
-    """The database lacks migrations of this release: run `airlock-orchestration migrate`."""
+    """The database lacks migrations of this release: run `python -m airlock_orchestration migrate`."""
 
 
 class SchemaTooNew(Exception):
@@ -34,7 +35,8 @@ class SchemaTooNew(Exception):
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up to a revision."""
+    """Migrate up to a revision. Raises SchemaTooNew."""
+    _refuse_newer(await current(url), await asyncio.to_thread(_revisions))
     await asyncio.to_thread(_run, url, lambda config: command.upgrade(config, revision))
 
 
@@ -74,15 +76,19 @@ async def check_current(url: str) -> None:
     found = await current(url)
     if found == known[0]:
         return
-    if found is None or found in known:
-        raise SchemaTooOld(
-            f"the database is at schema {found or 'none'}, this release needs {known[0]}: "
-            "run `python -m airlock_orchestration migrate`"
-        )
-    raise SchemaTooNew(
-        f"the database is at schema {found}, which this release does not know (its newest is {known[0]}): "
-        "start the newer release, or migrate down with it first"
+    _refuse_newer(found, known)
+    raise SchemaTooOld(
+        f"the database is at schema {found or 'none'}, this release needs {known[0]}: "
+        "run `python -m airlock_orchestration migrate`"
     )
+
+
+def _refuse_newer(found: str | None, known: list[str]) -> None:
+    if found is not None and found not in known:
+        raise SchemaTooNew(
+            f"the database is at schema {found}, which this release does not know (its newest is "
+            f"{known[0]}): start the newer release, or migrate down with it first"
+        )
 
 
 def _config() -> Config:
@@ -102,7 +108,10 @@ def _run(url: str, order: Callable[[Config], object]) -> None:
 
 
 async def _with_lock(url: str, order: Callable[[Config], object]) -> None:
-    engine = create_async_engine(_sqlalchemy_url(url), poolclass=NullPool)
+    # asyncpg reads the address itself, so that it means here what it means everywhere else.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
 
     def carry_out(connection: Connection) -> None:
         config = _config()
@@ -113,6 +122,8 @@ async def _with_lock(url: str, order: Callable[[Config], object]) -> None:
         async with engine.connect() as connection:
             await connection.execute(text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            # A migration that waits for a busy table holds up all who come behind it: rather fail, and again.
+            await connection.execute(text(f"SET lock_timeout = '{_TABLE_SECONDS}s'"))
             await connection.commit()
             try:
                 await connection.run_sync(carry_out)
@@ -123,7 +134,3 @@ async def _with_lock(url: str, order: Callable[[Config], object]) -> None:
                 await connection.commit()
     finally:
         await engine.dispose()
-
-
-def _sqlalchemy_url(url: str) -> str:
-    return "postgresql+asyncpg://" + url.partition("://")[2]
