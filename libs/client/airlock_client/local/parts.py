@@ -47,8 +47,13 @@ class Part:
         """Its process id while it runs."""
         return self._process.pid if self._process is not None else None
 
+    def keep_port(self, variable: str, port: int) -> None:
+        """Take this very port at each start from now on: whoever knows the address finds it again."""
+        self._environment[variable] = str(port)
+
     async def start(self) -> None:
-        """Start it. Raises ServerFailed."""
+        """Start it, also after it has ended by itself. Raises ServerFailed."""
+        await self.stop()
         self._process = await asyncio.to_thread(
             ServerProcess.start,
             self.name,

@@ -121,6 +121,7 @@ class Stack:
         self.api_url = await wait_until_ready(
             self._orchestration, self.folder.path / "api-port", _READY_SECONDS
         )
+        self._orchestration.keep_port("AIRLOCK_API_PORT", urlsplit(self.api_url).port or self._port)
         if self._before_host is not None:
             await self._before_host
         if self._with_host:
