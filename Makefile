@@ -31,8 +31,8 @@ unit: venv ## Pass the tests that need no Docker
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \
-	$(part) "ruff check" .venv/bin/ruff check --quiet . || status=1; \
-	$(part) "ruff format" .venv/bin/ruff format --check --quiet . || { echo 'airlock: run make format' >&2; status=1; }; \
+	$(part) "ruff check" .venv/bin/ruff check --quiet --output-format=concise . || status=1; \
+	$(part) "ruff format" .venv/bin/ruff format --check --quiet --output-format=concise . || { echo 'airlock: run make format' >&2; status=1; }; \
 	$(part) "mypy" .venv/bin/mypy || status=1; \
 	$(step) "make check" $(python) -m pytest -q tests/unit/house || status=1; \
 	exit $$status
