@@ -213,6 +213,10 @@ class Witness:
             assert state.failures <= MAX_ATTEMPTS
             assert state.losses <= MAX_LOSSES
             assert state.attempt is None or state.attempt.number <= MAX_ATTEMPTS + MAX_LOSSES
+            assert state.status.is_final == (state.finished_at is not None)
+            if state.attempt is not None and state.attempt.status.is_final:
+                assert state.attempt.finished_at is not None
+                assert (state.attempt.redispatch_at, state.attempt.lease_until) == (None, None)
             if not state.status.is_final:
                 assert wakes(run.nodes, run.plan.nodes[id_].parents, state), f"{id_} sleeps for ever"
 
@@ -232,6 +236,7 @@ class Witness:
         self.run_seen.add((before.status, type(signal), run.status))
         assert run.status in RUN_RULES[before.status][type(signal)]
         assert run.status.is_final == all(state.status.is_final for state in run.nodes.values())
+        assert run.status.is_final == (run.finished_at is not None)
         counts = count_statuses(run.nodes)
         busy = any(
             counts.get(status) for status in (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.BACKING_OFF)
@@ -244,6 +249,10 @@ class Witness:
 
     def _effects(self, after: Step, signal: Any) -> None:
         for effect in after.effects:
+            if after.run.status in (RunStatus.CANCELLING, RunStatus.CANCELLED):
+                assert not isinstance(effect, DispatchAttempt | RequestApproval), (
+                    "a cancelled run starts nothing"
+                )
             if isinstance(effect, DispatchAttempt):
                 self.dispatched[effect.node, effect.number, effect.sends] += 1
                 assert self.dispatched[effect.node, effect.number, effect.sends] == 1
@@ -271,7 +280,9 @@ def wakes(nodes: Mapping[str, NodeState], parents: Sequence[str], state: NodeSta
         case NodeStatus.QUEUED:
             return attempt is not None and attempt.redispatch_at is not None
         case NodeStatus.RUNNING:
-            return attempt is not None and attempt.lease_until is not None and attempt.deadline is not None
+            if attempt is None or attempt.redispatch_at is not None:
+                return False
+            return attempt.lease_until is not None and attempt.deadline is not None
         case NodeStatus.BACKING_OFF:
             return state.retry_at is not None
         case NodeStatus.WAITING_APPROVAL:

@@ -253,6 +253,13 @@ def test_cancelling_recalls_what_runs_and_records_a_success_that_still_arrives()
     assert (run.status, run.nodes["x"].status) == (RunStatus.CANCELLED, NodeStatus.SUCCESS)
 
 
+@pytest.mark.parametrize("signal", [s.AttemptFailed, s.LeaseExpired, s.DeadlineReached])
+def test_an_attempt_of_a_cancelled_run_is_not_tried_again(signal: type[Any]) -> None:
+    run = in_status(RunStatus.CANCELLING)
+    run = send(run, apt(signal, run, "x"))
+    assert (run.status, run.nodes["x"].status) == (RunStatus.CANCELLED, NodeStatus.CANCELLED)
+
+
 def test_a_due_redispatch_is_sent_once_though_two_replicas_read_the_same_row() -> None:
     run = started(node("x"))
     again = apt(s.RedispatchDue, run, "x")
