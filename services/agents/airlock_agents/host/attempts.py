@@ -9,7 +9,7 @@ import math
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from airlock_chassis.bus import Later, NoAnswer
@@ -79,22 +79,24 @@ class Attempts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def outcome(self, attempt: Attempt) -> Outcome:
-        """Every step up to the outcome.
+    async def outcome(self, attempt: Attempt, held: AsyncExitStack) -> Outcome:
+        """Every step up to the outcome. What is `held` meanwhile (memory, artifacts, the sandbox itself) is
+        the caller's to let go, also when this is cancelled.
 
         Raises Later for what another host, or this one later, may do better; ClaimRefused for what is
-        not ours. Cancelled anywhere, it leaves no sandbox behind.
+        not ours.
         """
         try:
             await self._register(attempt)
             async with self._handing_back(attempt):
                 await self._find_image(attempt)
-                with self._parts.memory.reserve(self._memory_mb(attempt)):
-                    artifacts = self._named_artifacts(attempt)
-                    async with self._parts.cache.pinned([one.ref for one in artifacts]):
-                        if attempt.claims_first:
-                            await self._claim(attempt)
-                        return await self._run(attempt, artifacts)
+                held.enter_context(self._parts.memory.reserve(self._memory_mb(attempt)))
+                artifacts = self._named_artifacts(attempt)
+                pinned = self._parts.cache.pinned([one.ref for one in artifacts])
+                await held.enter_async_context(pinned)
+                if attempt.claims_first:
+                    await self._claim(attempt)
+                return await self._run(attempt, artifacts, held)
         except CannotStart as cannot:
             log.error("attempt.cannot_start", reason=str(cannot))
             if not attempt.claimed:
@@ -155,9 +157,11 @@ class Attempts:
                 internal_failure(f"what was allowed is not what was sent, and was not started: {error}")
             ) from error
 
-    async def _run(self, attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> Outcome:
+    async def _run(
+        self, attempt: Attempt, artifacts: tuple[InputArtifact, ...], held: AsyncExitStack
+    ) -> Outcome:
         asked = asyncio.Event()
-        sandbox = self._in_sandbox(attempt, artifacts, asked)
+        sandbox = self._in_sandbox(attempt, artifacts, held, asked)
         if attempt.claimed:
             return await sandbox
         return await run_beside(sandbox, self._late_claim(attempt, asked))
@@ -173,7 +177,11 @@ class Attempts:
         await self._claim(attempt, patience_seconds=math.inf)
 
     async def _in_sandbox(
-        self, attempt: Attempt, artifacts: tuple[InputArtifact, ...], asked: asyncio.Event
+        self,
+        attempt: Attempt,
+        artifacts: tuple[InputArtifact, ...],
+        held: AsyncExitStack,
+        asked: asyncio.Event,
     ) -> Outcome:
         agent = attempt.agent
         spec = SandboxSpec(secrets.token_hex(8), agent.manifest, agent.image_digest)
@@ -182,19 +190,18 @@ class Attempts:
             with span(names.SPAN_SANDBOX_START):
                 began = time.monotonic()
                 sandbox = await self._parts.sandboxes.open(spec)
+                held.push_async_callback(sandbox.close)
                 sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
         except OpenFailed as failed:
             await self._judge_open_failure(attempt, failed.outcome)
             return with_queued_ms(failed.outcome, queued_ms)
+        asked.set()
         try:
-            asked.set()
             exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt)
             with span(names.SPAN_SANDBOX_RUN):
                 outcome = await sandbox.invoke(_request(attempt, artifacts), exchange, exchange)
         except CannotStore as error:
             outcome = error.outcome
-        finally:
-            await sandbox.close()
         return with_queued_ms(outcome, queued_ms)
 
     async def _judge_open_failure(self, attempt: Attempt, outcome: Failed) -> None:

@@ -7,6 +7,7 @@ back otherwise. An attempt that was claimed is never handed back: it ends in a r
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 
 from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
 from airlock_chassis.telemetry import names
@@ -97,24 +98,27 @@ class Runner:
             log.info("attempt.started", action=attempt.invocation.action)
             began = time.monotonic()
             try:
-                outcome = await run_beside(self._outcome(attempt), _ended(attempt))
+                async with AsyncExitStack() as held:
+                    outcome = await run_beside(self._outcome(attempt, held), _ended(attempt))
+                    status = _status(outcome)
+                    opened.set_attribute(names.ATTR_STATUS, status)
+                    self._note(attempt, outcome, status, time.monotonic() - began)
+                    payload = report_of(attempt, outcome, host=self._host)
+                    # The next node need not wait until this one's sandbox is removed.
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._reporter.report(attempt, payload))
+                        group.create_task(held.aclose())
             except ClaimRefused:
                 log.info("claim.refused")
                 await attempt.ack()
-                return
             except Ended:
                 opened.set_attribute(names.ATTR_STATUS, str(attempt.ending))
                 await self._after_ending(attempt)
-                return
-            status = _status(outcome)
-            opened.set_attribute(names.ATTR_STATUS, status)
-            self._note(attempt, outcome, status, time.monotonic() - began)
-            await self._reporter.report(attempt, report_of(attempt, outcome, host=self._host))
 
-    async def _outcome(self, attempt: Attempt) -> Outcome:
+    async def _outcome(self, attempt: Attempt, held: AsyncExitStack) -> Outcome:
         """The pipeline's outcome; a surprise after the claim is one too, before it the message's affair."""
         try:
-            return await self._attempts.outcome(attempt)
+            return await self._attempts.outcome(attempt, held)
         except (ClaimRefused, Later, ShuttingDown):
             raise
         except Exception as error:
