@@ -47,7 +47,7 @@ class Demo:
         try:
             await asyncio.to_thread(data.chmod, 0o711)
             self._say("building the agents' images where they changed")
-            building = asyncio.create_task(shipped.build_images())
+            building = asyncio.create_task(shipped.build_images(self._say))
             try:
                 code = await self._with_stack(data, building)
             finally:

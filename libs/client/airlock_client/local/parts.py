@@ -6,7 +6,8 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from airlock_client.embedded.errors import ServerFailed
@@ -23,6 +24,8 @@ from .folder import DataFolder
 _STOPS = (Stop(signal.SIGTERM, 40.0),)
 """Longer than a process takes to drain."""
 _COMMAND_SECONDS = 120.0
+_LINE_BYTES = 1024 * 1024
+_KEPT_LINES = 20
 
 
 class Part:
@@ -52,10 +55,11 @@ class Part:
         self._environment[variable] = str(port)
 
     async def start(self) -> None:
-        """Start it, also after it has ended by itself. Raises ServerFailed."""
-        await self.stop()
-        self._process = await asyncio.to_thread(
-            ServerProcess.start,
+        """Start it. Raises ServerFailed."""
+        await to_the_end(self._start)
+
+    def _start(self) -> None:
+        self._process = ServerProcess.start(
             self.name,
             [sys.executable, "-m", *self._module],
             cwd=Path("/"),
@@ -83,21 +87,46 @@ class Part:
             await asyncio.to_thread(process.stop)
 
 
+async def to_the_end(call: Callable[[], object]) -> None:
+    """Run a blocking call in a thread; a cancellation takes effect once it has ended.
+
+    A thread cannot be cancelled: whoever is to undo what it starts must wait for it.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
 async def run_module(
-    module: Sequence[str], environment: Mapping[str, str], *, seconds: float = _COMMAND_SECONDS
+    module: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    seconds: float = _COMMAND_SECONDS,
+    say: Callable[[str], None] | None = None,
 ) -> str:
-    """Run one of Airlock's commands to its end; answers its stdout. Raises ServerFailed with its stderr."""
-    command = [sys.executable, "-m", *module]
+    """Run one of Airlock's commands to its end; answers its stdout, and `say` hears each line of its stderr.
+
+    Raises ServerFailed with the end of its stderr.
+    """
     process = await asyncio.create_subprocess_exec(
-        *command,
+        sys.executable,
+        "-m",
+        *module,
         env={**clean_environment(), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        limit=_LINE_BYTES,
     )
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
         async with asyncio.timeout(seconds):
-            stdout, stderr = await process.communicate()
+            stdout, said = await asyncio.gather(process.stdout.read(), _listen(process.stderr, say))
+            await process.wait()
     except TimeoutError:
         raise ServerFailed(f"`{' '.join(module)}` did not end within {seconds:g} s") from None
     finally:
@@ -105,6 +134,15 @@ async def run_module(
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        said = stderr.decode("utf-8", "replace").strip() or f"exit code {process.returncode}"
-        raise ServerFailed(said.removeprefix("airlock: "))
+        raise ServerFailed("\n".join(said).removeprefix("airlock: ") or f"exit code {process.returncode}")
     return stdout.decode()
+
+
+async def _listen(stream: asyncio.StreamReader, say: Callable[[str], None] | None) -> list[str]:
+    """Read to the end, line by line; answers the last lines."""
+    last: deque[str] = deque(maxlen=_KEPT_LINES)
+    async for line in stream:
+        last.append(line.decode("utf-8", "replace").rstrip())
+        if say is not None:
+            say(last[-1])
+    return list(last)

@@ -51,12 +51,15 @@ def examples() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-async def build_images() -> str:
-    """Build the built-in agents' images where their content changed. Raises ServerFailed."""
+async def build_images(say: Callable[[str], None]) -> str:
+    """Build the built-in agents' images where their content changed; `say` hears of progress.
+
+    Raises ServerFailed.
+    """
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    return await run_module(["airlock_agents", "images", "build"], kept, seconds=_BUILD_SECONDS)
+    return await run_module(["airlock_agents", "images", "build"], kept, seconds=_BUILD_SECONDS, say=say)
 
 
 async def register(client: AirlockClient, say: Callable[[str], None]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The `airlock` command: one file per noun, errors told in one place."""
