@@ -1,0 +1,68 @@
+"""Keys on a real Postgres: kept hashed, shown once, revoked for good."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from airlock_orchestration.errors import KeyUnknown
+from airlock_orchestration.operations.keys import KeyRing, create_key, list_keys, parse, revoke_key, spell
+from airlock_orchestration.store.sessions import Sessions
+from airlock_orchestration.store.tables import KeyRole
+
+
+async def test_a_key_is_recognised_by_its_secret_and_kept_without_it(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    parts = parse(made.text)
+    assert parts is not None
+    found = await KeyRing(sessions).recognise(made.text)
+    assert found is not None
+    assert (found.key, found.name, found.role, found.project) == (parts[0], "alice", KeyRole.ADMIN, "default")
+    async with sessions.path() as connection:
+        row = await connection.fetchrow("SELECT * FROM keys")
+    assert row["secret_sha256"] == hashlib.sha256(bytes.fromhex(parts[1])).digest()
+    assert parts[1] not in str(dict(row))
+
+
+async def test_listing_shows_who_and_when_and_never_a_secret(sessions: Sessions) -> None:
+    first = await create_key(sessions, "alice")
+    second = await create_key(sessions, "host-1", role=KeyRole.HOST)
+    await KeyRing(sessions).recognise(first.text)
+    views = await list_keys(sessions)
+    assert [(view.name, view.role) for view in views] == [("host-1", "host"), ("alice", "admin")]
+    assert (views[0].last_used_at is None, views[1].last_used_at is None) == (True, False)
+    for made in (first, second):
+        parts = parse(made.text)
+        assert parts is not None
+        assert not any(parts[1] in view.model_dump_json() for view in views)
+
+
+async def test_a_revoked_key_stands_for_nobody_and_stays_revoked(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    revoked = await revoke_key(sessions, made.view.id)
+    assert revoked.revoked_at is not None
+    assert await KeyRing(sessions).recognise(made.text) is None
+    assert (await revoke_key(sessions, made.view.id)).revoked_at == revoked.revoked_at
+
+
+async def test_what_is_remembered_of_a_key_lapses(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    remembering, fresh = KeyRing(sessions, cache_seconds=3600), KeyRing(sessions, cache_seconds=0)
+    assert await remembering.recognise(made.text) is not None
+    assert await fresh.recognise(made.text) is not None
+    await revoke_key(sessions, made.view.id)
+    assert await remembering.recognise(made.text) is not None
+    assert await fresh.recognise(made.text) is None
+
+
+async def test_another_secret_under_a_known_id_stands_for_nobody(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    ring = KeyRing(sessions)
+    assert await ring.recognise(made.text) is not None
+    assert await ring.recognise(spell(made.view.id, "0" * 64)) is None
+    assert await ring.recognise(made.text) is not None
+
+
+async def test_revoking_an_unknown_key_is_said(sessions: Sessions) -> None:
+    with pytest.raises(KeyUnknown):
+        await revoke_key(sessions, "0123456789")
