@@ -1,6 +1,7 @@
 """The agents side's commands: `python -m airlock_agents engine | images | purge | host`."""
 
 import argparse
+import os
 import sys
 
 from airlock_agents.host.commands import add_host
@@ -10,6 +11,7 @@ from airlock_agents.sandbox import commands
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the answer is its exit code."""
     parser = argparse.ArgumentParser(prog="python -m airlock_agents", description=__doc__)
+    parser.set_defaults(environ=os.environ)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_engine(subparsers)
     commands.add_images(subparsers)

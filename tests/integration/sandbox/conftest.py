@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any
 
 import docker
 import pytest
+import uvloop
 from airlock_agents.sandbox.containers import Containers
 from airlock_agents.sandbox.engine import Engine, connect, find_engine
 from airlock_agents.sandbox.images import ImageBuilder
@@ -23,6 +25,11 @@ from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId
 
 _BUILD_SECONDS = 300.0
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Sandboxes are tested on the loop that hosts run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class Recorder:

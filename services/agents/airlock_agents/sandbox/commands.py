@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def add_images(subparsers: Subparsers) -> None:
     build.add_argument(
         "names", nargs="*", metavar="NAME", help="an agent's name, or a folder with agent.yaml"
     )
-    build.add_argument("--base", default=os.environ.get("AIRLOCK_BASE_IMAGE") or None, metavar="IMAGE")
+    build.add_argument("--base", metavar="IMAGE", help="else AIRLOCK_BASE_IMAGE")
     build.add_argument("--quiet", action="store_true")
     build.set_defaults(run=_build)
     listing = verbs.add_parser("list", help="list the images that were built here")
@@ -50,13 +49,13 @@ def add_purge(subparsers: Subparsers) -> None:
     parser.set_defaults(run=_purge)
 
 
-def _find() -> Engine:
-    return find_engine(os.environ, Path.home())
+def _find(chosen: argparse.Namespace) -> Engine:
+    return find_engine(chosen.environ, Path.home())
 
 
 def _engine(chosen: argparse.Namespace) -> int:
     try:
-        engine = _find()
+        engine = _find(chosen)
     except EngineProblem as problem:
         return _fail(problem)
     _print(f"ok {engine.address.host} {engine.version}")
@@ -66,10 +65,11 @@ def _engine(chosen: argparse.Namespace) -> int:
 def _build(chosen: argparse.Namespace) -> int:
     try:
         agents = _chosen_agents(chosen.names)
-        client = connect(_find(), timeout=_BUILD_SECONDS)
+        base = chosen.base or chosen.environ.get("AIRLOCK_BASE_IMAGE") or None
+        client = connect(_find(chosen), timeout=_BUILD_SECONDS)
         try:
             say = (lambda line: None) if chosen.quiet else say_on_stderr
-            for built in ImageBuilder(client, base=chosen.base, say=say).build(agents):
+            for built in ImageBuilder(client, base=base, say=say).build(agents):
                 _print(f"{built.tag} {built.image_id}")
         finally:
             client.close()
@@ -91,7 +91,7 @@ def _chosen_agents(names: list[str]) -> list[AgentSource]:
 
 def _list(chosen: argparse.Namespace) -> int:
     try:
-        client = connect(_find())
+        client = connect(_find(chosen))
     except EngineProblem as problem:
         return _fail(problem)
     try:
@@ -104,7 +104,7 @@ def _list(chosen: argparse.Namespace) -> int:
 
 def _purge(chosen: argparse.Namespace) -> int:
     try:
-        client = connect(_find())
+        client = connect(_find(chosen))
     except EngineProblem as problem:
         return _fail(problem)
     try:
