@@ -76,6 +76,16 @@ def test_a_replacement_must_stand_there_once(find: str, reason: str, tmp_path: P
     assert reason in done.unfixed[0][1]
 
 
+def test_test_code_is_mended_only_when_asked_for(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    finding = {**FINDING, "in_tests": True}
+    (left,) = propose(tree, jobs([finding], []))
+    assert left.diff == ""
+    assert "include_tests" in left.unfixed[0][1]
+    (done,) = propose(tree, jobs([finding], [], include_tests=True))
+    assert done.fixed == ["f-1"]
+
+
 def test_a_diff_nobody_could_read_is_a_failure_that_says_so(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     wished = [{"file": "app.py", "find": "text", "replace": "y" * 300_000}]

@@ -23,6 +23,7 @@ class ProposeInputs(TypedDict, total=False):
     workspace: dict[str, Any]
     findings: list[dict[str, Any]]
     replacements: list[dict[str, Any]]
+    include_tests: bool
 
 
 class ApplyInputs(TypedDict):
@@ -35,7 +36,11 @@ class ApplyInputs(TypedDict):
 @agent.action("propose")
 def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     """Answer a diff that mends what a tool can mend; the workspace stays as it is."""
-    asked = proposal.jobs(inputs.get("findings", []), inputs.get("replacements", []))
+    asked = proposal.jobs(
+        inputs.get("findings", []),
+        inputs.get("replacements", []),
+        include_tests=inputs.get("include_tests", False),
+    )
     ctx.progress(f"{len(asked)} files", 0.0)
     try:
         done = proposal.propose(ctx.workspace(), asked)

@@ -12,7 +12,7 @@ from airlock_sdk import Failure, WorkspaceError, isolate, tar
 
 from .diff import MAX_DIFF, can_name, file_diff
 from .edits import Edited, Wanted, mend
-from .rules import NOTES
+from .rules import IN_TESTS, NOTES
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
@@ -51,8 +51,13 @@ class Done:
     rules: set[str] = field(default_factory=set)
 
 
-def jobs(findings: Sequence[Mapping[str, Any]], replacements: Sequence[Mapping[str, Any]]) -> list[Job]:
-    """Sort what is asked by file; a finding twice is asked once."""
+def jobs(
+    findings: Sequence[Mapping[str, Any]],
+    replacements: Sequence[Mapping[str, Any]],
+    *,
+    include_tests: bool = False,
+) -> list[Job]:
+    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`."""
     by_file: dict[str, Job] = {}
     seen: set[str] = set()
     for finding in findings:
@@ -60,7 +65,9 @@ def jobs(findings: Sequence[Mapping[str, Any]], replacements: Sequence[Mapping[s
             seen.add(finding["id"])
             job = by_file.setdefault(finding["file"], Job(finding["file"]))
             tool = finding.get("tool", "bandit")
-            job.wanted.append(Wanted(finding["id"], finding["rule"], finding["line"], tool))
+            left_alone = finding.get("in_tests", False) and not include_tests
+            rule = IN_TESTS if left_alone else finding["rule"]
+            job.wanted.append(Wanted(finding["id"], rule, finding["line"], tool))
     for number, one in enumerate(replacements, start=1):
         job = by_file.setdefault(one["file"], Job(one["file"]))
         job.replacements.append(Replacement(f"replacement-{number}", one["find"], one["replace"]))

@@ -60,6 +60,11 @@ SECRET = "a secret must be changed where it is valid, and kept elsewhere"
 OTHER = "no fix is known for this rule"
 
 
+IN_TESTS = "in-tests"  # stands for the rule of a finding in test code
+
+
 def why_not(rule: str, tool: str) -> str:
     """Answer why findings of a rule without a fix are left to a person."""
+    if rule == IN_TESTS:
+        return "it is test code, which is mended only when asked for (include_tests)"
     return SECRET if tool == "detect-secrets" else FOR_A_PERSON.get(rule, OTHER)

@@ -50,14 +50,16 @@ class BanditChecks:
             kept, _ = self._run(self._obeying, path)
         left = [_place(issue) for issue in kept]
         lines = split_lines(text)
-        findings = []
+        by_line: dict[tuple[str, int], Finding] = {}
         for issue in issues:
             suppressed = _place(issue) not in left
             if not suppressed:
                 left.remove(_place(issue))
-            if issue.test_id not in rules.LEFT_OUT:
-                findings.append(_finding(issue, shown, lines, suppressed))
-        return findings, trouble
+            where = (issue.test_id, issue.lineno)
+            # The same rule twice on a line is one finding, suppressed if all of it is.
+            if issue.test_id not in rules.LEFT_OUT and (where not in by_line or not suppressed):
+                by_line[where] = _finding(issue, shown, lines, suppressed)
+        return list(by_line.values()), trouble
 
     def _run(self, manager: Any, path: Path) -> tuple[list[Any], str | None]:
         manager.files_list, manager.results, manager.skipped = [str(path)], [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from detect_secrets.core.scan import scan_file
@@ -32,6 +32,13 @@ _LOCK_NAMES = re.compile(
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Detected:
+    kind: str
+    line: int
+    placeholder: bool  # the value is one that people write in examples; the value itself is not kept
+
+
 class Credentials:
     """Detectors with the settings of this agent; `scratch` is where copies for them are written."""
 
@@ -47,14 +54,14 @@ class Credentials:
         `plain` reads every file line by line, also those whose structure (YAML, INI) the detectors know.
         """
         lines = split_lines(text)
-        by_line: dict[int, set[str]] = {}
-        for kind, line in self._detect(".txt" if plain else PurePath(path).suffix, lines):
-            if kind in rules.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
+        by_line: dict[int, list[_Detected]] = {}
+        for one in self._detect(".txt" if plain else PurePath(path).suffix, lines):
+            if one.kind in rules.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
-            by_line.setdefault(line, set()).add(kind)
-        return [_finding(kinds, line, shown, lines) for line, kinds in by_line.items()]
+            by_line.setdefault(one.line, []).append(one)
+        return [_finding(detected, shown, lines) for detected in by_line.values()]
 
-    def _detect(self, suffix: str, lines: list[str]) -> Iterable[tuple[str, int]]:
+    def _detect(self, suffix: str, lines: list[str]) -> list[_Detected]:
         # A copy in UTF-8 under a name of ours: the detectors open files themselves, in the locale's encoding,
         # and what a hostile name would do to them need not be found out. They do look at the suffix.
         copy = self._scratch / ("looked-at" + (suffix if _SUFFIX.fullmatch(suffix) else ".txt"))
@@ -67,18 +74,28 @@ class Credentials:
             return _scan(copy.rename(copy.with_suffix(".txt")))
 
 
-def _scan(path: Path) -> list[tuple[str, int]]:
-    return [(_slug(one.type), max(1, one.line_number)) for one in scan_file(str(path))]
+def _scan(path: Path) -> list[_Detected]:
+    return [
+        _Detected(
+            kind=_slug(one.type),
+            line=max(1, one.line_number),
+            placeholder=rules.is_placeholder(one.secret_value or ""),
+        )
+        for one in scan_file(str(path))
+    ]
 
 
-def _finding(kinds: set[str], line: int, shown: str, lines: list[str]) -> Finding:
+def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding:
+    kinds = {one.kind for one in detected}
     kind, *others = sorted(kinds, key=lambda one: (-rules.precision(one), one))
+    line = detected[0].line
+    placeholder = all(one.placeholder for one in detected)
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(
         rule=kind,
-        severity=rules.secret_severity(kind),
-        confidence=rules.secret_confidence(kind),
+        severity="LOW" if placeholder else rules.secret_severity(kind),
+        confidence="LOW" if placeholder else rules.secret_confidence(kind),
         file=shown,
         line=line,
         message=rules.MASKED_KIND.format(kind=kind.replace("-", " ")),

@@ -32,6 +32,7 @@ class Finding:
     tool: str  # bandit or detect-secrets
     suppressed: bool = False  # the code asks the tool to look away; it is a finding all the same
     also: tuple[str, ...] = ()  # other rules that fired on the same secret
+    in_tests: bool = False  # the file is test code
     anchor: str = field(default="", repr=False)  # what of the line goes into the id; never shown
     id: str = ""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
+from . import rules
 from .bandit_checks import BanditChecks
 from .credentials import Credentials
 from .files import Source, read_text
@@ -31,12 +33,12 @@ class Inspector:
             found, why = look(source, False)
             findings += found
             trouble += [why] if why else []
-        return Inspected(printable(source.path), tuple(merge_passwords(findings)), "; ".join(trouble) or None)
+        return _inspected(source, merge_passwords(findings), "; ".join(trouble) or None)
 
     def inspect_plain(self, source: Source) -> Inspected:
         """Search a file for secrets line by line, without what reads its structure and can be led astray."""
         found, why = self._secrets(source, True)
-        return Inspected(printable(source.path), tuple(found), why)
+        return _inspected(source, found, why)
 
     def _secrets(self, source: Source, plain: bool) -> tuple[list[Finding], str | None]:
         if self._credentials is None:
@@ -57,6 +59,12 @@ class Inspector:
             return self._bandit.check(path, printable(source.path), read_text(path))
         except Exception as error:  # the edge to the tool, as above
             return [], f"bandit failed on it ({type(error).__name__})"
+
+
+def _inspected(source: Source, findings: list[Finding], trouble: str | None) -> Inspected:
+    if rules.is_test(PurePath(source.path)):
+        findings = [replace(one, in_tests=True, severity=rules.in_test(one.severity)) for one in findings]
+    return Inspected(printable(source.path), tuple(findings), trouble)
 
 
 def lost(source: Source, reason: str) -> Inspected:

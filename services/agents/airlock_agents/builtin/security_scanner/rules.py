@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePath
 from typing import Literal
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
@@ -48,6 +50,14 @@ _SECRET_SEVERITY: dict[str, Severity] = {
     "hex-high-entropy-string": "LOW",
 }
 
+_PLACEHOLDER = re.compile(
+    r"(?i)(my|your|the|some|a|db|user)?[-_ ]?(pass(word|wd|phrase)?|secret|token|api[-_]?key)s?\d{0,3}"
+    r"|changeme|x+|\*+|\.+|<.*>|example|foo|bar|baz|test(ing)?|dummy|user(name)?|admin|none|null|todo"
+)
+
+_TEST_FOLDERS = frozenset({"test", "tests", "__tests__"})
+_TEST_NAMES = re.compile(r"test_.*|.*_test\.\w+|.*\.(test|spec)\.\w+|conftest\.py")
+
 # On a line where several detectors fire, the one that knows most names the finding.
 _VAGUE = ("hex-high-entropy-string", "base64-high-entropy-string", "secret-keyword", "basic-auth-credentials")
 
@@ -72,6 +82,21 @@ def secret_confidence(kind: str) -> str:
 def precision(kind: str) -> int:
     """Rank a detector among those that fire on the same line; higher knows more."""
     return _VAGUE.index(kind) if kind in _VAGUE else len(_VAGUE)
+
+
+def in_test(severity: Severity) -> Severity:
+    """Answer a finding's severity in test code: nobody attacks a test, but a token leaks anywhere."""
+    return severity if severity == "CRITICAL" else "LOW"
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether a "secret" is what people write where a secret would stand."""
+    return _PLACEHOLDER.fullmatch(value) is not None
+
+
+def is_test(path: PurePath) -> bool:
+    """Tell whether a file is test code, by the names that test runners look for."""
+    return not _TEST_FOLDERS.isdisjoint(path.parts[:-1]) or _TEST_NAMES.fullmatch(path.name) is not None
 
 
 def at_least(severity: Severity, floor: Severity) -> bool:

@@ -1,0 +1,52 @@
+"""What is loud and what is not: test code and placeholders are not, real tokens are everywhere."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import pytest
+from airlock_agents.builtin.security_scanner import rules
+
+
+@pytest.mark.parametrize(
+    ("path", "test"),
+    [
+        ("tests/data/key.pem", True),
+        ("src/pkg/test/util.py", True),
+        ("test_app.py", True),
+        ("pkg/app_test.go", True),
+        ("web/cart.spec.ts", True),
+        ("conftest.py", True),
+        ("src/contest.py", False),
+        ("src/latest/app.py", False),
+        ("src/attest.py", False),
+        ("tests", False),
+        ("testing/app.py", False),
+    ],
+)
+def test_test_code_is_known_by_the_names_that_runners_look_for(path: str, test: bool) -> None:
+    assert rules.is_test(PurePath(path)) is test
+
+
+@pytest.mark.parametrize(
+    "value", ["password", "my-password", "pass1", "changeme", "xxxx", "<token>", "your_api_key"]
+)
+def test_what_people_write_in_place_of_a_secret_is_a_placeholder(value: str) -> None:
+    assert rules.is_placeholder(value)
+
+
+@pytest.mark.parametrize("value", ["kV7-tulip-orbit-92", "passwort-Lindenhof", "hunter2", "admin2024!", ""])
+def test_what_could_be_a_secret_is_none(value: str) -> None:
+    assert not rules.is_placeholder(value)
+
+
+def test_only_real_tokens_stay_loud_in_tests() -> None:
+    assert [rules.in_test(one) for one in rules.SEVERITIES] == ["CRITICAL", "LOW", "LOW", "LOW"]
+
+
+def test_severities_are_ordered() -> None:
+    assert [one for one in rules.SEVERITIES if rules.at_least(one, "MEDIUM")] == [
+        "CRITICAL",
+        "HIGH",
+        "MEDIUM",
+    ]
