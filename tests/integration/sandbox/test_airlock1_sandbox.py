@@ -3,12 +3,16 @@
 import json
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airlock_agents.sandbox.airlock1 import ArtifactMismatch
+from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.outcome import Failed, Outcome, Success
-from airlock_agents.sandbox.ports import InputArtifact
+from airlock_agents.sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
+from airlock_agents.sandbox.sandboxes import Sandboxes
 
 RunAgent = Callable[..., Awaitable[Outcome]]
 
@@ -270,3 +274,30 @@ async def test_an_artifact_of_the_wrong_length_ends_the_attempt(
     code = READY + "ready(); request(); time.sleep(60)"
     with pytest.raises(ArtifactMismatch, match="is not 5 bytes"):
         await run_python(code, artifacts=(InputArtifact(pointer="", ref=ref),))
+
+
+@pytest.mark.parametrize(("hungry", "answered"), [("bytearray(200 << 20)", False), ("1", True)])
+async def test_where_no_cgroup_is_visible_the_engine_tells_of_a_killed_child(
+    engine: Engine,
+    install_id: str,
+    host_id: str,
+    tmp_path: Path,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    hungry: str,
+    answered: bool,
+) -> None:
+    code = READY + (
+        f"import subprocess; ready(); request(); subprocess.run([sys.executable, '-c', '{hungry}']);"
+        "send({'type': 'result', 'size': 2}, b'[]'); time.sleep(60)"
+    )
+    elsewhere = await Containers.connect(engine, cgroups=tmp_path)
+    sandboxes = Sandboxes(elsewhere, install=install_id, host=host_id, boot="boot-1")
+    spec = spec_of(["python3", "-c", code], "airlock/1", memory_mb=64)
+    outcome = await sandboxes.run(spec, request_of(None), recorder, recorder)
+    await elsewhere.close()
+    if answered:
+        assert isinstance(outcome, Success), outcome
+    else:
+        failed(outcome, "memory.exceeded")

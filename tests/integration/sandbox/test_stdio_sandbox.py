@@ -121,6 +121,20 @@ except OSError:
     assert int(outcome.output) < 32
 
 
+async def test_forking_without_end_ends_with_its_time(run_python: RunAgent) -> None:
+    code = """
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+    began = time.monotonic()
+    failed(await run_python(code, protocol="stdio", seconds=2, pids=32, cpus=0.5), "timeout.exceeded")
+    assert time.monotonic() - began < 12
+
+
 @pytest.mark.parametrize(
     "script",
     ["sleep 60", "trap '' TERM INT HUP; sleep 60 & wait; sleep 60", "exec >&- 2>&-; sleep 60"],

@@ -9,13 +9,14 @@ import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
 import requests
 
 from .attach import AttachRefused, Channel, open_attached, tls_context
-from .cgroup import Counted, read_counted
+from .cgroup import CGROUP_ROOT, Counted, read_counted
 from .engine import Engine, connect
 from .outcome import Ended
 from .policy import LABEL_INSTALL, ContainerPolicy, Owner
@@ -56,14 +57,16 @@ class Containers:
         client: docker.APIClient,
         tls: ssl.SSLContext | None,
         threads: ThreadPoolExecutor,
+        cgroups: Path,
     ) -> None:
         self.engine = engine
         self._client = client
         self._tls = tls
         self._threads = threads
+        self._cgroups = cgroups
 
     @classmethod
-    async def connect(cls, engine: Engine, *, threads: int = 8) -> "Containers":
+    async def connect(cls, engine: Engine, *, threads: int = 8, cgroups: Path = CGROUP_ROOT) -> "Containers":
         """Open an adapter to an engine that was found; the caller closes it."""
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="docker")
         loop = asyncio.get_running_loop()
@@ -72,7 +75,7 @@ class Containers:
             pool, functools.partial(connect, engine, timeout=CALL_SECONDS, pool_size=threads)
         )
         tls = await loop.run_in_executor(pool, tls_context, engine.address.tls)
-        return cls(engine, client=client, tls=tls, threads=pool)
+        return cls(engine, client=client, tls=tls, threads=pool, cgroups=cgroups)
 
     async def create(self, policy: ContainerPolicy) -> str:
         """Create a container; answers its id. Raises ImageMissing, StartRefused, EngineFailed."""
@@ -113,7 +116,11 @@ class Containers:
     async def of_install(self, install: str) -> list[Found]:
         """List an install's containers, of any state. Raises EngineFailed."""
         filters = {"label": f"{LABEL_INSTALL}={install}"}
-        listed = await self._call(functools.partial(self._client.containers, all=True, filters=filters))
+        try:
+            listed = await self._call(functools.partial(self._client.containers, all=True, filters=filters))
+        except StartRefused as error:
+            # The engine's 404 for one that is removed while it lists: the next look finds the rest.
+            raise EngineFailed(str(error)) from error
         return [
             Found(
                 id=item["Id"],
@@ -135,7 +142,7 @@ class Containers:
     async def counted(self, container: str) -> Counted | None:
         """What the kernel counted about a living container, where this machine shows it."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, read_counted, container)
+        return await loop.run_in_executor(self._threads, read_counted, container, self._cgroups)
 
     async def close(self) -> None:
         """Let go of the threads and connections; containers stay."""
