@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from airlock_sdk import workspace as trees
-from airlock_sdk.artifact import TAR, ArtifactReference, reference
+from airlock_sdk.artifact import TAR, ArtifactReference, announcement, reference
 from airlock_sdk.frames import BoundedReader, FrameWriter
 from airlock_sdk.request import Request
 
@@ -104,22 +104,25 @@ class Context:
     def put_artifact(
         self, name: str, data: bytes | Path, media_type: str = "application/octet-stream"
     ) -> ArtifactReference:
-        """Give bytes, or a file, to the run and answer the reference that stands for them in the output."""
-        header = {"type": "artifact", "name": name, "media_type": media_type}
+        """Give bytes, or a file, to the run and answer the reference that stands for them in the output.
+
+        Raises ValueError for a name with other characters than letters, digits, `.`, `_` and `-`, a media
+        type that is not `type/subtype`, or more than 256 MiB.
+        """
         if isinstance(data, Path):
             with data.open("rb") as source:
                 body = BoundedReader(source, os.fstat(source.fileno()).st_size)
                 size = body.left
-                self._writer.send_streamed(header, size, body.copy_to)
+                self._writer.send_streamed(announcement(name, size, media_type), size, body.copy_to)
                 return reference(body.digest(), size, media_type)
         digest = BoundedReader.digest_of(data)
-        self._writer.send({**header, "size": len(data)}, data)
+        self._writer.send(announcement(name, len(data), media_type), data)
         return reference(digest, len(data), media_type)
 
     def put_workspace(self, folder: Path, name: str = "workspace.tar") -> ArtifactReference:
         """Pack a folder and give it to the run as a workspace; answers its reference."""
         planned = trees.plan(folder)
         packed: list[trees.Packed] = []
-        header = {"type": "artifact", "name": name, "media_type": TAR}
+        header = announcement(name, planned.size, TAR)
         self._writer.send_streamed(header, planned.size, lambda out: packed.append(trees.write(planned, out)))
         return reference(packed[0].digest, planned.size, TAR)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_CODE = re.compile(r"agent(\.[a-z][a-z0-9_]{0,62}){1,4}")
+_CODE = re.compile(r"agent(\.[a-z][a-z0-9_]{0,62}){1,3}")
 
 
 class Failure(Exception):

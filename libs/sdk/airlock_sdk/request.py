@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from airlock_sdk.artifact import ArtifactReference, is_reference
+from airlock_sdk.artifact import MAX_SIZE, ArtifactReference, is_reference
 from airlock_sdk.failure import ProtocolError
 from airlock_sdk.frames import BoundedReader, body_size, read_header
 
 MAX_INPUT = 1024 * 1024  # bytes of the input document; Airlock itself stops at 512 KiB
 MAX_ARTIFACTS = 64  # artifacts of one invocation
-MAX_ARTIFACT = 256 * 1024 * 1024  # bytes of one artifact
 
 Receive = Callable[[str, ArtifactReference, BoundedReader], None]
 
@@ -85,7 +84,7 @@ def _inputs(raw: bytes) -> dict[str, Any]:
 def _announced(item: Any) -> tuple[str, ArtifactReference]:
     if isinstance(item, dict) and isinstance(pointer := item.get("pointer"), str):
         reference = {key: item.get(key) for key in ("artifact", "size", "media_type")}
-        if is_reference(reference) and reference["size"] <= MAX_ARTIFACT:
+        if is_reference(reference) and reference["size"] <= MAX_SIZE:
             return pointer, reference
     raise ProtocolError("an artifact is announced with pointer, artifact, size and media_type")
 

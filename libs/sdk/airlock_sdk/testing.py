@@ -15,11 +15,9 @@ from typing import Any, BinaryIO, cast
 
 from airlock_sdk import workspace
 from airlock_sdk.agent import Agent
-from airlock_sdk.artifact import TAR, ArtifactReference, reference
+from airlock_sdk.artifact import MAX_SIZE, TAR, ArtifactReference, announcement, reference
 from airlock_sdk.failure import ProtocolError
 from airlock_sdk.frames import BoundedReader, body_size, encode_header, read_header
-
-MAX_BODY = 256 * 1024 * 1024  # bytes of one artifact or result
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,10 @@ def read_outcome(source: BinaryIO) -> Outcome:
         elif kind == "progress":
             outcome.progress.append(header)
         elif kind == "artifact":
+            try:
+                announcement(header["name"], header["size"], header["media_type"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ProtocolError(f"an artifact nobody would take: {error}") from error
             content = _body(source, header)
             digest = "sha256:" + hashlib.sha256(content).hexdigest()
             outcome.artifacts[digest] = Made(header["name"], header["media_type"], content)
@@ -179,7 +181,7 @@ def read_outcome(source: BinaryIO) -> Outcome:
 
 
 def _body(source: BinaryIO, header: dict[str, Any]) -> bytes:
-    body = BoundedReader(source, body_size(header, MAX_BODY))
+    body = BoundedReader(source, body_size(header, MAX_SIZE))
     return b"".join(iter(lambda: body.read(1024 * 1024), b""))
 
 

@@ -140,6 +140,16 @@ def test_a_diff_for_another_tree_changes_nothing_at_all(tmp_path: Path) -> None:
     assert digest(tree) == before
 
 
+def test_a_file_below_a_file_does_not_apply(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    with pytest.raises(Failure) as caught:
+        apply(file_diff("run.sh/inside", None, "x\n"), tree, tmp_path)
+    assert caught.value.code == "agent.diff_does_not_apply"
+    with pytest.raises(Failure) as caught:
+        apply(file_diff("sub dir", None, "x\n"), tree, tmp_path / "tree")
+    assert caught.value.code == "agent.diff_refused"
+
+
 def test_what_the_workspace_says_to_git_is_not_heard(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     subprocess.run(["git", "init", "-q", str(tree)], check=True)

@@ -171,6 +171,19 @@ def test_artifacts_come_in_by_pointer_and_go_out_by_reference(tmp_path: Path) ->
     assert outcome.output["tree"] == given_workspace(tree).reference
 
 
+@pytest.mark.parametrize(("name", "kind"), [("../x", "a/b"), ("", "a/b"), ("x", "text"), ("x", "a/b; c=d")])
+def test_an_artifact_that_the_host_would_refuse_is_the_author_s_mistake(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        return {"it": ctx.put_artifact(name, b"", kind)}
+
+    outcome = run_action(make_agent(work), "do", {}, scratch=tmp_path)
+    assert outcome.failure is not None
+    assert "ValueError" in outcome.failure["message"]
+    assert outcome.artifacts == {}
+
+
 def test_asking_for_an_artifact_that_did_not_come_names_those_that_did(tmp_path: Path) -> None:
     def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
         with pytest.raises(KeyError, match="/letter"):

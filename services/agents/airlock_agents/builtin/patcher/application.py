@@ -54,9 +54,13 @@ def apply(diff: str, root: Path, scratch: Path) -> Applied:
     changed = [path for path in touched.all if before[path] != after[path]]
     for path in changed:
         _remove(root, path)
-    for path in changed:
-        if (file := after[path]) is not None:
-            _write(root, path, file)
+    try:
+        for path in changed:
+            if (file := after[path]) is not None:
+                _write(root, path, file)
+    except (FileExistsError, NotADirectoryError) as error:
+        message = "the diff puts a file where the workspace has another file as a folder's name"
+        raise Failure("agent.diff_does_not_apply", message) from error
     shutil.rmtree(tree)
     return Applied(tuple(changed), b"".join(_back(path, after[path], before[path]) for path in changed))
 
