@@ -66,13 +66,6 @@ def doubling(keyword: str, levels: int) -> dict[str, Any]:
     return {"$ref": "#/$defs/a0", "$defs": {**defs, f"a{levels}": {"type": "string"}}}
 
 
-def branching(keyword: str) -> dict[str, Any]:
-    """A schema that refers to itself twice for the same member."""
-    again = {"properties": {"a": {"$ref": "#/$defs/n"}}}
-    tree = {keyword: [{"type": "object", **again, "required": ["a"]}, {"type": "object", **again}]}
-    return {"$ref": "#/$defs/n", "$defs": {"n": tree}}
-
-
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     start = time.thread_time()
@@ -144,7 +137,6 @@ def test_a_schema_that_is_not_taken_is_told_why_and_where(schema: object, place:
         {"$ref": "#leaf", "$defs": {"a b": {"$anchor": "leaf"}, "c": {"$ref": "#/$defs/a%20b"}}},
         {"pattern": r"^\p{Lu}[\w-]{1,64}$", "format": "date-time"},
         nested(31),
-        branching("oneOf"),
     ],
 )
 def test_a_schema_that_is_good_has_no_findings(schema: object) -> None:
@@ -239,35 +231,6 @@ def test_what_is_no_json_satisfies_no_schema(value: object) -> None:
     )
 
 
-def test_a_value_nested_deeper_than_the_validator_goes_is_a_problem_and_no_crash() -> None:
-    value: Any = 1
-    for _ in range(100_000):
-        value = [value]
-    assert Validator({"items": {"$ref": "#"}}).problem(value) is not None
-    while isinstance(value, list):  # taken apart by hand: freeing it whole would recurse
-        value = value.pop()
-
-
 def test_a_pattern_that_backtracks_elsewhere_takes_linear_time() -> None:
     with within(1):
         assert Validator({"pattern": "(a+)+$"}).problem("a" * 500_000 + "b") is not None
-
-
-@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
-def test_a_schema_that_doubles_its_work_with_each_level_gives_up_instead(keyword: str) -> None:
-    value: Any = None
-    for _ in range(60):
-        value = {"a": value}
-    validator = Validator(branching(keyword))
-    with within(5):
-        problems = validator.problems(value)
-    assert problems != []
-    assert len(problems) <= 20
-    shallow: Any = {"a": {"a": {}}}
-    assert (Validator(branching("anyOf")).problem(shallow)) is None
-
-
-def test_a_flat_bomb_of_errors_is_bounded() -> None:
-    validator = Validator({"items": {"allOf": [{"type": "integer"}] * 400}})
-    with within(5):
-        assert len(validator.problems(["x"] * 50_000)) == 1

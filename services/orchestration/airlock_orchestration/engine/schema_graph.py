@@ -25,8 +25,8 @@ CHILD_ONE = (
 CHILD_LIST = ("prefixItems",)
 CHILD_MAP = ("properties", "patternProperties")
 SHELF = ("$defs", "definitions")
-_MEMBERS = ("additionalProperties", "unevaluatedProperties")
-_ELEMENTS = ("items", "contains", "unevaluatedItems")
+_OTHER_MEMBERS = ("additionalProperties", "unevaluatedProperties")
+_OTHER_ELEMENTS = ("items", "unevaluatedItems")
 _ONE = frozenset({*IN_PLACE_ONE, *CHILD_ONE})
 _LIST = frozenset({*IN_PLACE_LIST, *CHILD_LIST})
 _MAP = frozenset({*IN_PLACE_MAP, *CHILD_MAP, *SHELF})
@@ -179,14 +179,18 @@ class SchemaGraph:
         for inner in self.in_place(schema):
             yield inner, value
         if isinstance(value, dict):
-            properties = schema.get("properties")
-            if isinstance(properties, dict):
-                yield from ((inner, value[name]) for name, inner in properties.items() if name in value)
-            for inner in _inner(schema, _MEMBERS, (), ("patternProperties",)):
+            named = schema.get("properties", {})
+            yield from ((inner, value[name]) for name, inner in named.items() if name in value)
+            for inner in _inner(schema, _OTHER_MEMBERS, (), ()):
+                yield from ((inner, member) for name, member in value.items() if name not in named)
+            for inner in _inner(schema, (), (), ("patternProperties",)):
                 yield from ((inner, member) for member in value.values())
         elif isinstance(value, list):
-            yield from zip(_inner(schema, (), CHILD_LIST, ()), value, strict=False)
-            for inner in _inner(schema, _ELEMENTS, (), ()):
+            first = schema.get("prefixItems", [])
+            yield from zip(first, value, strict=False)
+            for inner in _inner(schema, _OTHER_ELEMENTS, (), ()):
+                yield from ((inner, member) for member in value[len(first) :])
+            for inner in _inner(schema, ("contains",), (), ()):
                 yield from ((inner, member) for member in value)
 
     def endless(self) -> bool:

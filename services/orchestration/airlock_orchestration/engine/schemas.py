@@ -20,6 +20,7 @@ from airlock_contracts.manifest import canonical_json
 from airlock_contracts.problems import Finding
 
 from .schema_graph import Schema, SchemaGraph, anchors, escape, follow, map_inner, subschemas
+from .schema_recursion import is_recursive, may_double
 
 MAX_BYTES = 64 * 1024
 MAX_VALUES = 2000
@@ -32,6 +33,8 @@ MAX_WEIGHT = 5000
 """Subschemas once references are written out."""
 MAX_COST = 250_000
 """Applications of a subschema to a value in one check."""
+MAX_VALUE_DEPTH = 200
+"""Of a value checked against a recursive schema: the compiled code recurses and overflows its stack."""
 MAX_MESSAGE = 500
 MAX_FINDINGS = 20
 
@@ -110,13 +113,14 @@ class Validator:
         """
         self._compiled = _compile(schema)
         self._graph = SchemaGraph(schema)
-        weight = self._graph.weight()
-        self._recursive = weight is None
-        self._weight = MAX_COST if weight is None else weight
+        self._recursive = is_recursive(self._graph)
+        self._may_double = self._recursive and may_double(self._graph)
 
     def problem(self, value: object) -> SchemaProblem | None:
         """Return the first problem of a value, or None when it satisfies the schema."""
-        if self._recursive and self._graph.cost(value, MAX_COST) >= MAX_COST:
+        if self._recursive and _deeper(value, MAX_VALUE_DEPTH):
+            return SchemaProblem("", f"nested deeper than {MAX_VALUE_DEPTH} levels", "$ref")
+        if self._may_double and self._graph.cost(value, MAX_COST) >= MAX_COST:
             return SchemaProblem("", "takes too much work to check against this recursive schema", "$ref")
         try:
             if self._compiled.is_valid(value):
@@ -137,9 +141,25 @@ class Validator:
         first = self.problem(value)
         if first is None:
             return []
-        if not first.keyword or self._graph.cost(value, MAX_COST) >= MAX_COST:
+        if first.keyword in ("", "$ref") or self._graph.cost(value, MAX_COST) >= MAX_COST:
             return [first]
         return [_problem(error) for error in islice(self._compiled.iter_errors(value), limit)]
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether a value is nested deeper, without recursing; level by level, containers only."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _compile(schema: Schema) -> jsonschema_rs.Draft202012Validator:
