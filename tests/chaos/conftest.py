@@ -1,4 +1,4 @@
-"""A whole install in a folder of its own, a slow agent on it, and the invariants that hold whatever happens."""
+"""A whole install in a folder of its own, a slow agent on it, and what holds whatever happens."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ def no_blocking_call() -> None:
 async def install(
     servers_folder: Path, docker_client: docker.DockerClient, request: pytest.FixtureRequest
 ) -> AsyncIterator[Install]:
-    await build_images()
+    await build_images(lambda _: None)
     folder = DataFolder(servers_folder / f"chaos-{request.node.name[:40]}")
     said: list[str] = []
     async with Stack(folder, port=0, say=said.append) as stack:

@@ -33,8 +33,10 @@ _TRANSIENT = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
     asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,  # our own statement_timeout
+    asyncpg.InsufficientResourcesError,  # 53xxx: disk or memory is full
+    asyncpg.ReadOnlySQLTransactionError,  # a failover: the new primary is elsewhere
     sqlalchemy.exc.TimeoutError,  # no session became free
 )
 _POOLS = "SELECT DISTINCT pool FROM hosts WHERE seen_at > clock_timestamp() - interval '1 day' LIMIT 100"
