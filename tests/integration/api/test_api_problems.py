@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airlock_chassis.telemetry import metrics
 from airlock_client.embedded import EmbeddedPostgres
 from airlock_orchestration.api.problems import every_error
 
@@ -50,6 +51,7 @@ async def test_a_database_that_is_killed_is_503_and_answers_again_when_it_is_bac
         async with stand_on(server.url()) as rig:
             assert (await rig.client.get("/api/hosts")).status_code == 200
             await asyncio.to_thread(server.kill)
+            await asyncio.sleep(0.35)  # longer than a key is remembered here
             away = await rig.client.get("/api/hosts")
             health = (await rig.client.get("/health")).json()
             ready = await rig.client.get("/health/ready")
@@ -118,3 +120,18 @@ async def test_the_description_of_the_api_is_whole(rig: Any) -> None:
     body = described["paths"]["/api/workflows"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "application/yaml"}
     assert "/api/workflows/{workflow}/trigger" in described["paths"]
+
+
+async def test_answers_are_counted_by_route_and_not_by_path(rig: Any) -> None:
+    def count(route: str, status: str) -> float:
+        value = metrics.REGISTRY.get_sample_value(
+            "http_requests_total", {"route": route, "method": "GET", "status": status}
+        )
+        return value or 0.0
+
+    before = count("/api/runs/{run}", "404"), count("unmatched", "404")
+    for number in range(3):
+        await rig.client.get(f"/api/runs/00000000-0000-7000-8000-00000000000{number}")
+        await rig.client.get(f"/api/none-{number}")
+    after = count("/api/runs/{run}", "404"), count("unmatched", "404")
+    assert (after[0] - before[0], after[1] - before[1]) == (3, 3)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from . import agents, approvals, artifacts, events, health, hosts, problems, runs, workflows
 from .auth import admin, host_or_admin, public
 from .dependencies import Dependencies
+from .description import PROBLEMS
 from .envelope import Envelope
 from .gates import Gate, Gates
 
@@ -31,6 +32,7 @@ def build_api(deps: Dependencies) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        responses=PROBLEMS,
         telemetry={"tracing": False, "metrics": False},  # the envelope's span is the request's
     )
     app.state.airlock = deps

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..errors import Forbidden, KeyInvalid, KeyRequired
+from ..errors import Forbidden, KeyInvalid, KeyRequired, StoreUnavailable
 from ..operations.principals import Principal
 from ..store.tables import KeyRole
 from .dependencies import Deps
@@ -16,7 +16,13 @@ async def identify(request: Request, deps: Deps) -> None:
     """Find out who asks, for the gates, which count by it; whether they may is said later."""
     presented = presented_key(request)
     request.state.presented = presented is not None
-    request.state.principal = None if presented is None else await deps.keys.recognise(presented)
+    request.state.principal = request.state.unanswered = None
+    if presented is None:
+        return
+    try:
+        request.state.principal = await deps.keys.recognise(presented)
+    except StoreUnavailable as error:
+        request.state.unanswered = error  # what is public answers all the same
 
 
 def presented_key(request: Request) -> str | None:
@@ -59,6 +65,9 @@ Asking = Annotated[Principal, Depends(principal)]
 def _of_role(request: Request, *roles: KeyRole) -> Principal:
     found: Principal | None = request.state.principal
     challenge = {"WWW-Authenticate": 'Bearer realm="airlock"'}
+    if (unanswered := request.state.unanswered) is not None:
+        assert isinstance(unanswered, StoreUnavailable)
+        raise unanswered
     if found is None and request.state.presented:
         raise KeyInvalid("the key is unknown, revoked or misspelt", headers=challenge)
     if found is None:

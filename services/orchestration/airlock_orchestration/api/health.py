@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from ..errors import RouteUnknown
 from .dependencies import Deps
-from .documents import BODY_SCHEMAS
+from .description import describe
 from .problems import PAGES, every_error
 
 reads = APIRouter(tags=["health"])
@@ -57,11 +57,7 @@ async def get_metrics(deps: Deps) -> Response:
 @reads.get("/openapi.json", include_in_schema=False)
 async def get_openapi(request: Request) -> JSONResponse:
     """The API's description, OpenAPI 3.1."""
-    described = request.app.openapi()  # made once, then kept
-    schemas = described.setdefault("components", {}).setdefault("schemas", {})
-    for name, schema in BODY_SCHEMAS.items():
-        schemas.setdefault(name, schema)
-    return JSONResponse(described)
+    return JSONResponse(describe(request.app))
 
 
 @reads.get("/docs", include_in_schema=False)

@@ -13,7 +13,7 @@ from slowapi.errors import RateLimitExceeded
 from starlette.exceptions import HTTPException
 
 from .. import errors
-from ..errors import AirlockError, Internal, InvalidRequest, MethodNotAllowed, RouteUnknown, counted
+from ..errors import AirlockError, Category, Internal, InvalidRequest, MethodNotAllowed, RouteUnknown, counted
 from .gates import rate_limited
 
 PROBLEM_TYPE = "application/problem+json"
@@ -72,8 +72,10 @@ def install(app: FastAPI, limiter: Limiter) -> None:
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, AirlockError)
-        if error.status >= 500:
-            log.error("request.error", code=error.code, path=request.url.path, exc_info=error)
+        if error.category is Category.INTERNAL:
+            log.error("request.failed", code=error.code, path=request.url.path, exc_info=error)
+        elif error.status >= 500:
+            log.warning("request.unavailable", code=error.code, path=request.url.path, detail=error.detail)
         return render(error, request.url.path)
 
     async def limited(request: Request, _: Exception) -> Response:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import structlog
 from airlock_contracts.artifacts import ARTIFACT_SCHEMA_REF
 from airlock_contracts.base import VERSION_PATTERN
 from airlock_contracts.manifest import AgentVersion, Manifest, agent_content_sha256
@@ -22,6 +23,7 @@ from .ids import is_name, parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
+log = structlog.get_logger(__name__)
 _VERSION = re.compile(VERSION_PATTERN)
 ImageResolver = Callable[[str, str], Awaitable[ImageReply | None]]
 """Asks a host of a pool what an image is: `(pool, image)`. None when no host of that pool answers."""
@@ -69,7 +71,10 @@ async def register(
                 registered_image_digest=row.image_digest,
                 image_digest=digest,
             )
-        return store.to_view(row), new is not None
+        view = store.to_view(row)
+    if new is not None:
+        log.info("agent.registered", agent=kept.reference, image_digest=digest, by=principal.name)
+    return view, new is not None
 
 
 def check_manifest(manifest: Manifest) -> list[Finding]:

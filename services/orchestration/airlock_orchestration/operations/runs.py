@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import span, traceparent
 from airlock_contracts import strict_json
@@ -48,6 +49,7 @@ from .ids import uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
+log = structlog.get_logger(__name__)
 _MAX_REASON = 1000
 _KEPT = 512  # checks of workflow versions with their pins
 
@@ -128,7 +130,7 @@ class Runs:
                 return found
         if ended.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
             raise RunNotRetryable(f"run {run} is {ended.status}", status=ended.status)
-        reuse = _reuse(ended)
+        reuse = await asyncio.to_thread(_reuse, ended)
         creation = RunCreation(
             workflow_id=str(ended.workflow_id),
             workflow_version_id=str(ended.workflow_version_id),
@@ -156,6 +158,7 @@ class Runs:
         if view.status is RunStatus.CANCELLED:
             return view
         await self._door.advance(CancelRequested(str(run), principal.name, reason[:_MAX_REASON]))
+        log.info("run.cancel_requested", run=str(run), by=principal.name)
         after = await self.get(principal, run)
         if after.status in (RunStatus.SUCCESS, RunStatus.FAILED):
             raise RunFinal(f"run {run} ended {after.status} first", status=after.status)
@@ -255,6 +258,14 @@ class Runs:
         signal = RunStarted(run, principal.name, creation.context_sha256, reuse, creation.retry_of)
         advanced = await self._door.start(creation, signal, plan)
         if advanced is not None and advanced.run is not None:
+            log.info(
+                "run.started",
+                run=run,
+                workflow=plan.workflow,
+                workflow_version=plan.workflow_version,
+                by=principal.name,
+                retry_of=creation.retry_of,
+            )
             return Started(_accepted(run, advanced.run.status, plan), replayed=False)
         if creation.trigger_key is not None:
             assert creation.trigger_fingerprint is not None

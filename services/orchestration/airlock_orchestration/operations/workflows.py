@@ -5,6 +5,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+import structlog
 from airlock_contracts.manifest import canonical_json
 from airlock_contracts.problems import Finding
 from airlock_contracts.views import WorkflowView
@@ -19,6 +20,8 @@ from .documents import Document, validate, with_lines
 from .ids import is_name, parse_uuid, uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
+
+log = structlog.get_logger(__name__)
 
 
 async def apply(sessions: Sessions, principal: Principal, document: Document) -> tuple[WorkflowView, bool]:
@@ -57,7 +60,10 @@ async def apply(sessions: Sessions, principal: Principal, document: Document) ->
                 message="a number is not kept exactly as it is written, such as 1e300 or -0.0",
             )
             raise WorkflowInvalid(counted([finding]), errors=[finding])
-        return store.to_view(pair), new
+        view = store.to_view(pair)
+    if new:
+        log.info("workflow.applied", workflow=view.name, workflow_version=view.version, by=principal.name)
+    return view, new
 
 
 async def get_workflow(
