@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import demo, exits, processes, stack
+from . import agents, approvals, artifacts, demo, exits, processes, runs, stack, workflows
 from .target import Asked
 
 app = typer.Typer(
@@ -40,6 +40,5 @@ def options(
     context.obj = Asked(url, key_file, data_dir)
 
 
-stack.add(app)
-demo.add(app)
-processes.add(app)
+for room in (stack, runs, approvals, workflows, agents, artifacts, processes, demo):
+    room.add(app)

@@ -141,7 +141,7 @@ def tell_problem(problem: Problem) -> Exit:
 def _tell_usage(error: typer.TyperException) -> Exit:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()  # the help itself
+        sys.stderr.write(f"{error.format_message()}\n")  # the help itself
         return Exit.USAGE
     path = context.command_path if context is not None else "airlock"
     return tell(error.format_message(), f"`{path} --help`", Exit.USAGE)

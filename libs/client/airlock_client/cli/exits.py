@@ -18,20 +18,21 @@ class Exit(IntEnum):
     """The command line itself is wrong."""
     NOT_RUNNING = 4
     """Nothing answers at the address, or no install runs on the data folder."""
+    WAITING = 5
+    """The run waits for a decision at a gate, and nobody was to wait for that."""
     INTERRUPTED = 130
     """Ctrl-C or SIGTERM ended it early; what it had started was stopped."""
 
 
-TABLE = "\n\n".join(
-    (
-        "Exit codes: 0 done (a run: SUCCESS) · 1 not done · 2 the run ended FAILED, CANCELLED or REJECTED",
-        "3 wrong command line · 4 nothing answers · 130 interrupted",
-    )
+TABLE = (
+    "Exit codes: 0 done, and a run that was followed: SUCCESS. 1 not done. 2 the run ended FAILED or "
+    "CANCELLED, or its gate was REJECTED. 3 wrong command line. 4 nothing answers. "
+    "5 the run waits for a decision. 130 interrupted."
 )
 
 
 def of_run(status: RunStatus) -> Exit:
-    """The exit code of a command that waited for a run."""
-    if not status.is_final or status is RunStatus.SUCCESS:
+    """The exit code of a command that followed a run."""
+    if status is RunStatus.SUCCESS:
         return Exit.OK
-    return Exit.NOT_SUCCESS
+    return Exit.NOT_SUCCESS if status.is_final else Exit.WAITING

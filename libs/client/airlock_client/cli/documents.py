@@ -1,0 +1,59 @@
+"""Files that people hand over: manifests, workflows, contexts. Bounded, `-` is stdin."""
+
+import json
+import sys
+from pathlib import Path
+
+from .edge import CommandError
+from .exits import Exit
+
+MAX_BYTES = 6 * 1024 * 1024
+"""A little more than the server takes, so that the server's own answer says where its limit is."""
+STDIN = "-"
+
+
+def read_document(path: Path) -> bytes:
+    """Read a file, or stdin for `-`. Raises CommandError."""
+    try:
+        if str(path) == STDIN:
+            raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror or error}", code=Exit.USAGE) from error
+    if len(raw) > MAX_BYTES:
+        raise CommandError(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", code=Exit.USAGE)
+    return raw
+
+
+def read_context(text: str | None) -> dict[str, object]:
+    """Read a context: a JSON object, `@FILE` with one, or `-` for stdin. Raises CommandError."""
+    if text is None:
+        return {}
+    place = "--context"
+    if text == STDIN or text.startswith("@"):
+        place = text.removeprefix("@")
+        text = read_document(Path(place)).decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(
+            f"{place} is not JSON: {error}",
+            'give an object: --context \'{"name": "value"}\' or @FILE',
+            Exit.USAGE,
+        ) from error
+    if not isinstance(value, dict):
+        raise CommandError(f"{place} is not a JSON object", code=Exit.USAGE)
+    return value
+
+
+def read_setting(text: str) -> tuple[str, object]:
+    """Read `name=value`; the value is JSON where it is JSON, else text. Raises CommandError."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise CommandError(f"--set {text}: write name=value", code=Exit.USAGE)
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value

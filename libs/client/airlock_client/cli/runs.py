@@ -1,0 +1,209 @@
+"""`airlock run` starts one; `airlock runs` lists, shows, watches, cancels and retries them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from airlock_contracts.statuses import RunStatus
+from airlock_contracts.views import RunView
+
+from ..client import AirlockClient
+from ..show.live import Watch, open_approval
+from ..show.run import show_run
+from ..show.text import one_line, status
+from .artifacts import put_workspace, tell_skipped
+from .documents import read_context, read_setting
+from .edge import CommandError, command
+from .exits import Exit, of_run
+from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
+from .target import connect
+
+RunId = Annotated[str, typer.Argument(help="Its id.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until the run has ended, whoever decides at its gates.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    runs = typer.Typer(help="Runs: list, show, watch, output, cancel, retry.", no_args_is_help=True)
+    app.add_typer(runs, name="runs")
+    _add_run(app)
+    _add_reading(runs)
+    _add_changing(runs)
+
+
+def _add_run(app: typer.Typer) -> None:
+    @command(app, "run")
+    async def run(
+        context: typer.Context,
+        workflow: Annotated[str, typer.Argument(help="Name or id.")],
+        workspace: Annotated[
+            Path | None,
+            typer.Option("--workspace", help="A folder, put first; it stands as `workspace` in the context."),
+        ] = None,
+        given: Annotated[
+            str | None, typer.Option("--context", help="The context: a JSON object, @FILE, or - for stdin.")
+        ] = None,
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", help="name=value in the context; JSON where it is JSON.")
+        ] = None,
+        version: Annotated[
+            int | None, typer.Option("--version", min=1, help="Of the workflow; else the newest.")
+        ] = None,
+        idempotency_key: Annotated[
+            str | None, typer.Option("--idempotency-key", help="The same key again answers the same run.")
+        ] = None,
+        wait: Wait = False,
+        no_follow: Annotated[
+            bool, typer.Option("--no-follow", help="Only start it and print its id.")
+        ] = False,
+        as_json: AsJson = False,
+    ) -> int:
+        """Start a run and follow it until it ends or waits for a decision.
+
+        With --json nothing is followed: the run is printed as it was accepted, or with --wait as it ended.
+        """
+        document = read_context(given) | dict(read_setting(text) for text in settings or [])
+        async with connect(context) as client:
+            if workspace is not None:
+                reference, packed = await put_workspace(client, workspace)
+                tell_skipped(packed)
+                document["workspace"] = reference.model_dump(mode="json")
+            accepted = await client.trigger(
+                workflow, document, version=version, idempotency_key=idempotency_key
+            )
+            if (as_json and not wait) or no_follow:
+                print_json(accepted) if as_json else print(accepted.id)
+                return Exit.OK
+            if not as_json:
+                terminal().print(
+                    f"run {accepted.id} of {accepted.workflow}, version {accepted.workflow_version}"
+                )
+            return await _follow(client, accepted.id, wait=wait, as_json=as_json)
+
+
+def _add_reading(runs: typer.Typer) -> None:
+    @command(runs, "list")
+    async def list_runs(
+        context: typer.Context,
+        wanted: Annotated[
+            RunStatus | None, typer.Option("--status", case_sensitive=False, help="Only these.")
+        ] = None,
+        workflow: Annotated[
+            str | None, typer.Option("--workflow", help="Only of this one: name or id.")
+        ] = None,
+        limit: Limit = 20,
+        as_json: AsJson = False,
+    ) -> int:
+        """Runs, the newest first."""
+        async with connect(context) as client:
+            found = await collect(
+                lambda cursor: client.runs(status=wanted, workflow=workflow, cursor=cursor), limit
+            )
+        if as_json:
+            print_json(found)
+            return Exit.OK
+        rows = (
+            (
+                view.id,
+                status(view.status),
+                f"{view.workflow} v{view.workflow_version}",
+                when(view.created_at),
+                view.created_by,
+                view.failure.code if view.failure else "",
+            )
+            for view in found
+        )
+        print_table(("run", "status", "workflow", "started", "by", "failure"), rows, empty="no runs")
+        return Exit.OK
+
+    @command(runs, "show")
+    async def show(context: typer.Context, run: RunId, as_json: AsJson = False) -> int:
+        """One run whole; of what failed: why, where, the end of its stderr, the next command to try."""
+        async with connect(context) as client:
+            view = await client.run(run)
+        print_json(view) if as_json else show_run(terminal(), view)
+        return Exit.OK
+
+    @command(runs, "watch")
+    async def watch(context: typer.Context, run: RunId, wait: Wait = False, as_json: AsJson = False) -> int:
+        """Follow a run until it ends or waits for a decision."""
+        async with connect(context) as client:
+            return await _follow(client, run, wait=wait, as_json=as_json)
+
+    @command(runs, "output")
+    async def output(
+        context: typer.Context, run: RunId, node: Annotated[str, typer.Argument(help="Its id in the run.")]
+    ) -> int:
+        """The accepted output of a node, byte for byte."""
+        async with connect(context) as client:
+            raw = await client.node_output(run, node)
+        if sys.stdout.isatty():  # escapes in it are not for a terminal: JSON spells them out
+            print(json.dumps(json.loads(raw), indent=2))
+        else:
+            sys.stdout.buffer.write(raw)
+            sys.stdout.flush()
+        return Exit.OK
+
+
+def _add_changing(runs: typer.Typer) -> None:
+    @command(runs, "cancel")
+    async def cancel(
+        context: typer.Context,
+        run: RunId,
+        reason: Annotated[str, typer.Option("--reason", help="Why; kept with the run.")] = "",
+        as_json: AsJson = False,
+    ) -> int:
+        """Ask a run to end; what runs is stopped, what succeeded stays."""
+        async with connect(context) as client:
+            view = await client.cancel(run, reason)
+        print_json(view) if as_json else print(f"{view.status} {view.id}")
+        return Exit.OK
+
+    @command(runs, "retry")
+    async def retry(
+        context: typer.Context,
+        run: RunId,
+        wait: Wait = False,
+        follow: Annotated[bool, typer.Option("--follow", help="Follow it as `airlock run` does.")] = False,
+        as_json: AsJson = False,
+    ) -> int:
+        """Start a new run that copies what succeeded in one that did not; its gates ask again."""
+        async with connect(context) as client:
+            accepted = await client.retry(run)
+            if wait or follow:
+                return await _follow(client, accepted.id, wait=wait, as_json=as_json)
+        print_json(accepted) if as_json else print(accepted.id)
+        return Exit.OK
+
+
+async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool) -> int:
+    """Show a run as it goes; answers the exit code of how it stands at the end."""
+    if as_json:
+        view = await _ended(client, run, wait=wait)
+        print_json(view)
+        return of_run(view.status)
+    console = terminal()
+    watch = Watch(client, run, console)
+    if wait:
+        view = await watch.until_end()
+    else:
+        view, _ = await watch.until_gate()
+    console.print()
+    if (approval := open_approval(view)) is not None:
+        print(f"{approval.node} waits for a decision: airlock approvals approve {approval.id}")
+    elif view.status is not RunStatus.SUCCESS:
+        show_run(console, view)
+    print(f"{view.status} {one_line(view.id)}")
+    return of_run(view.status)
+
+
+async def _ended(client: AirlockClient, run: str, *, wait: bool) -> RunView:
+    async for _ in client.events(run):
+        if not wait and open_approval(view := await client.run(run)) is not None:
+            return view
+    view = await client.run(run)
+    if not view.status.is_final:
+        raise CommandError(f"the events of run {run} ended, and the run has not")
+    return view

@@ -1,0 +1,113 @@
+"""A run for people: its nodes, and of each failure what happened, where, what it said, what to try next."""
+
+from airlock_contracts.failures import (
+    APPROVAL_EXPIRED,
+    APPROVAL_REJECTED,
+    CANCELLED,
+    IMAGE_MISSING,
+    INPUT_SCHEMA_MISMATCH,
+    INPUT_TOO_LARGE,
+    MEMORY_EXCEEDED,
+    OUTPUT_INVALID_JSON,
+    OUTPUT_SCHEMA_MISMATCH,
+    OUTPUT_TOO_LARGE,
+    TEMPLATE_FAILED,
+    TIMEOUT_EXCEEDED,
+    Failure,
+)
+from airlock_contracts.statuses import ApprovalStatus, NodeStatus, RunStatus
+from airlock_contracts.views import NodeView, RunView
+from rich.console import Console
+from rich.table import Table
+
+from .live import graph
+from .text import between, one_line, plain, safe, status
+
+STDERR_LINES = 20
+_RAW_CHARACTERS = 2000
+_ADVICE = {
+    TEMPLATE_FAILED: "airlock workflows show {workflow}    the template, and what its ancestors put out",
+    INPUT_SCHEMA_MISMATCH: "airlock agents show {agent}    what it takes",
+    INPUT_TOO_LARGE: "pass large things as artifacts: airlock artifacts put PATH",
+    OUTPUT_INVALID_JSON: "airlock agents show {agent}    its author must mend what it prints",
+    OUTPUT_SCHEMA_MISMATCH: "airlock agents show {agent}    its author must mend what it prints",
+    OUTPUT_TOO_LARGE: "airlock agents show {agent}    its limits; large things belong into artifacts",
+    MEMORY_EXCEEDED: "airlock agents show {agent}    its limits; register a version with more memory",
+    TIMEOUT_EXCEEDED: "airlock agents show {agent}    its limits; register a version with more time",
+    IMAGE_MISSING: "airlock hosts    which hosts lack which images",
+    APPROVAL_REJECTED: "airlock approvals show {approval}    who rejected it, and why",
+    APPROVAL_EXPIRED: "airlock run {workflow} …    a new run asks again",
+    CANCELLED: "airlock runs retry {run}    a new run that copies what succeeded",
+}
+_ANY_ADVICE = "airlock runs retry {run}    a new run that copies what succeeded"
+
+
+def show_run(console: Console, run: RunView) -> None:
+    """Print a run whole; nothing in it is read as markup or sent to the terminal raw."""
+    facts = Table.grid(padding=(0, 2))
+    rows = [
+        ("run", safe(run.id)),
+        ("workflow", safe(f"{run.workflow}, version {run.workflow_version}")),
+        ("status", status(run.status)),
+        ("started", safe(f"{run.created_at:%Y-%m-%d %H:%M:%S}Z by {run.created_by}")),
+    ]
+    if run.finished_at is not None:
+        took = between(run.created_at, run.finished_at)
+        rows.append(("ended", safe(f"{run.finished_at:%Y-%m-%d %H:%M:%S}Z, after {took}")))
+    if run.retry_of is not None:
+        rows.append(("retry of", safe(run.retry_of)))
+    if run.trace_id is not None:
+        rows.append(("trace", safe(run.trace_id)))
+    for name, value in rows:
+        facts.add_row(safe(name, style="bold"), value)
+    console.print(facts)
+    console.print()
+    console.print(graph(run))
+    for node in run.nodes:
+        if node.status is NodeStatus.FAILED and node.failure is not None:
+            console.print()
+            _show_failed(console, run, node, node.failure)
+    for node in run.nodes:
+        if node.approval is not None and node.approval.status is ApprovalStatus.PENDING:
+            console.print()
+            console.print(safe(f"{node.id} waits for a decision", style="bold yellow"))
+            _show_next(console, f"airlock approvals show {node.approval.id}")
+            _show_next(console, f"airlock approvals approve {node.approval.id}")
+    if run.status is RunStatus.FAILED and not any(node.failure for node in run.nodes) and run.failure:
+        console.print()
+        console.print(safe(f"{run.failure.code}: {run.failure.message}"))
+
+
+def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failure) -> None:
+    console.print(safe(f"{node.id} failed: {failure.code} ({failure.kind})", style="bold red"))
+    console.print(safe(f"  {one_line(failure.message, 4000)}"))
+    for name, value in failure.details.items():
+        console.print(safe(f"  {one_line(name, 60)}: {one_line(value, 500)}"))
+    last = node.attempts[-1] if node.attempts else None
+    if last is not None:
+        host = f" on {last.host}" if last.host else ""
+        console.print(safe(f"  attempt {last.number}{host}: {last.status}", style="dim"))
+        if last.stderr_tail:
+            _show_block(console, "the end of its stderr", last.stderr_tail.splitlines()[-STDERR_LINES:])
+        if last.raw_output:
+            _show_block(
+                console, "what it printed", last.raw_output[:_RAW_CHARACTERS].splitlines()[:STDERR_LINES]
+            )
+    _show_next(console, advice(run, node, failure))
+
+
+def advice(run: RunView, node: NodeView, failure: Failure) -> str:
+    """The next command to try."""
+    text = _ADVICE.get(failure.code, _ANY_ADVICE)
+    approval = node.approval.id if node.approval is not None else ""
+    return text.format(run=run.id, workflow=run.workflow, agent=node.agent, approval=approval)
+
+
+def _show_block(console: Console, title: str, lines: list[str]) -> None:
+    console.print(safe(f"  {title}:", style="dim"))
+    for line in lines:
+        console.print(safe(f"    {plain(line)}"))
+
+
+def _show_next(console: Console, command: str) -> None:
+    console.print(safe(f"  next: {command}"))
