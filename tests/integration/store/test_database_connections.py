@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from airlock_orchestration.store.database import Database, DatabaseUnavailable
-from sqlalchemy import text
+from sqlalchemy import literal, text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import select
 
 
 async def test_an_address_where_nobody_answers_is_one_clear_line() -> None:
@@ -81,7 +82,7 @@ async def test_a_killed_connection_is_replaced(shop: Any) -> None:
     for one in (pid, path_pid):
         await shop.connection.execute("SELECT pg_terminate_backend($1, 5000)", one)
     async with shop.database.reading() as session:
-        assert (await session.exec(text("SELECT 1"))).scalar_one() == 1
+        assert (await session.exec(select(literal(1)))).one() == 1
     async with asyncio.timeout(5):
         while not await shop.database.is_alive():
             await asyncio.sleep(0)
@@ -108,7 +109,7 @@ async def test_a_unix_socket_is_an_address_too(shop: Any, migrated_database_url:
     async with Database(url) as database:
         assert await database.is_alive()
         async with database.reading() as session:
-            assert (await session.exec(text("SELECT 1"))).scalar_one() == 1
+            assert (await session.exec(select(literal(1)))).one() == 1
 
 
 async def test_a_transaction_left_open_ends_when_its_connection_is_released(shop: Any) -> None:
