@@ -11,6 +11,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Lost = TypeVar("Lost")
 
 SECONDS_PER_ITEM = 30.0
 MEMORY = 768 * 1024 * 1024  # bytes of address space of the child
@@ -24,11 +25,11 @@ class TooManyCrashes(Exception):
 def each(
     work: Callable[[Item], Answer],
     items: Sequence[Item],
-    lost: Callable[[Item, str], Answer],
+    lost: Callable[[Item, str], Lost],
     *,
     seconds: float = SECONDS_PER_ITEM,
     memory: int = MEMORY,
-) -> Iterator[Answer]:
+) -> Iterator[Answer | Lost]:
     """Answer `work(item)` for each item, in order, computed in a forked child.
 
     An item that the child does not survive, or does not finish in time, gets `lost(item, reason)` instead,

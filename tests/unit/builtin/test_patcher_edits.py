@@ -80,7 +80,8 @@ def test_a_fix_changes_the_call(rule: str, imports: str, before: str, after: str
     ("rule", "code", "line", "reason"),
     [
         ("B506", "import yaml\nyaml.load(x, Loader=Mine)\n", 2, "loader of the program's own"),
-        ("B506", "from yaml import load\nload(x)\n", 2, "bare name"),
+        ("B506", "from yaml import load\nsafe_load = 1\nload(x)\n", 3, "something else"),
+        ("B507", "c.set_missing_host_key_policy(policy)\n", 1, "program's own"),
         ("B113", "import requests\nrequests.get(u, **o)\n", 2, "come from elsewhere"),
         ("B202", "t.extractall(d, members=m)\n", 1, "chosen elsewhere"),
         ("B602", "import subprocess\nsubprocess.run(f'ls {x}', shell=True)\n", 2, "put together"),
@@ -119,6 +120,57 @@ def test_a_parser_is_replaced_where_the_program_has_the_other_one() -> None:
     done = edit("B314", code, 3, defusedxml=True)
     assert b"import defusedxml.ElementTree\n" in done.source
     assert b"root = defusedxml.ElementTree.fromstring(x)" in done.source
+
+
+@pytest.mark.parametrize(
+    ("rule", "imports", "before", "also", "after"),
+    [
+        ("B506", "from yaml import load", "load(x)", "safe_load", "safe_load(x)"),
+        (
+            "B323",
+            "from ssl import _create_unverified_context",
+            "_create_unverified_context()",
+            "create_default_context",
+            "create_default_context()",
+        ),
+        (
+            "B306",
+            "from tempfile import mktemp",
+            "mktemp()",
+            "NamedTemporaryFile",
+            "NamedTemporaryFile(delete=False).name",
+        ),
+        (
+            "B507",
+            "from paramiko import AutoAddPolicy",
+            "c.set_missing_host_key_policy(AutoAddPolicy())",
+            "RejectPolicy",
+            "c.set_missing_host_key_policy(RejectPolicy())",
+        ),
+        (
+            "B701",
+            "from jinja2 import Environment",
+            "Environment(loader=a)",
+            "select_autoescape",
+            "Environment(loader=a, autoescape=select_autoescape())",
+        ),
+        (
+            "B311",
+            "from random import choice",
+            "token(choice(x))",
+            "SystemRandom",
+            "token(SystemRandom().choice(x))",
+        ),
+    ],
+)
+def test_a_bare_name_is_mended_with_its_import(
+    rule: str, imports: str, before: str, also: str, after: str
+) -> None:
+    done = edit(rule, f"{imports}\ntoken_value = {before}\n", 2)
+    lines = done.source.decode().splitlines()
+    assert lines[-1] == f"token_value = {after}"
+    assert also in lines[0]
+    assert done.fixed == ["f-1"]
 
 
 def test_several_rules_meet_in_one_call() -> None:

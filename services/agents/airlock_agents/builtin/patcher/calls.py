@@ -67,11 +67,14 @@ def added(call: cst.Call, name: str, value: str) -> cst.Call:
     return call.with_changes(args=[*args, new.with_changes(whitespace_after_arg=last.whitespace_after_arg)])
 
 
-def renamed(call: cst.Call, name: str) -> cst.Call | None:
-    """Answer `module.name(...)` for `module.other(...)`; None when no module stands before it."""
-    if not isinstance(call.func, cst.Attribute):
-        return None
-    return call.with_changes(func=call.func.with_changes(attr=cst.Name(name)))
+def spelled(node: cst.BaseExpression) -> str:
+    """Answer the code of an expression."""
+    return cst.Module([]).code_for_node(node)
+
+
+def last_name(node: cst.BaseExpression) -> str:
+    """Answer the last part of a dotted name."""
+    return spelled(node).rsplit(".", 1)[-1]
 
 
 def literal(node: cst.BaseExpression) -> str | None:

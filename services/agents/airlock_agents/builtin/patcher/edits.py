@@ -11,7 +11,7 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
-from .fixes import Place, Reason
+from .fixes import Mended, Place, Reason
 from .rules import FIXES, why_not
 
 
@@ -52,11 +52,12 @@ def mend(source: bytes, wanted: Sequence[Wanted], *, defusedxml: bool = False) -
         edited.unfixed += [(one.id, "the file is not valid Python 3") for one in todo]
         return edited
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-    mender = _Mender(todo, seeded=b"random.seed" in source or b".seed(" in source, defusedxml=defusedxml)
+    mender = _Mender(todo, text=module.code, defusedxml=defusedxml)
     changed = wrapper.visit(mender)
-    for name in sorted(mender.imports):
-        context = CodemodContext()
-        AddImportsVisitor.add_needed_import(context, name)
+    context = CodemodContext()
+    for home, name in sorted(mender.imports, key=str):
+        AddImportsVisitor.add_needed_import(context, home, name)
+    if mender.imports:
         changed = AddImportsVisitor(context).transform_module(changed)
     result = changed.bytes
     try:
@@ -79,15 +80,15 @@ def mend(source: bytes, wanted: Sequence[Wanted], *, defusedxml: bool = False) -
 class _Mender(cst.CSTTransformer):
     METADATA_DEPENDENCIES = (PositionProvider, QualifiedNameProvider)
 
-    def __init__(self, wanted: Sequence[Wanted], *, seeded: bool, defusedxml: bool) -> None:
+    def __init__(self, wanted: Sequence[Wanted], *, text: str, defusedxml: bool) -> None:
         super().__init__()
         self._wanted = wanted
-        self._seeded = seeded
+        self._text = text
         self._defusedxml = defusedxml
         self._around: list[str] = []
         self.fixed: set[str] = set()
         self.reasons: dict[str, str] = {}
-        self.imports: set[str] = set()
+        self.imports: set[tuple[str, str | None]] = set()
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self._around.append(node.name.value)
@@ -113,7 +114,7 @@ class _Mender(cst.CSTTransformer):
         names = self.get_metadata(QualifiedNameProvider, original_node.func, set())
         qualified = names() if callable(names) else names
         place = Place(
-            frozenset(one.name for one in qualified), tuple(self._around), self._seeded, self._defusedxml
+            frozenset(one.name for one in qualified), tuple(self._around), self._text, self._defusedxml
         )
         result: cst.BaseExpression = updated_node
         for rule in sorted({one.rule for one in here}):
@@ -130,8 +131,7 @@ class _Mender(cst.CSTTransformer):
         if answer is None:
             return call
         self.fixed.update(ids)
-        if isinstance(answer, cst.Call):
-            code = cst.Module([]).code_for_node(answer.func)
-            if code.startswith("defusedxml."):
-                self.imports.add(code.rpartition(".")[0])
-        return answer
+        if not isinstance(answer, Mended):
+            return answer
+        self.imports.update(answer.imports)
+        return answer.node

@@ -1,7 +1,8 @@
 """What can be mended without a person: one function for each rule.
 
 A fix is here only if the changed code does what the old one did, except for what the rule complains of. It
-answers the changed expression, a Reason why it must not be changed, or None: not what the rule meant.
+answers the changed expression (Mended, if that needs an import), a Reason why it must not be changed, or
+None: not what the rule meant.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from . import calls
 
 _TIMEOUT_SECONDS = 30
 _REQUEST = re.compile(r"(requests|httpx)\.(get|post|put|delete|patch|head|options|request)")
-_BARE = "what it calls is imported by its bare name"
 _UNSAFE_LOADERS = {"yaml.Loader", "yaml.UnsafeLoader", "yaml.FullLoader", "yaml.CLoader", "yaml.CFullLoader"}
 # Names of things that somebody gains by guessing.
 _GUESSABLE = re.compile(
@@ -40,16 +40,33 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Mended:
+    """A changed expression, and what must be imported for it: (module, None) or (module, name)."""
+
+    node: cst.BaseExpression
+    imports: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a call stands: what its function is called in full, and the names of what it is part of."""
 
     names: frozenset[str]  # qualified: yaml.load, also when it was imported under another name
     around: tuple[str, ...]  # the function it stands in, the variable it is assigned to
-    seeded: bool  # the module calls random.seed
+    text: str  # the whole module
     defusedxml: bool  # the workspace requires defusedxml
 
+    def sibling(self, named: cst.BaseExpression, module: str, name: str) -> Mended | Reason:
+        """Answer another member of the module that `named` is a member of, spelled in the same manner."""
+        if isinstance(named, cst.Attribute):
+            return Mended(named.with_changes(attr=cst.Name(name)))
+        imported = re.search(rf"(?m)^\s*from {re.escape(module)} import\b[^\n]*\b{name}\b", self.text)
+        if imported is None and re.search(rf"\b{name}\b", self.text):
+            return Reason(f"the name {name} is used for something else in this file")
+        return Mended(cst.Name(name), ((module, name),))
 
-Result = cst.BaseExpression | Reason | None
+
+Result = cst.BaseExpression | Mended | Reason | None
 Fix = Callable[[cst.Call, Place], Result]
 
 
@@ -59,12 +76,12 @@ def yaml_load(call: cst.Call, place: Place) -> Result:
         return None
     loader = calls.argument(call, "Loader", 1)
     if loader is not None:
-        last = cst.Module([]).code_for_node(loader.value).rsplit(".", 1)[-1]
+        last = calls.last_name(loader.value)
         if f"yaml.{last}" not in _UNSAFE_LOADERS:
             return Reason("it uses a loader of the program's own")
         call = calls.removed(call, loader)
     name = "safe_load_all" if "yaml.load_all" in place.names else "safe_load"
-    return calls.renamed(call, name) or Reason(_BARE)
+    return _instead(call, place, "yaml", name)
 
 
 def verify_certificates(call: cst.Call, place: Place) -> Result:
@@ -106,10 +123,11 @@ def named_temporary_file(call: cst.Call, place: Place) -> Result:
         arg if arg.keyword is not None else arg.with_changes(keyword=cst.Name(name), equal=_tight())
         for arg, name in zip(call.args, ("suffix", "prefix", "dir"), strict=False)
     ]
-    made = calls.renamed(call.with_changes(args=named), "NamedTemporaryFile")
-    if made is None:
-        return Reason(_BARE)
-    return cst.Attribute(calls.added(made, "delete", "False"), cst.Name("name"))
+    made = _instead(call.with_changes(args=named), place, "tempfile", "NamedTemporaryFile")
+    if isinstance(made, Reason):
+        return made
+    file = calls.added(cst.ensure_type(made.node, cst.Call), "delete", "False")
+    return Mended(cst.Attribute(file, cst.Name("name")), made.imports)
 
 
 def plain_command(call: cst.Call, place: Place) -> Result:
@@ -135,12 +153,19 @@ def system_random(call: cst.Call, place: Place) -> Result:
         return None
     if not any(_GUESSABLE.search(name) for name in place.around):
         return Reason("nothing here says that it must not be guessed")
-    if place.seeded:
+    if re.search(r"\b(random\.)?seed\(", place.text):
         return Reason("the module seeds its generator, so it wants to repeat itself")
-    if not isinstance(call.func, cst.Attribute) or not isinstance(call.func.value, cst.Name):
-        return Reason(_BARE)
-    strong = cst.Call(func=cst.Attribute(call.func.value, cst.Name("SystemRandom")))
-    return call.with_changes(func=call.func.with_changes(value=strong))
+    if isinstance(call.func, cst.Attribute):
+        strong: Mended | Reason = place.sibling(
+            cst.Attribute(call.func.value, cst.Name("x")), "random", "SystemRandom"
+        )
+        method = call.func.attr
+    else:
+        strong = place.sibling(call.func, "random", "SystemRandom")
+        method = cst.Name(next(name for name in sorted(place.names)).rpartition(".")[2])
+    if isinstance(strong, Reason):
+        return strong
+    return Mended(call.with_changes(func=cst.Attribute(cst.Call(func=strong.node), method)), strong.imports)
 
 
 def extract_filter(call: cst.Call, place: Place) -> Result:
@@ -160,9 +185,7 @@ def verified_context(call: cst.Call, place: Place) -> Result:
         return None
     if call.args:
         return Reason("it passes arguments of its own")
-    return calls.renamed(call, "create_default_context") or Reason(
-        "the function is imported by its bare name"
-    )
+    return _instead(call, place, "ssl", "create_default_context")
 
 
 def reject_unknown_hosts(call: cst.Call, place: Place) -> Result:
@@ -172,27 +195,33 @@ def reject_unknown_hosts(call: cst.Call, place: Place) -> Result:
     policy = call.args[0] if len(call.args) == 1 else None
     value = policy.value if policy is not None else None
     name = value.func if isinstance(value, cst.Call) else value
-    if policy is None or not isinstance(name, cst.Attribute):
-        return Reason("the policy is not named through its module")
-    strict = name.with_changes(attr=cst.Name("RejectPolicy"))
-    changed = value.with_changes(func=strict) if isinstance(value, cst.Call) else strict
-    return call.with_changes(args=[policy.with_changes(value=changed)])
+    if policy is None or value is None or not isinstance(name, cst.Attribute | cst.Name):
+        return Reason("the policy is chosen elsewhere")
+    if calls.last_name(name) not in ("AutoAddPolicy", "WarningPolicy"):
+        return Reason("it is a policy of the program's own")
+    strict = place.sibling(name, "paramiko", "RejectPolicy")
+    if isinstance(strict, Reason):
+        return strict
+    changed = value.with_changes(func=strict.node) if isinstance(value, cst.Call) else strict.node
+    return Mended(call.with_changes(args=[policy.with_changes(value=changed)]), strict.imports)
 
 
 def select_autoescape(call: cst.Call, place: Place) -> Result:
     """B701: pages in HTML and XML are escaped."""
     if "jinja2.Environment" not in place.names:
         return None
-    if not (isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name)):
-        return Reason(_BARE)
-    value = f"{call.func.value.value}.select_autoescape()"
+    chooser = place.sibling(call.func, "jinja2", "select_autoescape")
+    if isinstance(chooser, Reason):
+        return chooser
+    value = calls.spelled(chooser.node) + "()"
     escape = calls.argument(call, "autoescape")
     if escape is not None:
-        off = calls.is_name(escape.value, "False")
-        return calls.replaced(call, escape, value) if off else Reason("autoescape is decided elsewhere")
+        if not calls.is_name(escape.value, "False"):
+            return Reason("autoescape is decided elsewhere")
+        return Mended(calls.replaced(call, escape, value), chooser.imports)
     if calls.has_stars(call):
         return Reason("its arguments come from elsewhere")
-    return calls.added(call, "autoescape", value)
+    return Mended(calls.added(call, "autoescape", value), chooser.imports)
 
 
 def defused_parser(call: cst.Call, place: Place) -> Result:
@@ -204,8 +233,15 @@ def defused_parser(call: cst.Call, place: Place) -> Result:
         if not place.defusedxml:
             return Reason("it needs the package defusedxml, which the program does not require yet")
         home = "defusedxml" + module.removeprefix("xml").replace(".etree", "").replace(".dom", "")
-        return call.with_changes(func=calls.parse(f"{home}.{found}"))
+        return Mended(call.with_changes(func=calls.parse(f"{home}.{found}")), ((home, None),))
     return None
+
+
+def _instead(call: cst.Call, place: Place, module: str, name: str) -> Mended | Reason:
+    other = place.sibling(call.func, module, name)
+    if isinstance(other, Reason):
+        return other
+    return Mended(call.with_changes(func=other.node), other.imports)
 
 
 def _tight() -> cst.AssignEqual:

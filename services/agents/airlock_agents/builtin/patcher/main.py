@@ -78,14 +78,14 @@ def apply_diff(inputs: ApplyInputs, ctx: Context) -> dict[str, Any]:
         }
     root = ctx.workspace()
     applied = apply(inputs["diff"], root, ctx.scratch)
-    inline = _inline(applied.rollback)
-    ctx.log("info", "apply.finished", files=len(applied.changed))
+    inline, count = _inline(applied.rollback), len(applied.changed)
+    ctx.log("info", "apply.finished", files=count)
     return {
         "workspace": ctx.put_workspace(root),
         "changed": bool(applied.changed),
-        "message": f"{len(applied.changed)} files changed.",
+        "message": "1 file changed." if count == 1 else f"{count} files changed.",
         "files_changed": list(applied.changed[:MAX_LISTED]),
-        "files_changed_total": len(applied.changed),
+        "files_changed_total": count,
         "rollback": ctx.put_artifact("rollback.diff", applied.rollback, _DIFF),
         "rollback_diff": inline or "",
         "rollback_inline": inline is not None,

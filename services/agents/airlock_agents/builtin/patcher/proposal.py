@@ -15,6 +15,7 @@ from .edits import Edited, Wanted, mend
 from .rules import IN_TESTS, NOTES
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
+MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
 
 
@@ -124,7 +125,7 @@ def propose(root: Path, asked: Sequence[Job]) -> list[Done]:
     def lost(job: Job, reason: str) -> Done:
         return Done(job.file, unfixed=[(one, f"the file {reason}") for one in job.ids()])
 
-    return list(isolate.each(Proposer(root).work, asked, lost))
+    return list(isolate.each(Proposer(root).work, asked, lost, memory=MEMORY))
 
 
 def whole_diff(done: Sequence[Done]) -> str:

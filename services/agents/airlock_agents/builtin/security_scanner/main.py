@@ -58,26 +58,24 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
 def _inspect(inspector: Inspector, sources: list[Source], ctx: Context) -> list[Inspected]:
     inspected = [Inspected(printable(one.path), skipped=one.skipped) for one in sources if one.skipped]
     todo = [one for one in sources if not one.skipped]
-    again: dict[str, tuple[Source, str]] = {}
+    brought_down: list[tuple[Source, str]] = []
 
-    def note(source: Source, reason: str) -> Inspected:
-        again[printable(source.path)] = (source, reason)
-        return lost(source, reason)
+    def note(source: Source, reason: str) -> None:
+        brought_down.append((source, reason))
 
     said = 0.0
     try:
         for done, answer in enumerate(isolate.each(inspector.inspect, todo, note, memory=MEMORY), start=1):
-            if answer.file not in again:
+            if answer is not None:
                 inspected.append(answer)
             if done / len(todo) - said >= _PROGRESS_EVERY:
                 said = done / len(todo)
                 ctx.progress(f"{done} of {len(todo)} files", said)
         # A file that brought the tools down does not hide its secrets: it is searched again, more simply.
-        brought_down = [one for one, _ in again.values()]
-        for answer in isolate.each(inspector.inspect_plain, brought_down, lost, memory=MEMORY):
-            reason = again[answer.file][1]
-            then = answer.skipped or "searched as plain text"
-            inspected.append(replace(answer, skipped=f"{reason}; {then}"))
+        again = isolate.each(inspector.inspect_plain, [one for one, _ in brought_down], lost, memory=MEMORY)
+        for (_, reason), plain in zip(brought_down, again, strict=True):
+            then = plain.skipped or "searched as plain text"
+            inspected.append(replace(plain, skipped=f"{reason}; {then}"))
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error
     return sorted(inspected, key=lambda one: one.file)
