@@ -83,7 +83,6 @@ class Api:
         """Put an artifact in the name of an attempt. Raises ApiAway, ApiRefused."""
         headers = {
             "Airlock-Attempt": str(attempt),
-            "X-Airlock-Attempt": str(attempt),
             "Content-Type": ref.media_type,
             "Content-Length": str(ref.size),
         }

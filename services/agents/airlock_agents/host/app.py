@@ -62,7 +62,8 @@ async def serve(settings: Settings, identity: Identity) -> int:
     """Run the host until it is asked to stop; answers the exit code. Raises Fatal at the start."""
     bind_process(host=identity.host)
     async with AsyncExitStack() as stack:
-        api = Api(settings.api_url, settings.host_token.get_secret_value())
+        # In a thread: it reads certificates.
+        api = await asyncio.to_thread(Api, settings.api_url, settings.host_token.get_secret_value())
         stack.push_async_callback(api.close)
         bus = Bus(settings.bus_options(f"host {identity.host}"))
         stack.push_async_callback(bus.close)

@@ -6,10 +6,13 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from airlock_chassis.bus import Message
+from airlock_chassis.bus import BusError, Message
+from airlock_chassis.telemetry.logs import get_logger
 from airlock_contracts.manifest import AgentVersion
 from airlock_contracts.messages import HeldAttempt, Invocation
 from airlock_contracts.statuses import Effects, RiskLevel
+
+log = get_logger(__name__)
 
 
 class Ending(StrEnum):
@@ -90,9 +93,15 @@ class Attempt:
         await self._ended.wait()
 
     async def ack(self) -> None:
-        """Its messages have done their work: from a grant on the lease takes over, else the report."""
-        for message in self.messages:
-            await message.ack()
+        """Its messages have done their work: from a grant on the lease takes over, else the report.
+
+        A bus that is away is no error: they come again, and are acked or refused then.
+        """
+        try:
+            for message in self.messages:
+                await message.ack()
+        except BusError as error:
+            log.warning("message.not_settled", reason=str(error))
 
     def held(self) -> HeldAttempt:
         """For a heartbeat."""

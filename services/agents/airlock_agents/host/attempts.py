@@ -186,6 +186,7 @@ class Attempts:
         agent = attempt.agent
         spec = SandboxSpec(secrets.token_hex(8), agent.manifest, agent.image_digest)
         queued_ms = (time.monotonic() - attempt.arrived_at) * 1000
+        log.info("attempt.started", action=attempt.invocation.action, sandbox=spec.sandbox)
         try:
             with span(names.SPAN_SANDBOX_START):
                 began = time.monotonic()

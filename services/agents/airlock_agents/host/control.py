@@ -7,7 +7,7 @@ from airlock_chassis.telemetry.logs import get_logger
 from airlock_contracts.messages import CancelBroadcast, ImageReply, ImageRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 
-from ..sandbox.containers import Containers, EngineFailed
+from ..sandbox.containers import Containers, EngineFailed, StartRefused
 from ..sandbox.pinning import Pinned, inspect_image
 from .attempt import Ending
 from .holdings import Holdings
@@ -72,6 +72,8 @@ class Control:
         except EngineFailed as error:
             log.warning("image.unanswered", image=asked.image, reason=str(error))
             return None  # silence is no verdict on the image
+        except StartRefused as error:
+            return ImageReply(problem=f"the engine cannot look at {asked.image!r}: {error}").encode()
         if isinstance(found, Pinned):
             return ImageReply(digest=found.digest).encode()
         return ImageReply(problem=found.problem).encode()

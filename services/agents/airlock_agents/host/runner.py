@@ -95,7 +95,7 @@ class Runner:
         }
         parent = attempt.traceparent
         with span(names.SPAN_ATTEMPT, parent=parent, kind=Kind.CONSUMER, attributes=attributes) as opened:
-            log.info("attempt.started", action=attempt.invocation.action)
+            log.debug("attempt.received", action=attempt.invocation.action)
             began = time.monotonic()
             try:
                 async with AsyncExitStack() as held:
