@@ -61,6 +61,7 @@ def tiny_agent(tmp_path: Path, docker_engine: docker.DockerClient) -> Iterator[A
     (folder / "__main__.py").write_text(MAIN)
     yield agent_source(folder)
     for image in docker_engine.images.list(name=f"airlock-agent-{name}"):
+        assert image.id is not None
         docker_engine.images.remove(image.id, force=True)
 
 

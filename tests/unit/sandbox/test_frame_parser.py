@@ -21,7 +21,8 @@ Event = tuple[str, Any]
 
 def parse(chunks: Iterable[bytes]) -> list[Event]:
     """Everything in a stream: headers, whole bodies, and how it broke, if it did."""
-    parser, events = FrameParser(), []
+    parser = FrameParser()
+    events: list[Event] = []
     body = b""
     try:
         for chunk in chunks:
