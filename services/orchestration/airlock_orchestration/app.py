@@ -52,6 +52,7 @@ from .store.plans import PlanCache
 from .store.sessions import Sessions
 from .workers.control import ControlWorker
 from .workers.dispatcher import Dispatcher
+from .workers.facts import tell
 from .workers.gauges import Gauges, count
 from .workers.reports import ReportsWorker
 from .workers.sweeper import Sweeper
@@ -101,6 +102,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         def after(committed: Sequence[Committed]) -> None:
             dispatcher.hand_over(committed)
             count(committed)
+            tell(committed)
             bells.ring({one.step.run.id for one in committed})
 
         door = Door(path, clock, after, _count_commit)

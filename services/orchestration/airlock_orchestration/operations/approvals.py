@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-import structlog
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import span
 from airlock_contracts.statuses import ApprovalStatus
@@ -23,8 +22,6 @@ from ..store.sessions import Sessions
 from .advance import Door
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
-
-log = structlog.get_logger(__name__)
 
 
 class Approvals:
@@ -69,14 +66,6 @@ class Approvals:
         after = await self.get(principal, approval)
         if advanced.stale:
             raise _too_late(after)
-        log.info(
-            "approval.decided",
-            run=view.run,
-            node=view.node,
-            approval=view.id,
-            status=after.status,
-            by=principal.name,
-        )
         return after
 
     async def get(self, principal: Principal, approval: UUID) -> ApprovalView:

@@ -212,12 +212,6 @@ class Runs:
                 raise _unknown(run)
             return await run_store.load_context(connection, str(run)) or b""
 
-    async def check_exists(self, principal: Principal, run: UUID) -> None:
-        """Raises RunUnknown."""
-        async with self._sessions.path() as connection:
-            if await event_store.is_over(connection, principal.project, str(run)) is None:
-                raise _unknown(run)
-
     async def _check_node(self, principal: Principal, run: UUID, node: str) -> None:
         nodes = [view.id for view in (await self.get(principal, run)).nodes]
         if node not in nodes:
@@ -258,14 +252,6 @@ class Runs:
         signal = RunStarted(run, principal.name, creation.context_sha256, reuse, creation.retry_of)
         advanced = await self._door.start(creation, signal, plan)
         if advanced is not None and advanced.run is not None:
-            log.info(
-                "run.started",
-                run=run,
-                workflow=plan.workflow,
-                workflow_version=plan.workflow_version,
-                by=principal.name,
-                retry_of=creation.retry_of,
-            )
             return Started(_accepted(run, advanced.run.status, plan), replayed=False)
         if creation.trigger_key is not None:
             assert creation.trigger_fingerprint is not None

@@ -2,6 +2,8 @@
 
 import structlog
 from airlock_chassis.bus import Bus, Request, Subscription
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
 from airlock_contracts.messages import ClaimRequest, HeartbeatRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 from structlog.contextvars import bound_contextvars
@@ -45,7 +47,11 @@ class ControlWorker:
             log.warning("claim.malformed", reason=str(error))
             return None
         id_ = asked.attempt
-        with bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=asked.host):
+        parent = request.headers.get(TRACEPARENT)
+        with (
+            bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=asked.host),
+            span(names.SPAN_CLAIM, parent=parent, kind=Kind.SERVER),
+        ):
             try:
                 reply = await claim(self._door, asked)
             except StoreUnavailable as error:

@@ -1,6 +1,8 @@
 """Consumes REPORTS: each message is settled through the door, then acked by the ack table."""
 
 from airlock_chassis.bus import Later, Message
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
 from airlock_contracts.messages import Report
 from structlog.contextvars import bound_contextvars
 
@@ -20,7 +22,11 @@ class ReportsWorker:
         """Settle one report. Raises MalformedMessage (to the dead letters) and Later."""
         report, body = Report.decode(message.payload)
         id_ = report.attempt
-        with bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=report.host):
+        parent = message.headers.get(TRACEPARENT)
+        with (
+            bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=report.host),
+            span(names.SPAN_ADVANCE, parent=parent, kind=Kind.CONSUMER),
+        ):
             try:
                 await self._reports.settle(report, body)
             except StoreUnavailable as error:
