@@ -120,6 +120,15 @@ async def test_a_reader_that_goes_away_is_forgotten(rig: Any) -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_reader_that_has_seen_the_end_is_told_not_to_come_back(rig: Any) -> None:
+    run = await rig.start()
+    await rig.fail(run, "a")
+    whole = await rig.client.get(f"/api/runs/{run}/events")
+    last = [line[4:] for line in whole.text.splitlines() if line.startswith("id: ")][-1]
+    again = await rig.client.get(f"/api/runs/{run}/events", headers={"Last-Event-ID": last})
+    assert (again.status_code, again.content) == (204, b"")
+
+
 async def test_a_bad_last_event_id_is_422(rig: Any) -> None:
     run = await rig.start()
     answer = await rig.client.get(f"/api/runs/{run}/events", headers={"Last-Event-ID": "-1"})

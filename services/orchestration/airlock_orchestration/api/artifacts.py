@@ -22,6 +22,7 @@ reads = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
 
 Digest = Annotated[str, Path(pattern=r"^(sha256:)?[0-9a-f]{64}$", description="sha256 of the bytes.")]
 _DEFAULT_TYPE = "application/octet-stream"
+_UPLOAD_SECONDS = 900.0  # for 256 MiB: 300 KB/s
 
 
 @puts.put(
@@ -46,7 +47,10 @@ async def put_artifact(
         raise ArtifactTooLarge(f"{announced} bytes; at most {MAX_ARTIFACT_BYTES}")
     media_type = _media_type(request.headers.get("content-type") or _DEFAULT_TYPE)
     view, new = await deps.artifacts.put(
-        _bare(sha256), pieces(request), media_type=media_type, put_by=_putter(asking, attempt)
+        _bare(sha256),
+        pieces(request, _UPLOAD_SECONDS),
+        media_type=media_type,
+        put_by=_putter(asking, attempt),
     )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/api/artifacts/{_bare(sha256)}"

@@ -17,7 +17,8 @@ from ..operations.documents import Document, DocumentFormat
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_MODEL_BYTES = 64 * 1024
-_IDLE_SECONDS = 60.0  # how long the next piece of a body may take
+_IDLE_SECONDS = 30.0  # how long the next piece of a body may take
+_WHOLE_SECONDS = 120.0  # and how long all of it
 _INLINE_BYTES = 16 * 1024  # larger ones are parsed in a thread
 
 _FORMATS = {
@@ -33,15 +34,19 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """A body as it comes. Raises InvalidRequest when it stops coming."""
+async def pieces(request: Request, whole_seconds: float = _WHOLE_SECONDS) -> AsyncIterator[bytes]:
+    """A body as it comes. Raises InvalidRequest when it stops coming, or takes longer than it may."""
     stream = request.stream()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + whole_seconds
     while True:
         try:
-            async with asyncio.timeout(_IDLE_SECONDS):
+            async with asyncio.timeout_at(min(loop.time() + _IDLE_SECONDS, end)):
                 piece = await anext(stream, None)
         except TimeoutError as error:
-            raise InvalidRequest(f"nothing more of the body came for {_IDLE_SECONDS:g} s") from error
+            raise InvalidRequest(
+                f"the body stopped coming for {_IDLE_SECONDS:g} s, or took longer than {whole_seconds:g} s"
+            ) from error
         except ClientDisconnect as error:
             raise InvalidRequest("the body was cut off") from error
         if piece is None:

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from airlock_contracts.events import Event, EventType
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from ..errors import StoreUnavailable
 from ..operations.bells import Bells
-from ..operations.journal import read_events
+from ..operations.journal import is_told, read_events
 from ..operations.principals import Principal
 from ..store.sessions import Sessions
 from .auth import Asking
@@ -23,6 +24,7 @@ from .dependencies import Deps
 
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
+log = structlog.get_logger(__name__)
 _PING_SECONDS = 10.0
 """Between two looks without a bell, each with a ping: it keeps proxies from cutting the line."""
 _RETRY_MILLISECONDS = 2000
@@ -39,12 +41,16 @@ async def follow_run(
     asking: Asking,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$")] = None,
     after: Annotated[int, Query(ge=0, le=999_999_999, description="As Last-Event-ID.")] = 0,
-) -> _EventStream:
-    """A run's events behind Last-Event-ID, then those that come, until `run.finished`."""
-    await deps.runs.check_exists(asking, run)
+) -> Response:
+    """A run's events behind Last-Event-ID, then those that come, until `run.finished`.
+
+    204 when the run has ended and there are no more: it tells a browser not to come back.
+    """
+    seen = int(last_event_id) if last_event_id is not None else after
+    if await is_told(deps.sessions, asking, str(run), seen):
+        return Response(status_code=204)
     if deps.bells.listeners >= deps.max_streams:
         raise StoreUnavailable(f"{deps.max_streams} event streams are open already")
-    seen = int(last_event_id) if last_event_id is not None else after
     body = follow(deps.sessions, deps.bells, asking, str(run), seen)
     return _EventStream(body, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
@@ -63,12 +69,18 @@ async def follow(
     with bells.listen(run) as bell:
         while not bells.closed:
             bell.clear()  # before looking: what comes while we look rings again
-            while events := await read_events(sessions, asking, run, seen):
-                for event in events:
-                    yield block(event)
-                    seen = event.seq
-                    if event.type is EventType.RUN_FINISHED:
-                        return
+            try:
+                events = await read_events(sessions, asking, run, seen)
+            except StoreUnavailable as error:
+                log.warning("stream.ended", run=run, reason=error.detail)
+                return  # the reader comes back by itself, and goes on behind what it has
+            for event in events:
+                yield block(event)
+                seen = event.seq
+                if event.type is EventType.RUN_FINISHED:
+                    return
+            if events:
+                continue  # there may be more than one reading holds
             try:
                 await asyncio.wait_for(bell.wait(), ping_seconds)
             except TimeoutError:

@@ -9,6 +9,7 @@ the standard; so it is used for the counting alone. Source of the headers: RFC 9
 draft-ietf-httpapi-ratelimit-headers.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Coroutine
@@ -49,6 +50,8 @@ class Gates:
 
     def __init__(self, limits: Limits) -> None:
         self.limiter = Limiter(key_func=bucket_of, key_style="endpoint", strategy="moving-window")
+        self.limiter.enabled = True  # whatever slowapi found in the environment
+        self.limiter.logger.setLevel(logging.ERROR)  # a line per refused request would be a flood of its own
         self._host = limits.host
         self.create = self._gate("create", limits.create)
         self.trigger = self._gate("trigger", limits.trigger)

@@ -21,6 +21,7 @@ from ..store.sessions import Sessions
 
 MAX_UPLOADS = 8
 """At once: so many temporary files of at most 256 MiB each."""
+_TURN_SECONDS = 30.0
 
 
 class Artifacts:
@@ -41,7 +42,7 @@ class Artifacts:
         Whoever puts what is here already must bring its bytes too, and is remembered. Raises
         ArtifactTooLarge, ArtifactMismatch, StoreUnavailable; then nothing was kept.
         """
-        async with self._uploads, _spool() as file:
+        async with self._turn(), _spool() as file:
             digest, size = await self._receive(file, body)
             if digest != sha256:
                 raise ArtifactMismatch(
@@ -80,6 +81,19 @@ class Artifacts:
             raise ArtifactCorrupt(f"sha256:{sha256} is stored as sha256:{seen.hexdigest()}, {sent} bytes")
         if held:
             yield held
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One of the uploads that there may be at once."""
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._uploads.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("as many artifacts as may are being put right now") from error
+        try:
+            yield
+        finally:
+            self._uploads.release()
 
     async def _receive(self, file: IO[bytes], body: AsyncIterator[bytes]) -> tuple[str, int]:
         """Write the body to the file; answers its digest and size. The limit is counted, not believed."""
