@@ -12,7 +12,6 @@ from airlock_chassis.supervisor import run
 from airlock_chassis.telemetry.logs import configure_logs
 from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
 
-from . import app
 from .errors import AirlockError
 from .operations.health import SERVICE, VERSION
 from .operations.keys import create_key, list_keys, revoke_key
@@ -33,14 +32,18 @@ async def _command(asked: argparse.Namespace) -> int:
     settings = Settings.load(known_elsewhere=_others())
     match asked.command:
         case "migrate":
-            return await _migrate(settings, asked.check, asked.first_keys)
+            return await _migrate(settings, asked)
         case "keys":
             return await _keys(settings, asked)
         case _:
+            if getattr(asked, "migrate", False):
+                await _migrate(settings, asked)
             return await _serve(settings)
 
 
 async def _serve(settings: Settings) -> int:
+    from . import app  # REST and all behind it: the other commands start in half the time without
+
     configure_logs(
         service=SERVICE, version=VERSION, level=settings.log_level, json=settings.log_format == "json"
     )
@@ -53,27 +56,27 @@ async def _serve(settings: Settings) -> int:
         shutdown_traces()
 
 
-async def _migrate(settings: Settings, check: bool, first_keys: Path | None) -> int:
+async def _migrate(settings: Settings, asked: argparse.Namespace) -> int:
     url = settings.database_url.get_secret_value()
     try:
         async with Database(url) as database:  # waits for Postgres, and says in one line when there is none
-            if check:
+            if getattr(asked, "check", False):
                 await migrate.check_current(url)
                 return 0
             await migrate.upgrade(url)
-            if first_keys is not None:
-                await _make_first_keys(Sessions(database), first_keys)
+            if asked.first_keys is not None:
+                await _make_first_keys(Sessions(database), asked.first_keys, asked.first_name)
     except (DatabaseUnavailable, migrate.SchemaTooOld, migrate.SchemaTooNew) as error:
         raise Fatal(str(error)) from error
     return 0
 
 
-async def _make_first_keys(sessions: Sessions, folder: Path) -> None:
-    """Make `admin.key` and `host.key` where they are not there yet."""
-    for role in KeyRole:
+async def _make_first_keys(sessions: Sessions, folder: Path, name: str) -> None:
+    """Make `admin.key`, in the name of a person, and `host.key` where they are not there yet."""
+    for role, holder in ((KeyRole.ADMIN, name), (KeyRole.HOST, "agent-host")):
         path = folder / f"{role.value}.key"
         if not path.exists():
-            write_secret(path, (await create_key(sessions, f"first-{role.value}", role=role)).text)
+            write_secret(path, (await create_key(sessions, holder, role=role)).text)
 
 
 async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
@@ -124,12 +127,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="airlock orchestration", description="The orchestration service: REST, the door, its workers."
     )
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="serve until SIGTERM (the default)")
+    serving = commands.add_parser("serve", help="serve until SIGTERM (the default)")
+    serving.add_argument("--migrate", action="store_true", help="first do what `migrate` does")
     migrating = commands.add_parser("migrate", help="bring the database's schema to this release")
     migrating.add_argument("--check", action="store_true", help="only say whether it is there")
-    migrating.add_argument(
-        "--first-keys", type=Path, help="also make admin.key and host.key in this folder, unless they exist"
-    )
+    for command in (serving, migrating):
+        command.add_argument(
+            "--first-keys", type=Path, help="also make admin.key and host.key in this folder, unless there"
+        )
+        command.add_argument("--first-name", default="admin", help="who admin.key stands for")
     keys = commands.add_parser("keys", help="make, list and revoke keys").add_subparsers(
         dest="keys_command", required=True
     )

@@ -1,7 +1,22 @@
-"""What the kernel knows of a process: whether it runs, and for how long."""
+"""What the machine knows: whether a process runs and for how long, and who we are."""
 
 import os
+import pwd
+import re
 from pathlib import Path
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+def own_name() -> str:
+    """The name of the person at the keyboard, for decisions to record: who called sudo, or the user."""
+    name = os.environ.get("SUDO_USER")
+    if not name:
+        try:
+            name = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:  # a container's made-up user
+            name = f"user-{os.geteuid()}"
+    return _UNSAFE.sub("_", name)[:63]
 
 
 def process_age(pid: int) -> float | None:

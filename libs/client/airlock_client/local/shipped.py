@@ -11,9 +11,11 @@ from pathlib import Path
 from airlock_client.client import AirlockClient
 from airlock_client.embedded.errors import EmbeddedError
 
+from ..errors import ProblemError
 from .parts import run_module
 
 _BUILD_SECONDS = 900.0
+_OTHER_CONTENT = "agent.conflict"
 _KEPT = (
     "HOME",
     "PATH",
@@ -63,17 +65,31 @@ async def build_images(say: Callable[[str], None]) -> str:
 
 
 async def register(client: AirlockClient, say: Callable[[str], None]) -> list[str]:
-    """Register the built-in agents, then apply the example workflows; answers the agents' names."""
+    """Register the built-in agents, then apply the example workflows; answers the agents' names.
+
+    What an older build of this install registered under the same version stays: a version never changes.
+    """
     names = []
     for path in builtin_agents():
-        view, new = await client.register_agent(await asyncio.to_thread(path.read_bytes))
+        try:
+            view, new = await client.register_agent(await asyncio.to_thread(path.read_bytes))
+        except ProblemError as error:
+            if error.problem.code != _OTHER_CONTENT:
+                raise
+            say(f"{path.parent.name}: an older build is registered under this version, and stays: {error}")
+            continue
         names.append(f"{view.name}@{view.version}")
         if new:
             say(f"registered {view.name}@{view.version}")
-    folder = examples()
-    for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
-        if path.name.count(".") == 1:  # `storefront.flaws.yaml` is no workflow
-            workflow, new = await client.apply_workflow(await asyncio.to_thread(path.read_bytes))
-            if new:
-                say(f"applied workflow {workflow.name}, version {workflow.version}")
+    for path in workflows():
+        workflow, new = await client.apply_workflow(await asyncio.to_thread(path.read_bytes))
+        if new:
+            say(f"applied workflow {workflow.name}, version {workflow.version}")
     return names
+
+
+def workflows() -> list[Path]:
+    """The example workflows: `storefront.flaws.yaml` is none."""
+    folder = examples()
+    found = sorted(folder.glob("*.yaml")) if folder is not None else []
+    return [path for path in found if path.name.count(".") == 1]

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
 from airlock_client.embedded.errors import EmbeddedError, ServerFailed
-from airlock_client.embedded.server import EmbeddedServer, port_is_free
+from airlock_client.embedded.server import EmbeddedServer, free_port, port_is_free
 
 from .folder import AIRLOCK_VERSION, DataFolder, State
-from .parts import Part, run_module
+from .parts import Part, to_the_end
+from .processes import own_name
 from .readiness import wait_for_host, wait_until_ready
 
 Say = Callable[[str], None]
@@ -108,15 +109,24 @@ class Stack:
     async def _start(self) -> None:
         if self._port and not port_is_free(self._port):
             raise PortTaken(f"port {self._port} is taken: choose another with --port, or 0 for a free one")
+        self._port = self._port or free_port()  # the same one when the service has to be started again
         self._say("starting Postgres and NATS")
-        await asyncio.gather(asyncio.to_thread(self._postgres.start), asyncio.to_thread(self._nats.start))
-        self._say("preparing the database")
-        settings = await self._orchestration_settings()
-        await run_module(
-            ["airlock_orchestration", "migrate", "--first-keys", str(self.folder.admin_key.parent)], settings
-        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(to_the_end(self._postgres.start))
+            group.create_task(to_the_end(self._nats.start))
         self._say("starting the orchestration service")
-        self._orchestration = Part(self.folder, "orchestration", ["airlock_orchestration"], settings)
+        self._orchestration = Part(
+            self.folder,
+            "orchestration",
+            [
+                "airlock_orchestration",
+                "serve",
+                "--migrate",
+                f"--first-keys={self.folder.admin_key.parent}",
+                f"--first-name={own_name()}",
+            ],
+            await self._orchestration_settings(),
+        )
         await self._orchestration.start()
         self.api_url = await wait_until_ready(
             self._orchestration, self.folder.path / "api-port", _READY_SECONDS
