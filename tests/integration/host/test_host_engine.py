@@ -76,7 +76,7 @@ async def test_nothing_in_a_host_blocks_its_loop(
     settings = await asyncio.to_thread(Settings.load)
     await asyncio.to_thread(Path(settings.data_dir).mkdir)
     identity = Identity(str(settings.host_name), "boot-1", settings.install, settings.pool, "0.0.0")
-    serving = asyncio.create_task(serve(settings, identity))
+    serving = asyncio.create_task(serve(settings, identity, os.environ))
     await until(lambda: other_side.beats or serving.done())
     data = b"0123456789" * 300_000
     digest = hashlib.sha256(data).hexdigest()

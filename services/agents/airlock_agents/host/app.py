@@ -1,9 +1,8 @@
 """The agent host, put together: what there is, in which order it starts and stops."""
 
 import asyncio
-import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -58,8 +57,11 @@ SILENT_SECONDS = 20.0
 """Without an answer to a heartbeat for this long, a health check says so."""
 
 
-async def serve(settings: Settings, identity: Identity) -> int:
-    """Run the host until it is asked to stop; answers the exit code. Raises Fatal at the start."""
+async def serve(settings: Settings, identity: Identity, environ: Mapping[str, str]) -> int:
+    """Run the host until it is asked to stop; answers the exit code. Raises Fatal at the start.
+
+    `environ` says where the Docker Engine is, in the words that the `docker` command knows.
+    """
     bind_process(host=identity.host)
     async with AsyncExitStack() as stack:
         # In a thread: it reads certificates.
@@ -68,7 +70,7 @@ async def serve(settings: Settings, identity: Identity) -> int:
         bus = Bus(settings.bus_options(f"host {identity.host}"))
         stack.push_async_callback(bus.close)
         engine, *_ = await _all_or_first_problem(
-            asyncio.to_thread(find_engine, os.environ, Path.home()), _open_bus(bus), _check_api(api)
+            asyncio.to_thread(find_engine, environ, Path.home()), _open_bus(bus), _check_api(api)
         )
         assert isinstance(engine, Engine)
         containers = await Containers.connect(engine, threads=settings.docker_threads)

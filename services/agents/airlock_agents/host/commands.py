@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -27,13 +28,13 @@ def _host(chosen: argparse.Namespace) -> int:
     try:
         settings = Settings.load(known_elsewhere=ELSEWHERE)
         with own_data_folder(settings.data_dir):
-            return _run(settings, kept_name(settings.data_dir, settings.host_name))
+            return _run(settings, kept_name(settings.data_dir, settings.host_name), chosen.environ)
     except Fatal as fatal:
         sys.stderr.write(f"airlock: {' '.join(str(fatal).split())}\n")
         return 1
 
 
-def _run(settings: Settings, name: str) -> int:
+def _run(settings: Settings, name: str, environ: Mapping[str, str]) -> int:
     identity = Identity(name, new_boot(), settings.install, settings.pool, version("airlock"))
     configure_logs(
         service=SERVICE,
@@ -49,6 +50,6 @@ def _run(settings: Settings, name: str) -> int:
         host=name,
     )
     try:
-        return supervisor.run(lambda: serve(settings, identity))
+        return supervisor.run(lambda: serve(settings, identity, environ))
     finally:
         shutdown_traces()
