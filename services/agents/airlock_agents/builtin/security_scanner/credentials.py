@@ -47,6 +47,7 @@ class Credentials:
         self._settings = default_settings()
         self._settings.__enter__()  # for the life of this process: the settings are global to it
         get_settings().disable_filters(*_NOT_OBEYED)
+        get_settings().disable_plugins("IPPublicDetector")  # an address is no secret
 
     def check(self, path: str, shown: str, text: str, *, plain: bool = False) -> list[Finding]:
         """Answer the secrets in a file's text, one finding for each line that has any.
