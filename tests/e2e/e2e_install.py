@@ -1,0 +1,118 @@
+"""What tests do with the install: apply, trigger, wait for facts, and look at what is left."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import docker
+import httpx2
+from airlock_client.client import AirlockClient
+from airlock_client.local.stack import Stack
+from airlock_contracts.statuses import ApprovalStatus, NodeStatus
+from airlock_contracts.views import ApprovalView, NodeView, RunView
+
+POLL_SECONDS = 0.15
+"""Between two looks: a module's tests stay below 1000 reads a minute."""
+REMOVAL_SECONDS = 15.0
+
+
+def spec(name: str, nodes: Iterable[Mapping[str, Any]], **more: Any) -> bytes:
+    """A workflow's document; a node is of agent `obedient` unless it says otherwise."""
+    whole = [{"agent": "obedient", "action": "do"} | dict(node) for node in nodes]
+    return json.dumps({"name": name, "nodes": whole} | more).encode()
+
+
+@dataclass
+class Install:
+    """The install, a client of it, and Docker as it is seen from outside."""
+
+    stack: Stack
+    client: AirlockClient
+    docker: docker.DockerClient
+
+    async def start(
+        self, name: str, nodes: Iterable[Mapping[str, Any]], context: object = None, **more: Any
+    ) -> str:
+        """Apply a workflow and trigger it; answers the run's id."""
+        await self.client.apply_workflow(spec(name, nodes, **more))
+        return (await self.client.trigger(name, {} if context is None else context)).id
+
+    async def run(
+        self, name: str, nodes: Iterable[Mapping[str, Any]], context: object = None, **more: Any
+    ) -> RunView:
+        """Apply a workflow, trigger it and wait for the run's end."""
+        return await self.until_final(await self.start(name, nodes, context, **more))
+
+    async def until_final(self, run: str, seconds: float = 90) -> RunView:
+        """Wait until a run has ended."""
+        async with asyncio.timeout(seconds):
+            while not (view := await self.client.run(run)).status.is_final:
+                await asyncio.sleep(POLL_SECONDS)
+        return view
+
+    async def until_node(self, run: str, node: str, status: NodeStatus, seconds: float = 60) -> NodeView:
+        """Wait until a node has a status."""
+        async with asyncio.timeout(seconds):
+            while (found := node_of(await self.client.run(run), node)).status is not status:
+                assert not found.status.is_final, found.failure
+                await asyncio.sleep(POLL_SECONDS)
+        return found
+
+    async def until_asked(self, run: str, node: str) -> ApprovalView:
+        """Wait until a node's gate asks; answers its question."""
+        asked = (await self.until_node(run, node, NodeStatus.WAITING_APPROVAL)).approval
+        assert asked is not None
+        assert asked.status is ApprovalStatus.PENDING
+        return asked
+
+    async def until_no_container(self) -> None:
+        """Wait until no container of this install is left, running or not; fail where one stays."""
+        async with asyncio.timeout(REMOVAL_SECONDS):
+            while await asyncio.to_thread(self._containers):
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _containers(self) -> list[Any]:
+        label = f"airlock.install={self.stack.install}"
+        found: list[Any] = self.docker.containers.list(
+            all=True, filters={"label": label}, ignore_removed=True
+        )
+        return found
+
+    async def post(self, path: str, body: object = None, **headers: str) -> httpx2.Response:
+        """A bare POST of JSON with this module's key: what a client that is not ours sees."""
+        return await self.client._http.post(path, json=body, headers=headers)
+
+    async def post_bytes(self, path: str, body: bytes, content_type: str) -> httpx2.Response:
+        """A bare POST of bytes as they are."""
+        return await self.client._http.post(path, content=body, headers={"Content-Type": content_type})
+
+    async def get(self, path: str) -> httpx2.Response:
+        """A bare GET with this module's key."""
+        return await self.client._http.get(path)
+
+    async def rows(self, sql: str, *values: object) -> list[Any]:
+        """Rows of the install's own database."""
+        url = (self.stack.folder.path / "secrets" / "database-url").read_text().strip()
+        connection = await asyncpg.connect(url)
+        try:
+            return list(await connection.fetch(sql, *values))
+        finally:
+            await connection.close()
+
+    def log_lines(self, part: str, run: str) -> list[dict[str, Any]]:
+        """The lines of a process's log that belong to a run."""
+        lines = self.stack.folder.log(part).read_text().splitlines()
+        return [json.loads(line) for line in lines if run in line]
+
+
+def node_of(view: RunView, node: str) -> NodeView:
+    """One node of a run."""
+    return next(one for one in view.nodes if one.id == node)
+
+
+def code_of(node: NodeView) -> str | None:
+    """The code of a node's failure."""
+    return node.failure.code if node.failure else None
