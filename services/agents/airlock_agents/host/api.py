@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from airlock_chassis.fatal import Fatal
@@ -61,7 +62,7 @@ class Api:
     async def agent_version(self, version_id: str) -> AgentVersion:
         """Fetch a registration. Raises ApiAway, ApiRefused."""
         body = b""
-        async with self._asking("GET", f"/api/agents/versions/{version_id}") as answer:
+        async with self._asking("GET", f"/api/agents/versions/{quote(version_id, safe='')}") as answer:
             async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > MAX_AGENT_BYTES:

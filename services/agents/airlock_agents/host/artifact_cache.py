@@ -1,11 +1,12 @@
 """Artifacts on this host's disk: fetched once, checked against their digest, bounded."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -139,10 +140,7 @@ def _use(path: Path, size: int) -> bool:
 
 
 def _evict(folder: Path, max_bytes: int, keep: frozenset[str]) -> None:
-    found = sorted(
-        ((entry.stat().st_mtime, entry.stat().st_size, Path(entry.path)) for entry in os.scandir(folder)),
-        key=lambda one: one[0],
-    )
+    found = sorted(_files(folder), key=lambda one: one[0])
     total = sum(size for _, size, _ in found)
     for _, size, path in found:
         if total <= max_bytes:
@@ -150,3 +148,11 @@ def _evict(folder: Path, max_bytes: int, keep: frozenset[str]) -> None:
         if path.suffix != ".part" and path.name not in keep:
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each was used last, its size and path; what another thread removes meanwhile is left out."""
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            status = entry.stat()
+            yield status.st_mtime, status.st_size, Path(entry.path)

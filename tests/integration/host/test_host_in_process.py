@@ -1,0 +1,99 @@
+"""A host inside the test's own process: its loop is watched, its spans are kept."""
+
+import asyncio
+import hashlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from airlock_agents.host.app import serve
+from airlock_agents.host.identity import Identity
+from airlock_agents.settings import Settings
+from airlock_chassis.telemetry.traces import use_provider
+from airlock_contracts.messages import ReportStatus
+from fake_orchestration import TRACEPARENT, FakeOrchestration, until
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+PYTHON = ["python3", "-I", "-c"]
+ECHO = [*PYTHON, "import sys; sys.stdout.write(sys.stdin.read())"]
+FOREVER = [*PYTHON, "import time; time.sleep(300)"]
+AIRLOCK_1 = """
+import sys, json
+def send(header, body=b""):
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\\n" + body); sys.stdout.buffer.flush()
+send({"type": "ready", "protocol": "airlock/1", "sdk": "0"})
+request = json.loads(sys.stdin.buffer.readline())
+sys.stdin.buffer.read(request["size"] + request["artifacts"][0]["size"])
+send({"type": "artifact", "name": "out.bin", "media_type": "text/plain", "size": 3}, b"abc")
+send({"type": "result", "size": 2}, b"{}")
+"""
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """The spans that ended."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    use_provider(provider)
+    yield exporter
+    use_provider(None)
+
+
+@pytest.fixture
+async def host_in_here(
+    other_side: FakeOrchestration, host_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
+    """A host's name, while it runs; at the end it is asked to stop and must do so well."""
+    for name, value in host_settings.items():
+        monkeypatch.setenv(name, value)
+    settings = await asyncio.to_thread(Settings.load)
+    await asyncio.to_thread(Path(settings.data_dir).mkdir)
+    identity = Identity(str(settings.host_name), "boot-1", settings.install, settings.pool, "0.0.0")
+    serving = asyncio.create_task(serve(settings, identity, os.environ))
+    await until(lambda: other_side.beats or serving.done())
+    yield identity.host
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(serving, 20) == 0
+
+
+async def test_nothing_in_a_host_blocks_its_loop(other_side: FakeOrchestration, host_in_here: str) -> None:
+    data = b"0123456789" * 300_000
+    digest = hashlib.sha256(data).hexdigest()
+    other_side.artifacts[digest] = data
+    document = {
+        "file": {"artifact": f"sha256:{digest}", "size": len(data), "media_type": "application/x-tar"}
+    }
+    reads = other_side.register([*PYTHON, AIRLOCK_1], protocol="airlock/1")
+    attempts = [await other_side.dispatch(reads, document)]
+    attempts.append(await other_side.dispatch(other_side.register(ECHO), claim_first=True))
+    attempts.append(await other_side.dispatch(other_side.register(FOREVER), timeout=1.0))
+    ends = [(await other_side.report_of(attempt))[0].status for attempt in attempts]
+    assert ends == [ReportStatus.SUCCESS, ReportStatus.SUCCESS, ReportStatus.FAILED]
+    await until(lambda: not other_side.beats[-1].held)
+
+
+async def test_an_attempt_goes_on_with_the_trace_of_its_run(
+    other_side: FakeOrchestration, host_in_here: str, spans: InMemorySpanExporter
+) -> None:
+    attempt = await other_side.dispatch(other_side.register(ECHO), claim_first=True)
+    await other_side.report_of(attempt)
+    await until(lambda: "attempt.run" in {span.name for span in spans.get_finished_spans()})
+    found = {span.name: span for span in spans.get_finished_spans()}
+    assert set(found) == {"attempt.run", "attempt.claim", "sandbox.start", "sandbox.run", "attempt.report"}
+    trace, parent = TRACEPARENT.split("-")[1:3]
+    root = found["attempt.run"]
+    assert root.parent is not None
+    assert f"{root.parent.span_id:016x}" == parent
+    contexts = {name: span.get_span_context() for name, span in found.items()}
+    assert {f"{context.trace_id:032x}" for context in contexts.values() if context} == {trace}
+    assert (root.attributes or {})["airlock.attempt"] == attempt
+    assert (root.attributes or {})["airlock.status"] == "SUCCESS"
+    inner = [span for name, span in found.items() if name != "attempt.run"]
+    own = contexts["attempt.run"]
+    assert own is not None
+    assert {span.parent.span_id for span in inner if span.parent} == {own.span_id}
