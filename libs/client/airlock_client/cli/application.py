@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from . import agents, approvals, artifacts, demo, exits, processes, runs, stack, workflows
+from .. import exits
+from . import agents, approvals, artifacts, demo, processes, runs, stack, workflows
 from .target import Asked
 
 app = typer.Typer(

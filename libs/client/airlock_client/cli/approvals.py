@@ -1,6 +1,5 @@
 """`airlock approvals`: list, show, approve, reject. Nobody approves what was not shown."""
 
-import asyncio
 import sys
 from typing import Annotated
 
@@ -8,13 +7,15 @@ import typer
 from airlock_contracts.statuses import ApprovalStatus, Verdict
 
 from ..client import AirlockClient
+from ..exits import Exit
+from ..show.ask import ask_yes
 from ..show.gate import show_approval
 from ..show.text import one_line, status
 from .edge import CommandError, command
-from .exits import Exit
 from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
 from .target import connect
 
+_WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 Approval = Annotated[str, typer.Argument(help="Its id, from `airlock approvals list`.")]
 Payload = Annotated[
     str | None,
@@ -108,7 +109,9 @@ async def _decide(
             )
         shown = await client.approval(approval)
         show_approval(terminal(), shown)
-        if shown.status is ApprovalStatus.PENDING and not await asyncio.to_thread(_agrees, verdict):
+        if shown.status is ApprovalStatus.PENDING and not await ask_yes(
+            f"{_WORDS[verdict]} what is shown above?"
+        ):
             print("left as it is")
             return Exit.ERROR
         payload = shown.payload_sha256
@@ -118,12 +121,3 @@ async def _decide(
     else:
         print(f"{decided.status} by {one_line(decided.decided_by)}; run {decided.run}")
     return Exit.OK
-
-
-def _agrees(verdict: Verdict) -> bool:
-    """Ask a person; nothing but yes is yes."""
-    word = "approve" if verdict is Verdict.APPROVED else "reject"
-    try:
-        return input(f"{word} what is shown above? [yes/no] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False

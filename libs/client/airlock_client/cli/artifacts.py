@@ -9,10 +9,10 @@ import typer
 from airlock_contracts.artifacts import ArtifactRef
 
 from ..client import AirlockClient
+from ..exits import Exit
 from ..show.text import one_line, size
 from ..workspaces import MEDIA_TYPE, PackedFolder, pack_folder
 from .edge import CommandError, command
-from .exits import Exit
 from .output import AsJson, print_json
 from .target import connect
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from airlock_contracts.statuses import Verdict
-from rich.console import Console
 
+from ..exits import Exit
 from ..local import shipped
 from .edge import CommandError, command
-from .exits import Exit
+from .output import terminal
 
 
 def add(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ def add(app: typer.Typer) -> None:
             )
         if decision is None and not sys.stdin.isatty():
             decision = Verdict.APPROVED
-        return await Demo(folder.resolve(), decision, output, Console(highlight=False)).run()
+        return await Demo(folder.resolve(), decision, output, terminal()).run()
 
 
 def _sample() -> Path:

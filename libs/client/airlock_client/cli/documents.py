@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+from ..exits import Exit
 from .edge import CommandError
-from .exits import Exit
 
 MAX_BYTES = 6 * 1024 * 1024
 """A little more than the server takes, so that the server's own answer says where its limit is."""

@@ -13,9 +13,9 @@ from airlock_sdk import WorkspaceError
 
 from ..embedded.errors import EmbeddedError
 from ..errors import ClientError, ProblemError, ServerUnreachable
+from ..exits import Exit
 from ..local.folder import AlreadyRunning
 from ..show.text import one_line
-from .exits import Exit
 
 Parameters = ParamSpec("Parameters")
 _MESSAGE_LENGTH = 4000

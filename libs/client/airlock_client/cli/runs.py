@@ -10,13 +10,13 @@ from airlock_contracts.statuses import RunStatus
 from airlock_contracts.views import RunView
 
 from ..client import AirlockClient
+from ..exits import Exit, of_run
 from ..show.live import Watch, open_approval
 from ..show.run import show_run
 from ..show.text import one_line, status
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
-from .exits import Exit, of_run
 from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
 from .target import connect
 

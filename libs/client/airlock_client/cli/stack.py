@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..client import AirlockClient
+from ..exits import Exit
 from ..local import shipped
 from ..local.folder import AIRLOCK_VERSION, DataFolder, State
 from ..local.processes import process_age
 from ..local.stack import Stack
 from ..show.text import one_line, plain, safe, seconds, status
 from .edge import CommandError, command
-from .exits import Exit
 from .target import data_folder
 
 _DOWN_SECONDS = 90.0
@@ -107,7 +107,7 @@ async def _up(folder: DataFolder, port: int, *, with_host: bool, background: boo
     began = time.monotonic()
 
     def say(text: str) -> None:
-        console.print(safe(f"{time.monotonic() - began:7.2f} s  {text}", style="dim"))
+        console.print(safe(f"{time.monotonic() - began:7.2f} s  {text}", style="dim"), soft_wrap=True)
 
     say(f"data folder: {folder.path}")
     building = asyncio.create_task(shipped.build_images(say)) if with_host else None

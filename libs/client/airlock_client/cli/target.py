@@ -13,9 +13,9 @@ import typer
 
 from ..client import AirlockClient
 from ..embedded import default_data_dir
+from ..exits import Exit
 from ..local.folder import DataFolder
 from .edge import CommandError
-from .exits import Exit
 
 KEY_VARIABLE = "AIRLOCK_KEY"
 _MAX_KEY_BYTES = 4096

@@ -6,15 +6,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from airlock_contracts.statuses import RunStatus, Verdict
+from airlock_contracts.failures import APPROVAL_REJECTED
+from airlock_contracts.statuses import Verdict
 from airlock_contracts.views import ApprovalView, RunView
 from rich.console import Console
 
 from ..client import AirlockClient
 from ..errors import ProblemError
+from ..exits import of_run
 from ..local import shipped
 from ..local.folder import DataFolder
 from ..local.stack import Stack
+from ..show.ask import ask_yes
 from ..show.gate import show_approval
 from ..show.live import Watch
 from ..show.text import one_line, plain, safe, seconds, size
@@ -22,9 +25,6 @@ from ..workspaces import MEDIA_TYPE, pack_folder
 from .summary import Summary, collect, show_summary
 
 WORKFLOW = "security-review"
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_REJECTED = 2
 PRECONDITION_FAILED = 412
 
 
@@ -39,6 +39,7 @@ class Demo:
         self._results = results
         self._console = console
         self._began = time.monotonic()
+        self._phases: list[tuple[str, float]] = []
 
     async def run(self) -> int:
         """Do all of it; answers the exit code. Everything that was started is stopped, however it ends."""
@@ -65,8 +66,10 @@ class Demo:
             async with AirlockClient(stack.api_url, key) as client:
                 names = await shipped.register(client, lambda _: None)
                 self._say(f"agents: {', '.join(names)}")
+                self._phase("start")
                 run, summary = await self._review(client)
             self._say("stopping everything that was started")
+        self._phase("stop")
         return self._close(run, summary)
 
     async def _review(self, client: AirlockClient) -> tuple[RunView, Summary]:
@@ -84,14 +87,21 @@ class Demo:
         self._console.print()
         watch = Watch(client, accepted.id, self._console)
         run, approval = await watch.until_gate()
+        self._phase("scan and propose")
         if approval is not None:
-            run = await self._at_the_gate(client, watch, approval)
+            await self._at_the_gate(client, approval)
+            self._phase("gate")
+            run = await watch.until_end()
+            self._phase("apply and notify")
         return run, await collect(client, run, self._results)
 
-    async def _at_the_gate(self, client: AirlockClient, watch: Watch, approval: ApprovalView) -> RunView:
+    async def _at_the_gate(self, client: AirlockClient, approval: ApprovalView) -> None:
         console = self._console
-        console.print()
         show_approval(console, await client.approval(approval.id))
+        if not (approval.preview or "").strip():
+            console.print(
+                safe("The diff is empty: there is nothing here that a tool can mend.", style="bold")
+            )
         stale = "0" * 64
         console.print(safe("first a decision about something else: payload_sha256 = 000…", style="bold"))
         try:
@@ -100,51 +110,41 @@ class Demo:
             problem = error.problem
             if problem.status != PRECONDITION_FAILED:
                 raise
-            console.print(safe(f"  refused: {problem.status} {problem.code}: {problem.title}", style="green"))
-            console.print(safe(f"  {problem.detail}", style="dim"))
+            console.print(safe(f"  refused: {problem.status} {problem.code}", style="green"))
+            console.print(safe(f"  {problem.title} {problem.detail}", style="dim"))
         else:
             raise AssertionError("a decision about another payload was taken")
         verdict = self._decision
         if verdict is None:
-            verdict = await asyncio.to_thread(ask, console)
+            agreed = await ask_yes("approve what is shown above?")
+            verdict = Verdict.APPROVED if agreed else Verdict.REJECTED
         decided = await client.decide(
             approval.id, verdict, approval.payload_sha256, notes="decided in the demo"
         )
-        console.print(
-            safe(f"now the one that was shown: {decided.status} by {one_line(decided.decided_by)}", "bold")
-        )
+        word = f"now the one that was shown: {decided.status} by {one_line(decided.decided_by)}"
+        console.print(safe(word, style="bold"))
         console.print()
-        return await watch.until_end()
 
     def _close(self, run: RunView, summary: Summary) -> int:
         console = self._console
-        console.print()
         show_summary(console, run, summary)
-        console.print(f"the whole demo took {seconds(time.monotonic() - self._began)}")
+        times = [f"{name} {seconds(took)}" for name, took in self._phases]
+        console.print(
+            safe(f"{', '.join(times)}; all of it {seconds(time.monotonic() - self._began)}", style="dim")
+        )
         failure = run.failure
-        if run.status is RunStatus.SUCCESS:
-            console.print(f"SUCCESS {run.id}", highlight=False)
-            return EXIT_OK
-        if failure is not None and failure.code == "approval.rejected":
+        if failure is not None and failure.code == APPROVAL_REJECTED:
             console.print("Rejected: nothing was changed.")
-            console.print(f"REJECTED {run.id}", highlight=False)
-            return EXIT_REJECTED
-        console.print(f"{run.status} {run.id}", highlight=False)
-        return EXIT_FAILED
+            console.print(safe(f"REJECTED {run.id}"))
+        else:
+            console.print(safe(f"{run.status} {run.id}"))
+        return of_run(run.status)
 
     def _say(self, text: str) -> None:
         took = time.monotonic() - self._began
-        self._console.print(safe(f"{took:7.2f} s  {text}", style="dim"), highlight=False)
+        self._console.print(safe(f"{took:7.2f} s  {text}", style="dim"), soft_wrap=True)
 
-
-def ask(console: Console) -> Verdict:
-    """Ask a person, until the answer is one. End of input rejects."""
-    while True:
-        try:
-            answer = console.input("approve what is shown above? [yes/no] ").strip().lower()
-        except EOFError:
-            return Verdict.REJECTED
-        if answer in ("y", "yes"):
-            return Verdict.APPROVED
-        if answer in ("n", "no"):
-            return Verdict.REJECTED
+    def _phase(self, name: str) -> None:
+        """A phase has ended here; it began where the one before ended."""
+        now = time.monotonic() - self._began
+        self._phases.append((name, now - sum(took for _, took in self._phases)))

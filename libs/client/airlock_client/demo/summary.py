@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ..client import AirlockClient
-from ..show.text import between, one_line, plain, safe, size, status
+from ..show.gate import heading
+from ..show.live import shown_time, waited
+from ..show.text import one_line, safe, seconds, size, status
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SUFFIXES = {
@@ -44,7 +47,10 @@ class Summary:
 
 
 async def collect(client: AirlockClient, run: RunView, results: Path | None) -> Summary:
-    """Read the outputs of the nodes that succeeded and save their artifacts under `results`."""
+    """Read the outputs of the nodes that succeeded and save their artifacts under `results`.
+
+    Without `results` in a folder of the run's own in the system's temporary folder: never in a checkout.
+    """
     outputs: dict[str, Any] = {}
     for node in run.nodes:
         if node.status is NodeStatus.SUCCESS:
@@ -59,8 +65,8 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
             summary.files = changes(propose["diff"])
     if (notify := outputs.get("notify")) is not None:
         summary.notice = notify["text"]
-    summary.folder = results or Path.cwd() / f"airlock-demo-{run.id[:8]}"
-    await asyncio.to_thread(summary.folder.mkdir, parents=True, exist_ok=True)
+    summary.folder = results or Path(tempfile.gettempdir()) / f"airlock-demo-{run.id}"
+    await asyncio.to_thread(summary.folder.mkdir, mode=0o700, parents=True, exist_ok=results is not None)
     await _save(client, outputs, summary)
     return summary
 
@@ -96,40 +102,64 @@ def changes(diff: str) -> list[tuple[str, int, int]]:
 
 def show_summary(console: Console, run: RunView, summary: Summary) -> None:
     """Print it: tables for people, the artifacts' folder at the end."""
-    nodes = Table(title="nodes", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    heading(console, f"run {run.id}")
+    console.print(_nodes(run))
+    if summary.findings:
+        heading(console, "findings by severity")
+        console.print(_findings(summary))
+        if summary.suppressed:
+            console.print(safe(f"{summary.suppressed} of them the code asks tools to overlook", style="dim"))
+    heading(console, "what changed")
+    _show_changes(console, summary)
+    if summary.notice:
+        heading(console, "the notifier said")
+        console.print(safe(summary.notice.strip("\n")), soft_wrap=True)
+    heading(console, "artifacts")
+    console.print(safe(f"in {summary.folder}"), soft_wrap=True)
+    files = Table.grid(padding=(0, 2, 0, 0))
+    files.add_column(no_wrap=True)
+    files.add_column(justify="right", no_wrap=True)
+    files.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    for name, count, digest in summary.artifacts:
+        files.add_row(safe(name), size(count), safe(digest))
+    console.print(files)
+    console.print()
+
+
+def _nodes(run: RunView) -> Table:
+    nodes = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("node", "status", "time", "agent", ""):
-        nodes.add_column(column, no_wrap=True)
+        nodes.add_column(column, no_wrap=column != "", overflow="fold")
     for node in run.nodes:
         remark = f"{node.failure.code}: {node.failure.message}" if node.failure else ""
+        if (at_gate := waited(node)) is not None:
+            remark = f"{remark} (its gate waited {seconds(at_gate)})".strip()
         nodes.add_row(
             safe(node.id),
             status(node.status),
-            between(node.started_at, node.finished_at),
+            shown_time(node),
             safe(node.agent),
-            safe(one_line(remark, 80)),
+            safe(one_line(remark, 200)),
         )
-    console.print(nodes)
-    if summary.findings:
-        console.print("\nfindings by severity", highlight=False)
-        for severity in SEVERITIES:
-            console.print("  ", status(severity), f"{summary.findings.get(severity, 0):>6}", sep="")
-        if summary.suppressed:
-            console.print(f"  {summary.suppressed} of them the code asks tools to overlook", style="dim")
-    console.print("\nwhat changed", highlight=False)
+    return nodes
+
+
+def _findings(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    for severity in SEVERITIES:
+        table.add_row(status(severity), str(summary.findings.get(severity, 0)))
+    return table
+
+
+def _show_changes(console: Console, summary: Summary) -> None:
     if not summary.files:
-        console.print("  nothing", style="dim")
+        console.print("nothing", style="dim")
+        return
     for path, added, removed in summary.files[:_LISTED_FILES]:
-        console.print(safe(f"  {path}  +{added} -{removed}"))
+        console.print(safe(f"{path}  +{added} -{removed}"), soft_wrap=True)
     if len(summary.files) > _LISTED_FILES:
-        console.print(f"  and {len(summary.files) - _LISTED_FILES} more files", style="dim")
-    if summary.files:
-        console.print(
-            f"  {summary.fixed} findings mended, {summary.unfixed} are left for a person", style="dim"
-        )
-    if summary.notice:
-        console.print("\nthe notifier said", highlight=False)
-        console.print(plain(summary.notice), markup=False, highlight=False)
-    console.print(f"\nartifacts in {summary.folder}", markup=False, highlight=False)
-    for name, count, digest in summary.artifacts:
-        console.print(safe(f"  {name:<28} {size(count):>10}  {digest}"), no_wrap=True, overflow="ellipsis")
-    console.print()
+        console.print(safe(f"and {len(summary.files) - _LISTED_FILES} more files", style="dim"))
+    mended = f"{summary.fixed} findings mended, {summary.unfixed} are left for a person"
+    console.print(safe(mended, style="dim"))

@@ -76,7 +76,7 @@ async def register(client: AirlockClient, say: Callable[[str], None]) -> list[st
         except ProblemError as error:
             if error.problem.code != _OTHER_CONTENT:
                 raise
-            say(f"{path.parent.name}: an older build is registered under this version, and stays: {error}")
+            say(f"{path.parent.name}: kept as an older build registered it under the same version")
             continue
         names.append(f"{view.name}@{view.version}")
         if new:

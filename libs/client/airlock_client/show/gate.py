@@ -1,60 +1,91 @@
-"""A gate as a person sees it before deciding: what runs, with what input, and what the hash covers."""
+"""A gate as a person sees it before deciding: what runs, with what input, and what the hash covers.
 
+Long text stands between rules, not in boxes, so that it can be copied as it is.
+"""
+
+import hashlib
 import json
 
 from airlock_contracts.views import ApprovalView
 from rich.console import Console
-from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from .text import one_line, plain, safe, status
 
 COVERS = (
-    "project, run, node, agent version (manifest, image digest, schemas), action, input bytes and preview. "
-    "What is approved is, hash for hash, what runs."
+    "project, run, node, agent version (manifest, image digest, schemas), action, input bytes and preview: "
+    "what is approved is, hash for hash, what runs"
+)
+_DIFF_STYLES = (
+    ("diff --git ", "bold"),
+    ("+++ ", "bold"),
+    ("--- ", "bold"),
+    ("@@", "cyan"),
+    ("+", "green"),
+    ("-", "red"),
 )
 
 
 def show_approval(console: Console, approval: ApprovalView) -> None:
     """Show an approval whole. Nothing in it is read as markup or sent to the terminal raw."""
-    facts = Table.grid(padding=(0, 2))
+    heading(console, f"gate {approval.node}: {approval.agent} wants to do {approval.action}")
+    facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
     rows: list[tuple[str, Text]] = [
-        ("approval", Text(approval.id)),
+        ("approval", safe(approval.id)),
         ("status", status(approval.status)),
         ("workflow", safe(approval.workflow)),
-        ("run / node", safe(f"{approval.run} / {approval.node}")),
-        ("wants to run", safe(f"{approval.agent}, action {approval.action}", style="bold")),
+        ("run", safe(approval.run)),
         ("asked for by", safe(approval.requested_by)),
         ("expires", safe(f"{approval.expires_at:%Y-%m-%d %H:%M:%S}Z, then: {approval.on_expiry}")),
-        ("payload_sha256", Text(approval.payload_sha256)),
-        ("it covers", Text(COVERS, style="dim")),
+        ("payload_sha256", safe(approval.payload_sha256)),
+        ("it covers", safe(COVERS, style="dim")),
     ]
     if approval.decided_by is not None:
-        rows.append(("decided by", safe(f"{approval.decided_by} at {approval.decided_at}")))
+        rows.append(
+            ("decided by", safe(f"{approval.decided_by} at {approval.decided_at:%Y-%m-%d %H:%M:%S}Z"))
+        )
         rows.append(("notes", safe(approval.notes or "")))
     for name, value in rows:
         facts.add_row(name, value)
-    console.print(Panel(facts, title="a gate", title_align="left"))
-    if approval.preview:
-        title = "preview (the workflow author's view; the input beneath it is what runs)"
-        console.print(Panel(diff_or_text(approval.preview), title=title, title_align="left"))
-    console.print(Panel(shown_input(approval.input), title="input, whole", title_align="left"))
+    console.print(facts)
+    if approval.preview is not None:
+        heading(console, "preview: the workflow author's view; the input beneath it is what runs")
+        console.print(diff_or_text(approval.preview), soft_wrap=True)
+    heading(console, f"input, whole: {_measure(approval.input)}")
+    console.print(shown_input(approval.input, approval.preview), soft_wrap=True)
+    console.rule(style="dim")
 
 
-def diff_or_text(text: str) -> Syntax | Text:
+def heading(console: Console, text: str) -> None:
+    """A line across the screen with a title."""
+    console.print()
+    console.rule(safe(one_line(text, 200), style="bold"), align="left", style="dim")
+
+
+def diff_or_text(text: str) -> Text:
     """A unified diff in colour, anything else as it is."""
-    clean = plain(text)
-    if clean.startswith(("diff --git ", "--- ")):
-        return Syntax(clean, "diff", word_wrap=True, background_color="default")
-    return Text(clean)
+    if not text.strip():
+        return Text("(empty)", style="dim")
+    lines = plain(text).rstrip("\n").split("\n")
+    is_diff = lines[0].startswith(("diff --git ", "--- "))
+    shown = Text()
+    for index, line in enumerate(lines):
+        shown.append("\n" if index else "")
+        style = (
+            next((style for start, style in _DIFF_STYLES if line.startswith(start)), "") if is_diff else ""
+        )
+        shown.append(line, style=style)
+    return shown
 
 
-def shown_input(text: str) -> Text:
-    """The input's members, one per line; long strings (a diff, say) with their line breaks."""
+def shown_input(text: str, preview: str | None = None) -> Text:
+    """The input's members, one per line; long strings (a diff, say) with their line breaks.
+
+    A member that is the preview, byte for byte, is named with its size and hash instead of shown again.
+    """
     try:
         value = json.loads(text)
     except ValueError:
@@ -62,10 +93,18 @@ def shown_input(text: str) -> Text:
     if not isinstance(value, dict):
         return Text(plain(text))
     shown = Text()
-    for name, member in value.items():
+    for index, (name, member) in enumerate(value.items()):
+        shown.append("\n" if index else "")
         shown.append(f"{one_line(name, 80)}: ", style="bold")
-        if isinstance(member, str) and "\n" in member:
-            shown.append("\n" + plain(member).rstrip("\n") + "\n")
+        if isinstance(member, str) and member and member == preview:
+            shown.append(f"the preview above, byte for byte ({_measure(member)})")
+        elif isinstance(member, str) and "\n" in member:
+            shown.append("\n" + plain(member).rstrip("\n"))
         else:
-            shown.append(plain(json.dumps(member, ensure_ascii=False)) + "\n")
+            shown.append(plain(json.dumps(member, ensure_ascii=False)))
     return shown
+
+
+def _measure(text: str) -> str:
+    raw = text.encode("utf-8", "surrogatepass")
+    return f"{len(raw):,} bytes, sha256 {hashlib.sha256(raw).hexdigest()}"

@@ -1,7 +1,7 @@
 """A run as it goes: a table that moves in a terminal, lines anywhere else."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airlock_contracts.events import Event, EventType
 from airlock_contracts.statuses import ApprovalStatus
@@ -51,7 +51,7 @@ class Watch:
         if not self._console.is_terminal:
             async for event in self._news(stop):
                 if event.type in _NEWS:
-                    self._console.print(line(event))
+                    self._console.print(line(event), soft_wrap=True)
             return await self._client.run(self._run)
         with Live(graph(run), console=self._console, auto_refresh=False) as live:
             async for _ in self._news(stop):
@@ -108,7 +108,7 @@ def graph(run: RunView) -> RenderableType:
             status(node.status),
             safe(f"{node.agent} {node.action}"),
             str(node.attempts[-1].number) if node.attempts else "",
-            _time(node),
+            shown_time(node),
             safe(one_line(_remark(node), 60), style="dim"),
         )
     return table
@@ -122,11 +122,25 @@ def layers(nodes: list[NodeView]) -> dict[str, int]:
     return depths
 
 
-def _time(node: NodeView) -> str:
-    if node.started_at is None:
-        return ""
-    end = node.finished_at or datetime.now(UTC)
-    return seconds(max(0.0, (end - node.started_at).total_seconds()))
+def worked(node: NodeView) -> timedelta | None:
+    """How long a node's attempts took, until now if one runs: the wait at its gate is not in it."""
+    if not node.attempts:
+        return None
+    first, last = node.attempts[0], node.attempts[-1]
+    return (last.finished_at or datetime.now(UTC)) - (first.started_at or first.dispatched_at)
+
+
+def waited(node: NodeView) -> timedelta | None:
+    """How long a node stood at its gate until somebody decided."""
+    if node.approval is None or node.approval.decided_at is None:
+        return None
+    return node.approval.decided_at - node.approval.requested_at
+
+
+def shown_time(node: NodeView) -> str:
+    """The time for people; empty where there is none."""
+    took = worked(node)
+    return "" if took is None else seconds(max(0.0, took.total_seconds()))
 
 
 def _remark(node: NodeView) -> str:
@@ -134,6 +148,8 @@ def _remark(node: NodeView) -> str:
         return f"{node.failure.code}: {node.failure.message}"
     if node.approval is not None and node.approval.status is ApprovalStatus.PENDING:
         return "waits for a decision"
+    if (at_gate := waited(node)) is not None:
+        return f"its gate waited {seconds(at_gate)}"
     if node.reused_from is not None:
         return f"reused from {node.reused_from}"
     return ""
