@@ -190,6 +190,18 @@ async def test_a_registration_that_is_not_what_its_hash_says_never_runs(
     assert report.usage.start_ms is None
 
 
+async def test_an_agent_version_that_nobody_knows_ends_the_attempt(
+    other_side: FakeOrchestration, start_host: StartHost
+) -> None:
+    await start_host()
+    agent = other_side.register(ECHO)
+    del other_side.agents[agent.id]
+    report, _ = await other_side.report_of(await other_side.dispatch(agent))
+    assert report.failure is not None
+    assert report.failure.code == "internal"
+    assert agent.id in report.failure.message
+
+
 async def test_an_unreadable_message_goes_to_the_dead_letters(
     other_side: FakeOrchestration, start_host: StartHost
 ) -> None:

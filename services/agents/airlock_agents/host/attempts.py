@@ -5,6 +5,7 @@ must come first, then the sandbox. Once the claim is granted there is no way bac
 """
 
 import asyncio
+import contextlib
 import math
 import secrets
 import time
@@ -100,8 +101,7 @@ class Attempts:
         except CannotStart as cannot:
             log.error("attempt.cannot_start", reason=str(cannot))
             if not attempt.claimed:
-                # The report of an attempt with effects counts only after a claim; the others may as well.
-                await self._claim(attempt)
+                await self._claim_to_report(attempt)
             return cannot.outcome
 
     async def _register(self, attempt: Attempt) -> None:
@@ -146,6 +146,16 @@ class Attempts:
         except (strict_json.InvalidJson, ValidationError) as error:
             raise CannotStart(internal_failure(f"the input cannot be read: {error}")) from error
 
+    async def _claim_to_report(self, attempt: Attempt) -> None:
+        """Without a claim, the report of an attempt with effects would not count. Nothing starts any more,
+        so it does not matter what exactly was granted."""
+        try:
+            await self._parts.claims.claim(attempt, patience_seconds=CLAIM_PATIENCE_SECONDS)
+        except NoAnswer as error:
+            raise Later(CLAIM_SECONDS, str(error)) from error
+        except PayloadMismatch as error:
+            log.warning("payload.unknown", reason=str(error))
+
     async def _claim(self, attempt: Attempt, patience_seconds: float = CLAIM_PATIENCE_SECONDS) -> None:
         try:
             await self._parts.claims.claim(attempt, patience_seconds=patience_seconds)
@@ -168,12 +178,10 @@ class Attempts:
 
     async def _late_claim(self, attempt: Attempt, asked: asyncio.Event) -> None:
         """Claim what takes longer; a refusal, or a grant of something else, ends the sandbox beside it."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLAIM_OPENING_SECONDS):
                 await asked.wait()
                 await asyncio.sleep(CLAIM_AFTER_SECONDS)
-        except TimeoutError:
-            log.info("sandbox.opens_slowly", seconds=CLAIM_OPENING_SECONDS)
         await self._claim(attempt, patience_seconds=math.inf)
 
     async def _in_sandbox(
