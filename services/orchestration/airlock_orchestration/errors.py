@@ -265,7 +265,7 @@ class RunFinal(AirlockError):
 
 
 class RunNotRetryable(AirlockError):
-    """Only a run that FAILED or was CANCELLED can be retried."""
+    """This run cannot be retried."""
 
     code = "run.not_retryable"
     status = 409

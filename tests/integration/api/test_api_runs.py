@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from airlock_orchestration.operations import runs
+from airlock_orchestration.store import retries
 
 
 async def test_a_trigger_answers_202_with_the_run_and_where_it_is(rig: Any) -> None:
@@ -196,15 +198,26 @@ async def test_a_retry_copies_successes_and_leaves_the_old_run_alone(rig: Any) -
     assert await rig.run(run) == old
 
 
+async def test_a_retry_that_would_copy_too_much_is_refused(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await rig.start()
+    await rig.succeed(run, "a", {"text": "kept"})
+    await rig.fail(run, "b")
+    for module in (retries, runs):
+        monkeypatch.setattr(module, "MAX_COPIED_BYTES", 10)
+    answer = await rig.client.post(f"/api/runs/{run}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "run.not_retryable")
+    assert "at most 10 are copied" in answer.json()["detail"]
+
+
 async def test_runs_are_filtered_and_paged(rig: Any) -> None:
-    runs = [await rig.start() for _ in range(3)]
-    await rig.fail(runs[0], "a")
+    made = [await rig.start() for _ in range(3)]
+    await rig.fail(made[0], "a")
     failed = (await rig.client.get("/api/runs?status=FAILED")).json()["items"]
-    assert [item["id"] for item in failed] == [runs[0]]
+    assert [item["id"] for item in failed] == [made[0]]
     first = (await rig.client.get("/api/runs?workflow=chain&limit=2")).json()
-    assert [item["id"] for item in first["items"]] == [runs[2], runs[1]]
+    assert [item["id"] for item in first["items"]] == [made[2], made[1]]
     second = (await rig.client.get(f"/api/workflows/chain/runs?cursor={first['next_cursor']}")).json()
-    assert [item["id"] for item in second["items"]] == [runs[0]]
+    assert [item["id"] for item in second["items"]] == [made[0]]
     assert "next_cursor" not in second or second["next_cursor"] is None
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_model, takes
-from .paging import DEFAULT_LIMIT, After, Limit, page_of
+from .paging import After, Few, page_of
 
 decisions = APIRouter(prefix="/api/approvals", tags=["approvals"])
 reads = APIRouter(prefix="/api/approvals", tags=["approvals"])
@@ -29,7 +29,7 @@ async def list_approvals(
     deps: Deps,
     asking: Asking,
     cursor: After,
-    limit: Limit = DEFAULT_LIMIT,
+    limit: Few = 20,
     status: ApprovalStatus | None = None,
 ) -> Page[ApprovalView]:
     """Approvals, those asked last first."""

@@ -18,6 +18,7 @@ Item = TypeVar("Item")
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on the page.")]
 DEFAULT_LIMIT = 50
+Few = Annotated[int, Query(ge=1, le=50, description="Items on the page; each may have half a megabyte.")]
 
 
 def write_cursor(cursor: Cursor) -> str:

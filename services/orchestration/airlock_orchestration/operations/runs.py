@@ -39,7 +39,7 @@ from ..store import runs as run_store
 from ..store import views, workflows
 from ..store.changes import RunCreation
 from ..store.plans import PlanKey, PlanSource
-from ..store.retries import EndedRun, load_ended
+from ..store.retries import MAX_COPIED_BYTES, EndedRun, load_ended
 from ..store.sessions import Sessions
 from . import workflows as workflow_operations
 from .advance import Door
@@ -130,6 +130,11 @@ class Runs:
                 return found
         if ended.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
             raise RunNotRetryable(f"run {run} is {ended.status}", status=ended.status)
+        if ended.output_bytes > MAX_COPIED_BYTES:
+            raise RunNotRetryable(
+                f"run {run} has {ended.output_bytes} bytes of outputs; at most {MAX_COPIED_BYTES} are copied",
+                hint="Trigger the workflow again; let its agents give large things out as artifacts.",
+            )
         reuse = await asyncio.to_thread(_reuse, ended)
         creation = RunCreation(
             workflow_id=str(ended.workflow_id),

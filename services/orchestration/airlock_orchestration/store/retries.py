@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from airlock_contracts.statuses import NodeStatus, RunStatus
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from .tables import NodeRow, OutputRow, RunRow
+
+MAX_COPIED_BYTES = 64 * 1024 * 1024
+"""Of outputs that a retry copies: they go through the door in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,9 @@ class EndedRun:
     agents: dict[str, str]
     context: bytes
     outputs: dict[str, bytes]
-    """Of the nodes that succeeded, in topological order."""
+    """Of the nodes that succeeded, in topological order; none where they are more than MAX_COPIED_BYTES."""
+    output_bytes: int
+    """Of all of them."""
 
 
 async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun | None:
@@ -30,8 +36,10 @@ async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun
     if row is None:
         return None
     status = RunStatus(row.status)
+    total = select(func.coalesce(func.sum(func.octet_length(OutputRow.output)), 0))
+    output_bytes = int((await session.exec(total.where(OutputRow.run_id == run))).one())
     outputs: dict[str, bytes] = {}
-    if status in (RunStatus.FAILED, RunStatus.CANCELLED):
+    if status in (RunStatus.FAILED, RunStatus.CANCELLED) and output_bytes <= MAX_COPIED_BYTES:
         statement = (
             select(NodeRow.node, OutputRow.output)
             .join(
@@ -50,4 +58,5 @@ async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun
         agents=row.agents,
         context=row.context,
         outputs=outputs,
+        output_bytes=output_bytes,
     )
