@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import exits
-from . import agents, approvals, artifacts, demo, processes, runs, stack, workflows
+from . import agents, approvals, artifacts, demo, doctor, keys, processes, runs, stack, workflows
 from .target import Asked
 
 app = typer.Typer(
@@ -41,5 +41,5 @@ def options(
     context.obj = Asked(url, key_file, data_dir)
 
 
-for room in (stack, runs, approvals, workflows, agents, artifacts, processes, demo):
+for room in (stack, runs, approvals, workflows, agents, artifacts, keys, doctor, processes, demo):
     room.add(app)

@@ -111,7 +111,7 @@ class Demo:
             if problem.status != PRECONDITION_FAILED:
                 raise
             console.print(safe(f"  refused: {problem.status} {problem.code}", style="green"))
-            console.print(safe(f"  {problem.title} {problem.detail}", style="dim"))
+            console.print(safe(f"  {problem.title.rstrip('.')}: {problem.detail}", style="dim"))
         else:
             raise AssertionError("a decision about another payload was taken")
         verdict = self._decision

@@ -83,21 +83,21 @@ class DataFolder:
         write_private(path, text + "\n")
         return path
 
+    def install_id(self) -> str | None:
+        """The id of the install that this folder holds; None where it holds none."""
+        if self.written_by() is None:
+            return None
+        try:
+            return (self.path / "install").read_text()[:64].strip() or None
+        except OSError:
+            return None
+
     def claim(self) -> str:
         """Take the folder for this process; answers the install's id.
 
         Raises AlreadyRunning, NewerFolder, FolderInUse, FolderRefused; then nothing was changed.
         """
-        written = self._written_by()
-        if written is not None and _order(written) > _order(AIRLOCK_VERSION):
-            raise NewerFolder(
-                f"{self.path} was written by Airlock {written}, this is {AIRLOCK_VERSION}: "
-                "use that version or newer, or another folder with --data-dir"
-            )
-        if written is None and self.path.exists() and any(self.path.iterdir()):
-            raise FolderRefused(
-                f"{self.path} is not empty and not an Airlock data folder: choose another with --data-dir"
-            )
+        self.check()
         if not self.path.exists():
             self.path.mkdir(parents=True, mode=0o711)
         try:
@@ -109,10 +109,24 @@ class DataFolder:
         for name in ("keys", "secrets", "logs"):
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
         write_private(self.path / "version", AIRLOCK_VERSION + "\n")
-        install = self.path / "install"
-        if not install.exists():
-            write_private(install, f"airlock-{token_hex(4)}\n")
-        return install.read_text().strip()
+        if (known := self.install_id()) is not None:
+            return known
+        install = f"airlock-{token_hex(4)}"
+        write_private(self.path / "install", install + "\n")
+        return install
+
+    def check(self) -> None:
+        """Whether this Airlock may work on the folder. Raises NewerFolder, FolderRefused; changes nothing."""
+        written = self.written_by()
+        if written is not None and _order(written) > _order(AIRLOCK_VERSION):
+            raise NewerFolder(
+                f"{self.path} was written by Airlock {written}, this is {AIRLOCK_VERSION}: "
+                "use that version or newer, or another folder with --data-dir"
+            )
+        if written is None and self.path.exists() and any(self.path.iterdir()):
+            raise FolderRefused(
+                f"{self.path} is not empty and not an Airlock data folder: choose another with --data-dir"
+            )
 
     def state(self) -> State | None:
         """What runs on this folder; None when nothing does."""
@@ -132,7 +146,8 @@ class DataFolder:
         (self.path / "airlock.json").unlink(missing_ok=True)
         self.lock.let_go()
 
-    def _written_by(self) -> str | None:
+    def written_by(self) -> str | None:
+        """The version of the Airlock that wrote the folder last."""
         try:
             return (self.path / "version").read_text()[:64].strip()
         except OSError:

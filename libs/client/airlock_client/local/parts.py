@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 from airlock_client.embedded.errors import ServerFailed
@@ -106,8 +106,11 @@ async def run_module(
     *,
     seconds: float = _COMMAND_SECONDS,
     say: Callable[[str], None] | None = None,
+    codes: Container[int] = (0,),
 ) -> str:
     """Run one of Airlock's commands to its end; answers its stdout, and `say` hears each line of its stderr.
+
+    `codes` are the exit codes of a command that did its work.
 
     Raises ServerFailed with the end of its stderr.
     """
@@ -133,7 +136,7 @@ async def run_module(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode != 0:
+    if process.returncode not in codes or (process.returncode and not stdout):
         raise ServerFailed("\n".join(said).removeprefix("airlock: ") or f"exit code {process.returncode}")
     return stdout.decode()
 

@@ -53,15 +53,20 @@ def examples() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def docker_environment() -> dict[str, str]:
+    """What of our environment the commands that talk to Docker and build images need."""
+    return {
+        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+
+
 async def build_images(say: Callable[[str], None]) -> str:
     """Build the built-in agents' images where their content changed; `say` hears of progress.
 
     Raises ServerFailed.
     """
-    kept = {
-        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
-    return await run_module(["airlock_agents", "images", "build"], kept, seconds=_BUILD_SECONDS, say=say)
+    build = ["airlock_agents", "images", "build"]
+    return await run_module(build, docker_environment(), seconds=_BUILD_SECONDS, say=say)
 
 
 async def register(client: AirlockClient, say: Callable[[str], None]) -> list[str]:

@@ -123,11 +123,14 @@ def layers(nodes: list[NodeView]) -> dict[str, int]:
 
 
 def worked(node: NodeView) -> timedelta | None:
-    """How long a node's attempts took, until now if one runs: the wait at its gate is not in it."""
+    """How long a node's attempts took from the first dispatch, until now if one runs.
+
+    The wait at its gate is not in it.
+    """
     if not node.attempts:
         return None
     first, last = node.attempts[0], node.attempts[-1]
-    return (last.finished_at or datetime.now(UTC)) - (first.started_at or first.dispatched_at)
+    return (last.finished_at or datetime.now(UTC)) - first.dispatched_at
 
 
 def waited(node: NodeView) -> timedelta | None:

@@ -1,0 +1,82 @@
+"""`airlock keys`: made, listed and revoked in the database itself, by whoever may reach it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from airlock_contracts.views import KeyView
+
+from ..local.parts import run_module
+from ..show.text import one_line, plain
+from .edge import command
+from .output import AsJson, print_json, print_table, when
+from .processes import for_process, with_database
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    keys = typer.Typer(help="Keys: create, list, revoke. They need the database.", no_args_is_help=True)
+    app.add_typer(keys, name="keys")
+
+    @command(keys, "create")
+    async def create(
+        context: typer.Context,
+        name: Annotated[str, typer.Option("--name", help="Who it stands for; decisions record it.")],
+        role: Annotated[str, typer.Option("--role", help="admin, or host for an agent host.")] = "admin",
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", help="Write it to this file (0600) instead of showing it."),
+        ] = None,
+        as_json: AsJson = False,
+    ) -> int:
+        """Make a key. It can be read this once and never again."""
+        arguments = ["create", f"--name={name}", f"--role={role}"]
+        if output is not None:
+            arguments.append(f"--output={output.absolute()}")
+        made = await _ask(context, *arguments)
+        if as_json:
+            print_json(made)
+        elif output is not None:
+            print(f"key {made['id']} for {one_line(made['name'])} is in {plain(output)}")
+        else:
+            print(made["key"])
+        return 0
+
+    @command(keys, "list")
+    async def list_keys(context: typer.Context, as_json: AsJson = False) -> int:
+        """Keys without their secrets, the newest first."""
+        found = await _ask(context, "list")
+        if as_json:
+            print_json(found)
+            return 0
+        views = [KeyView.model_validate(item) for item in found]
+        rows = (
+            (
+                view.id,
+                view.name,
+                view.role,
+                when(view.created_at),
+                when(view.last_used_at),
+                when(view.revoked_at),
+            )
+            for view in views
+        )
+        print_table(("id", "name", "role", "created", "last used", "revoked"), rows, empty="no keys")
+        return 0
+
+    @command(keys, "revoke")
+    async def revoke(
+        context: typer.Context,
+        key: Annotated[str, typer.Argument(help="Its id, from `airlock keys list`.")],
+        as_json: AsJson = False,
+    ) -> int:
+        """Make a key invalid for good."""
+        view = await _ask(context, "revoke", "--", key)
+        print_json(view) if as_json else print(f"revoked {view['id']}, of {one_line(view['name'])}")
+        return 0
+
+
+async def _ask(context: typer.Context, *arguments: str) -> Any:
+    environment = for_process(with_database(context))
+    return json.loads(await run_module(["airlock_orchestration", "keys", *arguments], environment))
