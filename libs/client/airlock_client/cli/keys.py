@@ -26,7 +26,7 @@ def add(app: typer.Typer) -> None:
         role: Annotated[str, typer.Option("--role", help="admin, or host for an agent host.")] = "admin",
         output: Annotated[
             Path | None,
-            typer.Option("--output", "-o", help="Write it to this file (0600) instead of showing it."),
+            typer.Option("--output", "-o", help="Write it to this file (0600) and do not show it."),
         ] = None,
         as_json: AsJson = False,
     ) -> int:

@@ -1,4 +1,4 @@
-"""`airlock orchestration`, `agent-host`, `migrate`, `keys`: the processes themselves, in this one's place."""
+"""`airlock orchestration`, `agent-host`, `migrate`: the processes themselves, in this one's place."""
 
 import os
 import sys
@@ -28,15 +28,10 @@ def add(app: typer.Typer) -> None:
     @app.command("migrate", context_settings=_PASS_ON)
     def migrate(context: typer.Context) -> None:
         """Bring the database's schema to this release."""
-        _become("airlock_orchestration", ["migrate", *context.args], _with_database(context))
-
-    @app.command("keys", context_settings=_PASS_ON)
-    def keys(context: typer.Context) -> None:
-        """Make, list and revoke keys: create --name NAME, list, revoke ID."""
-        _become("airlock_orchestration", ["keys", *context.args], _with_database(context))
+        _become("airlock_orchestration", ["migrate", *context.args], with_database(context))
 
 
-def _with_database(context: typer.Context) -> dict[str, str]:
+def with_database(context: typer.Context) -> dict[str, str]:
     """The environment; where it names no database, that of the install which runs on the data folder."""
     environment = dict(os.environ)
     folder = data_folder(context)
@@ -45,8 +40,13 @@ def _with_database(context: typer.Context) -> dict[str, str]:
     return environment
 
 
+def for_process(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what only the command line reads, which the process would not know."""
+    return {name: value for name, value in environment.items() if name not in OWN_VARIABLES}
+
+
 def _become(module: str, arguments: list[str], environment: Mapping[str, str]) -> None:
     """Replace this process: signals and the exit code are the process' own."""
-    kept = {name: value for name, value in environment.items() if name not in OWN_VARIABLES}
+    kept = for_process(environment)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], kept)  # noqa: S606
