@@ -35,9 +35,9 @@ from .api.dependencies import Dependencies, Limits
 from .operations.advance import Door
 from .operations.approvals import Approvals
 from .operations.artifacts import Artifacts
-from .operations.batches import Committed
 from .operations.bells import Bells
 from .operations.clock import PostgresClock
+from .operations.entries import Committed
 from .operations.health import SERVICE, VERSION, Health
 from .operations.heartbeats import Heartbeats
 from .operations.keys import KeyRing

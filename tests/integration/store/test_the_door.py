@@ -19,8 +19,8 @@ from airlock_orchestration.engine.signals import (
     RunStarted,
 )
 from airlock_orchestration.operations.advance import Door
-from airlock_orchestration.operations.batches import Committed
 from airlock_orchestration.operations.clock import PostgresClock
+from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.store.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache

@@ -65,13 +65,15 @@ def new_run(run: str, plan: Plan, traceparent: str | None = None) -> RunState:
 def needs(run: RunState, signals: Iterable[Signal]) -> frozenset[str]:
     """Name what templates will read if these signals are applied: `context`, `nodes.<id>`.
 
-    Outputs that the signals themselves bring are not named.
+    Outputs that the signals themselves bring are not named. A report that comes again brings nothing: its
+    node has succeeded before, and what its output was is kept.
     """
     done: set[str] = set()
     opening: list[str] = []
     for signal in signals:
         if isinstance(signal, AttemptSucceeded):
-            done.add(signal.node)
+            if signal.node in run.nodes and run.nodes[signal.node].status is not NodeStatus.SUCCESS:
+                done.add(signal.node)
         elif isinstance(signal, RunStarted):
             done.update(reuse.node for reuse in signal.reuse)
             opening.extend(run.plan.roots)

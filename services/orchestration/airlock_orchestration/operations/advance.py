@@ -14,12 +14,12 @@ from ..engine.signals import RunStarted, Signal
 from ..engine.state import RunState
 from ..errors import StoreUnavailable
 from ..store.changes import RunCreation
-from .batches import Advanced, Batches, Committed, Entry, RunStore
+from .batches import MAX_BYTES, Batches, RunStore
 from .clock import PostgresClock
+from .entries import Advanced, Committed, Entry
 from .remembered import Remembered
 
 MAX_SIGNALS = 256
-MAX_BYTES = 8 * 1024 * 1024
 MAX_WAITING = 20_000
 """Signals in the queue; beyond it callers are told to come back."""
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ..engine.plan import PlanNode
 from ..engine.signals import AttemptFailed, AttemptSucceeded, Evidence
 from .advance import Door
-from .batches import Advanced
+from .entries import Advanced
 
 INLINE_BYTES = 64 * 1024
 """Larger outputs are checked in a thread, so that they hold up nobody's heartbeat."""

@@ -16,7 +16,7 @@ from airlock_contracts.subjects import AttemptSubject, Subjects
 
 from ..engine.effects import DispatchAttempt, KeepInput, RecallAttempt
 from ..errors import StoreUnavailable
-from ..operations.batches import Committed
+from ..operations.entries import Committed
 
 MAX_WAITING = 10_000
 MAX_TOGETHER = 512

@@ -10,7 +10,7 @@ from airlock_contracts.statuses import NodeStatus
 
 from ..engine.effects import Fact, WriteAttempt
 from ..engine.state import RunState
-from ..operations.batches import Committed
+from ..operations.entries import Committed
 
 _TOLD = frozenset(
     {

@@ -10,7 +10,7 @@ from airlock_chassis.telemetry.logs import get_logger
 
 from ..engine.effects import RunFinished, WriteAttempt
 from ..errors import StoreUnavailable
-from ..operations.batches import Committed
+from ..operations.entries import Committed
 
 GAUGE_SECONDS = 15.0
 
