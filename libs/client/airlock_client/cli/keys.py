@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 from airlock_contracts.views import KeyView
 
+from ..exits import Exit
 from ..local.parts import run_module
 from ..show.text import one_line, plain
-from .edge import command
+from .edge import CommandError, command
 from .output import AsJson, print_json, print_table, when
-from .processes import for_process, with_database
+from .processes import DATABASE_VARIABLES, for_process, with_database
+from .target import data_folder
 
 
 def add(app: typer.Typer) -> None:
@@ -79,4 +81,10 @@ def add(app: typer.Typer) -> None:
 
 async def _ask(context: typer.Context, *arguments: str) -> Any:
     environment = for_process(with_database(context))
+    if not any(name in environment for name in DATABASE_VARIABLES):
+        raise CommandError(
+            f"nothing runs on the data folder {data_folder(context).path}, and no database is named",
+            "`airlock up`, or AIRLOCK_DATABASE_URL_FILE",
+            Exit.NOT_RUNNING,
+        )
     return json.loads(await run_module(["airlock_orchestration", "keys", *arguments], environment))

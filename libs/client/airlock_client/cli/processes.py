@@ -9,7 +9,7 @@ import typer
 from .target import OWN_VARIABLES, data_folder
 
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-_DATABASE = ("AIRLOCK_DATABASE_URL", "AIRLOCK_DATABASE_URL_FILE")
+DATABASE_VARIABLES = ("AIRLOCK_DATABASE_URL", "AIRLOCK_DATABASE_URL_FILE")
 
 
 def add(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def with_database(context: typer.Context) -> dict[str, str]:
     """The environment; where it names no database, that of the install which runs on the data folder."""
     environment = dict(os.environ)
     folder = data_folder(context)
-    if not any(name in environment for name in _DATABASE) and folder.state() is not None:
+    if not any(name in environment for name in DATABASE_VARIABLES) and folder.state() is not None:
         environment["AIRLOCK_DATABASE_URL_FILE"] = str(folder.path / "secrets" / "database-url")
     return environment
 
