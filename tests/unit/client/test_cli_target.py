@@ -42,7 +42,7 @@ def test_options_win_over_the_variable_and_the_variable_over_the_folder(tmp_path
 
 
 def test_the_folders_key_is_never_sent_to_another_address(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="no key for http://other.example.com"):
+    with pytest.raises(CommandError, match=r"no key for http://other\.example\.com"):
         find_target(Asked("http://other.example.com", None, running(tmp_path / "data")), {})
 
 
