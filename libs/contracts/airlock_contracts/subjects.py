@@ -52,6 +52,10 @@ class Subjects:
         """All invocations for one pool."""
         return f"{self.prefix}.invocations.{pool}.>"
 
+    def run_invocations(self, run: str) -> str:
+        """All invocations of one run, whatever their pools."""
+        return f"{self.prefix}.invocations.*.{run}.>"
+
     @property
     def all_invocations(self) -> str:
         """All invocations."""

@@ -97,7 +97,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         sessions, plans, bells = Sessions(database), PlanCache(), Bells()
         path, clock = Path(database, plans), PostgresClock()
 
-        dispatcher = Dispatcher(bus, publisher, subjects, path)
+        dispatcher = Dispatcher(bus, streams, publisher, subjects, path)
 
         def after(committed: Sequence[Committed]) -> None:
             dispatcher.hand_over(committed)

@@ -124,6 +124,13 @@ class Streams:
             raise NoAnswer(f"no word about consumer {consumer.name}: {error}") from error
         return info.num_pending or 0
 
+    async def purge(self, stream: str, subject: str) -> None:
+        """Forget what is on a subject (wildcards too), delivered or not. Raises NoAnswer."""
+        try:
+            await self.bus.jetstream.purge_stream(stream, subject=subject)
+        except (APIError, nats.errors.Error, TimeoutError) as error:
+            raise NoAnswer(f"{subject} was not purged from {stream}: {error}") from error
+
     async def _declare_all(self) -> None:
         started = time.monotonic()
         try:

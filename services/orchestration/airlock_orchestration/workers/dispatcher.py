@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
-from airlock_chassis.bus import AlreadyThere, Bus, NoAnswer, Outgoing, Publisher, PublishRefused
+from airlock_chassis.bus import AlreadyThere, Bus, NoAnswer, Outgoing, Publisher, PublishRefused, Streams
+from airlock_contracts.events import EventType
 from airlock_contracts.messages import AttemptId, Bell, CancelBroadcast, Invocation
 from airlock_contracts.subjects import AttemptSubject, Subjects
 
@@ -35,8 +36,11 @@ class InputStore(Protocol):
 class Dispatcher:
     """Publishes what the door committed, in the order of the commits, pipelined."""
 
-    def __init__(self, bus: Bus, publisher: Publisher, subjects: Subjects, store: InputStore) -> None:
+    def __init__(
+        self, bus: Bus, streams: Streams, publisher: Publisher, subjects: Subjects, store: InputStore
+    ) -> None:
         self._bus = bus
+        self._streams = streams
         self._publisher = publisher
         self._subjects = subjects
         self._store = store
@@ -85,6 +89,7 @@ class Dispatcher:
                 log.debug("dispatch.already_there", subject=message.subject)
         try:
             await self._recall(committed)
+            await self._withdraw(committed)
             await self._ring(committed)
         except NoAnswer as error:
             log.warning("dispatch.broadcast_failed", reason=str(error))
@@ -136,6 +141,13 @@ class Dispatcher:
         for first in range(0, len(recalled), RECALLS_PER_BROADCAST):
             part = recalled[first : first + RECALLS_PER_BROADCAST]
             await self._bus.publish(self._subjects.cancel, CancelBroadcast(attempts=part).encode())
+
+    async def _withdraw(self, committed: Iterable[Committed]) -> None:
+        """What a cancelled run has queued need not reach a host: it would start what nobody waits for."""
+        for one in committed:
+            if any(fact.type is EventType.RUN_CANCELLING for fact in one.step.events):
+                stream = self._subjects.invocations_stream
+                await self._streams.purge(stream, self._subjects.run_invocations(one.step.run.id))
 
     async def _ring(self, committed: Iterable[Committed]) -> None:
         by_project: dict[str, set[str]] = {}
