@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import docker
+import httpx2
 import pytest
 import pytest_asyncio
 from airlock_client.client import AirlockClient
@@ -52,7 +53,11 @@ async def install(
     stack: Stack, module_key: str, docker_client: docker.DockerClient
 ) -> AsyncIterator[Install]:
     """The install through a client of this test's own. At its end no container may be left."""
-    async with AirlockClient(stack.api_url, module_key) as client:
-        using = Install(stack, client, docker_client)
+    headers = {"Authorization": f"Bearer {module_key}"}
+    async with (
+        AirlockClient(stack.api_url, module_key) as client,
+        httpx2.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as http,
+    ):
+        using = Install(stack, client, http, docker_client)
         yield using
         await using.until_no_container()

@@ -3,10 +3,12 @@
 from typing import Any
 
 OBEDIENT = """
-import json, sys, time
-asked = json.load(sys.stdin)
+import hashlib, json, sys, time
+given = sys.stdin.buffer.read()
+asked = json.loads(given)
 time.sleep(asked.get("seconds", 0))
-print(json.dumps({"n": 1, "text": asked.get("text", ""), "seen": asked.get("seen", [])}))
+text = hashlib.sha256(given).hexdigest() if asked.get("digest") else asked.get("text", "")
+print(json.dumps({"n": 1, "text": text, "seen": asked.get("seen", [])}))
 """
 
 HOSTILE = r"""
@@ -85,7 +87,8 @@ ANY = {"type": "object"}
 NUMBER = {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}
 
 
-def _manifest(name: str, code: str, actions: dict[str, Any], **more: Any) -> dict[str, Any]:
+def manifest(name: str, code: str, actions: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An agent of a few lines of Python on the base image."""
     return {
         "name": name,
         "version": "1.0.0",
@@ -98,9 +101,9 @@ def _manifest(name: str, code: str, actions: dict[str, Any], **more: Any) -> dic
 
 
 MANIFESTS = [
-    _manifest("obedient", OBEDIENT, {"do": {"input_schema": ANY, "output_schema": NUMBER}}),
-    _manifest("hostile", HOSTILE, {"attack": {"input_schema": ANY, "output_schema": NUMBER}}),
-    _manifest(
+    manifest("obedient", OBEDIENT, {"do": {"input_schema": ANY, "output_schema": NUMBER}}),
+    manifest("hostile", HOSTILE, {"attack": {"input_schema": ANY, "output_schema": NUMBER}}),
+    manifest(
         "speaking",
         SPEAKING,
         {
@@ -112,7 +115,7 @@ MANIFESTS = [
         },
         protocol="airlock/1",
     ),
-    _manifest(
+    manifest(
         "careful",
         OBEDIENT,
         {"do": {"input_schema": ANY, "output_schema": NUMBER}},

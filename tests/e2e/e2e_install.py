@@ -31,6 +31,8 @@ class Install:
 
     stack: Stack
     client: AirlockClient
+    http: httpx2.AsyncClient
+    """The same key, for what a client that is not ours sends and sees."""
     docker: docker.DockerClient
 
     async def start(
@@ -80,18 +82,6 @@ class Install:
             all=True, filters={"label": label}, ignore_removed=True
         )
         return found
-
-    async def post(self, path: str, body: object = None, **headers: str) -> httpx2.Response:
-        """A bare POST of JSON with this module's key: what a client that is not ours sees."""
-        return await self.client._http.post(path, json=body, headers=headers)
-
-    async def post_bytes(self, path: str, body: bytes, content_type: str) -> httpx2.Response:
-        """A bare POST of bytes as they are."""
-        return await self.client._http.post(path, content=body, headers={"Content-Type": content_type})
-
-    async def get(self, path: str) -> httpx2.Response:
-        """A bare GET with this module's key."""
-        return await self.client._http.get(path)
 
     async def rows(self, sql: str, *values: object) -> list[Any]:
         """Rows of the install's own database."""

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from airlock_contracts.failures import FailureKind
@@ -36,7 +37,7 @@ DOES_WRONG = {
 NEVER_ENDS = ("forks", "sleeps", "ignores-sigterm", "closes-stdout")
 
 
-def _node(how: str, **more: object) -> dict[str, object]:
+def _node(how: str, **more: object) -> dict[str, Any]:
     return {"id": how, "agent": "hostile", "action": "attack", "inputs": {"how": how}} | more
 
 
