@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -61,7 +62,9 @@ async def host_in_here(
     assert await asyncio.wait_for(serving, 20) == 0
 
 
-async def test_nothing_in_a_host_blocks_its_loop(other_side: FakeOrchestration, host_in_here: str) -> None:
+async def test_nothing_in_a_host_blocks_its_loop(
+    other_side: FakeOrchestration, host_in_here: str, caplog: pytest.LogCaptureFixture
+) -> None:
     data = b"0123456789" * 300_000
     digest = hashlib.sha256(data).hexdigest()
     other_side.artifacts[digest] = data
@@ -75,6 +78,8 @@ async def test_nothing_in_a_host_blocks_its_loop(other_side: FakeOrchestration, 
     ends = [(await other_side.report_of(attempt))[0].status for attempt in attempts]
     assert ends == [ReportStatus.SUCCESS, ReportStatus.SUCCESS, ReportStatus.FAILED]
     await until(lambda: not other_side.beats[-1].held)
+    # A handler that was stopped for blocking is logged, and its message comes again.
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_an_attempt_goes_on_with_the_trace_of_its_run(
