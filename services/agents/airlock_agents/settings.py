@@ -7,8 +7,16 @@ from airlock_chassis.settings import ChassisSettings
 from airlock_contracts.base import NAME_PATTERN
 from pydantic import Field, SecretStr
 
-ELSEWHERE = ("AIRLOCK_BASE_IMAGE",)
-"""Read by the commands that build images."""
+ELSEWHERE = (
+    "AIRLOCK_BASE_IMAGE",
+    "AIRLOCK_DATABASE_URL",
+    "AIRLOCK_DATABASE_URL_FILE",
+    "AIRLOCK_HOME",
+    "AIRLOCK_KEY",
+    "AIRLOCK_KEY_FILE",
+    "AIRLOCK_URL",
+)
+"""Read by other commands: a person's shell may have them."""
 
 
 class Settings(ChassisSettings):

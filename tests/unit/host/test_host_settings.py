@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from airlock_agents.host.app import host_limits
-from airlock_agents.settings import Settings
+from airlock_agents.settings import ELSEWHERE, Settings
 from airlock_chassis.settings import SettingsProblem
 
 
@@ -23,6 +23,16 @@ def test_a_token_is_all_that_a_host_must_be_given(monkeypatch: pytest.MonkeyPatc
     assert settings.memory_mb >= 64
     assert settings.pool == "default"
     assert "a-token-of-a-host" not in str(settings.shown())
+
+
+def test_what_other_commands_read_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRLOCK_HOST_TOKEN", "a-token-of-a-host")
+    for name in ELSEWHERE:
+        monkeypatch.setenv(name, "something")
+    Settings.load(known_elsewhere=ELSEWHERE)
+    monkeypatch.setenv("AIRLOCK_SLOT", "2")
+    with pytest.raises(SettingsProblem, match="AIRLOCK_SLOTS"):
+        Settings.load(known_elsewhere=ELSEWHERE)
 
 
 def test_without_a_token_it_says_which_variable_is_missing() -> None:
