@@ -51,7 +51,7 @@ async def test_a_read_session_cannot_write(shop: Any) -> None:
 
 
 async def test_a_write_session_commits_at_its_end_or_not_at_all(shop: Any) -> None:
-    insert = text("INSERT INTO install VALUES (true, gen_random_uuid(), now())")
+    insert = text("INSERT INTO sweeps VALUES (true, now())")
 
     async def write_and_fail() -> None:
         async with shop.database.writing() as session:
@@ -60,10 +60,10 @@ async def test_a_write_session_commits_at_its_end_or_not_at_all(shop: Any) -> No
 
     with pytest.raises(ZeroDivisionError):
         await write_and_fail()
-    assert await shop.rows("install") == []
+    assert await shop.rows("sweeps") == []
     async with shop.database.writing() as session:
         await session.exec(insert)
-    assert len(await shop.rows("install")) == 1
+    assert len(await shop.rows("sweeps")) == 1
 
 
 async def test_every_connection_carries_its_limits(shop: Any) -> None:
@@ -113,10 +113,10 @@ async def test_a_unix_socket_is_an_address_too(shop: Any, migrated_database_url:
 
 
 async def test_a_transaction_left_open_ends_when_its_connection_is_released(shop: Any) -> None:
-    insert = "BEGIN; INSERT INTO install VALUES (true, gen_random_uuid(), now())"
+    insert = "BEGIN; INSERT INTO sweeps VALUES (true, now())"
     async with shop.database.path() as connection:
         await connection.execute(insert)
         pid = connection.get_server_pid()
     state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
     assert await shop.connection.fetchval(state, pid) == "idle"
-    assert await shop.rows("install") == []
+    assert await shop.rows("sweeps") == []

@@ -6,7 +6,7 @@ from typing import Any
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_orchestration.engine.signals import AttemptFailed
 from airlock_orchestration.store import due
-from airlock_orchestration.store.due import DueKind, next_due, read_due
+from airlock_orchestration.store.due import DueKind, read_due
 
 RETRIED: list[dict[str, Any]] = [
     {"id": "a", "agent": "echo", "action": "say", "retry": {"max_attempts": 3, "jitter": "none"}}
@@ -19,10 +19,8 @@ def ago(seconds: float) -> datetime:
 
 async def test_nothing_is_due_where_nothing_waits(shop: Any, kit: Any) -> None:
     assert await read_due(shop.connection) == []
-    assert await next_due(shop.connection) is None
-    run = await shop.go(shop.start(await shop.workflow(kit.CHAIN), now=ago(0)))
+    await shop.go(shop.start(await shop.workflow(kit.CHAIN), now=ago(0)))
     assert await read_due(shop.connection) == []
-    assert await next_due(shop.connection) == run.nodes["a"].attempt.redispatch_at
 
 
 async def test_every_kind_of_due_time_is_found(shop: Any, kit: Any) -> None:
@@ -51,7 +49,6 @@ async def test_every_kind_of_due_time_is_found(shop: Any, kit: Any) -> None:
     }
     assert found[DueKind.APPROVAL].approval == asked.nodes["ask"].approval.id
     assert found[DueKind.LEASE].lease_until == silent.nodes["a"].attempt.lease_until
-    assert await next_due(shop.connection) == min(one.at for one in found.values())
 
 
 async def test_a_lease_that_ended_is_due_ten_seconds_later(shop: Any, kit: Any) -> None:

@@ -28,7 +28,6 @@ STATEMENTS = {
     "poison": runs._POISON,
     "leases": attempts._EXTEND,
     "due": due._DUE,
-    "next_due": due._NEXT,
     "events": events._EVENTS,
 }
 

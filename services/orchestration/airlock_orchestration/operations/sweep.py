@@ -1,8 +1,7 @@
 """Due times turned into signals: redispatch, lapsed leases, deadlines, retries, expired approvals."""
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, assert_never
 
 import structlog
@@ -20,7 +19,8 @@ from ..store.due import Due, DueKind
 from .advance import Door
 
 OUTAGE_SECONDS = 10.0
-"""A gap between sweeps as long as this was our own outage: hosts could not renew their leases."""
+"""A gap as long as this between the sweeps of all replicas was our own outage: nobody could renew a lease."""
+_NEEDS_HOSTS = frozenset({DueKind.REDISPATCH, DueKind.LEASE})
 
 log = structlog.get_logger(__name__)
 
@@ -29,28 +29,32 @@ class DueStore(Protocol):
     """What a sweep asks of Postgres. Every method raises StoreUnavailable."""
 
     async def due(self) -> Sequence[Due]: ...
+    async def note_sweep(self, gap_seconds: float) -> bool: ...
     async def extend_all_live(self) -> int: ...
 
 
 class Sweep:
-    """Looks for what is due and sends the signals. Holds no locks; every replica may sweep."""
+    """Looks for what is due and sends the signals. Holds no locks; every replica may sweep.
 
-    def __init__(self, door: Door, store: DueStore) -> None:
+    While this replica is `cut_off` from the hosts it calls nobody lost and sends nothing again, and its
+    sweeps do not count: to hosts that is an outage of ours like any other.
+    """
+
+    def __init__(self, door: Door, store: DueStore, cut_off: Callable[[], bool] = lambda: False) -> None:
         self._door = door
         self._store = store
-        self._swept_at: float | None = None
+        self._cut_off = cut_off
 
     async def once(self) -> int:
         """Signal everything that is due; answer how many were not stale. Raises StoreUnavailable."""
-        started = time.monotonic()
-        if self._swept_at is None or started - self._swept_at > OUTAGE_SECONDS:
-            extended = await self._store.extend_all_live()
-            log.info("sweep.leases_extended", attempts=extended, first=self._swept_at is None)
-        signals = [_signal(due) for due in await self._store.due()]
+        alone = self._cut_off()
+        if not alone and not await self._store.note_sweep(OUTAGE_SECONDS):
+            log.info("sweep.leases_extended", attempts=await self._store.extend_all_live())
+        found = [due for due in await self._store.due() if not (alone and due.kind in _NEEDS_HOSTS)]
+        signals = [_signal(due) for due in found]
         outcomes = await asyncio.gather(
             *(self._door.advance(signal) for signal in signals), return_exceptions=True
         )
-        self._swept_at = started
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, StoreUnavailable):
                 raise outcome

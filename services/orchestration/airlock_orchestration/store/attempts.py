@@ -65,6 +65,9 @@ WITH live AS MATERIALIZED (
     UPDATE attempts SET lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => $1))
     FROM live
     WHERE attempts.run_id = live.run_id AND attempts.node = live.node AND attempts.number = live.number
+), noted AS (
+    INSERT INTO sweeps (single, at) VALUES (true, clock_timestamp())
+    ON CONFLICT (single) DO UPDATE SET at = excluded.at
 )
 SELECT count(*) FROM live
 """
@@ -73,7 +76,8 @@ SELECT count(*) FROM live
 async def extend_all_live(connection: Any, seconds: float) -> int:
     """Extend every live lease to at least `seconds` from now, and say how many there are.
 
-    For the time after an outage of our own: hosts could not renew, which is no reason to call them lost.
+    For the time after an outage of our own: hosts could not renew, which is no reason to call them lost. It
+    counts as a sweep, so that of several replicas that come back one does it.
     """
     count: int = await connection.fetchval(_EXTEND_ALL, seconds)
     return count

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airlock_orchestration.engine.effects import Effect, Fact
+from airlock_orchestration.engine.retry import LOST_AFTER
 from airlock_orchestration.engine.state import RunState
 
 
@@ -13,7 +14,7 @@ class LeaseGuard:
 
     node: str
     number: int
-    lapsed_by: float = 10.0
+    lapsed_by: float = LOST_AFTER.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

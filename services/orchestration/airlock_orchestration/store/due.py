@@ -8,7 +8,7 @@ from typing import Any
 from airlock_orchestration.engine.retry import LOST_AFTER
 
 DUE_LIMIT = 256
-"""Of each kind per query: the sweep comes again at once where there is more."""
+"""Of each kind per query: the sweeper comes again at once where there may be more."""
 
 
 class DueKind(StrEnum):
@@ -65,15 +65,9 @@ UNION ALL
 FROM approvals WHERE status = 'PENDING' AND expires_at <= statement_timestamp()
 ORDER BY expires_at LIMIT $2)
 """
-# Each minimum is one look at the first entry of a partial index.
-_NEXT = """
-SELECT least(
-    (SELECT min(redispatch_at) FROM attempts WHERE status = 'DISPATCHED'),
-    (SELECT min(lease_until) FROM attempts WHERE status = 'RUNNING') + make_interval(secs => $1),
-    (SELECT min(deadline) FROM attempts WHERE status = 'RUNNING'),
-    (SELECT min(retry_at) FROM nodes WHERE status = 'BACKING_OFF'),
-    (SELECT min(expires_at) FROM approvals WHERE status = 'PENDING')
-)
+_NOTE = """
+UPDATE sweeps SET at = clock_timestamp()
+WHERE at > clock_timestamp() - make_interval(secs => $1) RETURNING true
 """
 
 
@@ -83,7 +77,6 @@ async def read_due(connection: Any, limit: int = DUE_LIMIT) -> list[Due]:
     return [Due(DueKind(row[0]), *row[1:]) for row in rows]
 
 
-async def next_due(connection: Any) -> datetime | None:
-    """When something will next be due, past times included; None if nothing is."""
-    at: datetime | None = await connection.fetchval(_NEXT, LOST_AFTER.total_seconds())
-    return at
+async def note_sweep(connection: Any, gap_seconds: float) -> bool:
+    """Note that a replica sweeps now. False, and nothing noted: none did for `gap_seconds`."""
+    return bool(await connection.fetchval(_NOTE, gap_seconds))

@@ -113,8 +113,13 @@ class Path:
         async with self._connection() as connection:
             return await due.read_due(connection)
 
+    async def note_sweep(self, gap_seconds: float) -> bool:
+        """Note that a replica sweeps now. False, and nothing noted: none did for `gap_seconds`."""
+        async with self._connection() as connection:
+            return await due.note_sweep(connection, gap_seconds)
+
     async def extend_all_live(self) -> int:
-        """Extend every live lease once, after an outage of our own."""
+        """Extend every live lease once, after an outage of our own; counts as a sweep."""
         async with self._connection() as connection:
             return await attempts.extend_all_live(connection, LEASE.total_seconds())
 

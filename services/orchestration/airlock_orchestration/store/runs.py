@@ -125,12 +125,6 @@ def _failure(text: str | None) -> Failure | None:
     return None if text is None else Failure.model_validate(orjson.loads(text))
 
 
-async def versions(connection: Any, ids: Collection[str]) -> dict[str, int]:
-    """The version that each run's row is at; an unknown id is not in the answer."""
-    sql = "SELECT id::text, version FROM runs WHERE id = ANY($1::uuid[])"
-    return {row["id"]: row["version"] for row in await connection.fetch(sql, sorted(ids))}
-
-
 _CONTEXTS = "SELECT id::text, context FROM runs WHERE id = ANY($1::uuid[])"
 _OUTPUTS = """
 SELECT run_id::text, node, output

@@ -374,12 +374,11 @@ class KeyRow(Row, table=True):
     last_used_at: datetime | None = time_column(nullable=True)
 
 
-class InstallRow(Row, table=True):
-    """Which install this database belongs to: the one row that there may be."""
+class SweepRow(Row, table=True):
+    """When a replica that hosts could reach last looked for what is due: the one row that there may be."""
 
-    __tablename__ = "install"
+    __tablename__ = "sweeps"
     __table_args__: ClassVar[Any] = (CheckConstraint("single", name="single"),)
 
     single: bool = Field(primary_key=True)
-    id: UUID
-    created_at: datetime = time_column()
+    at: datetime = time_column()

@@ -7,6 +7,7 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..operations.sweep import Sweep
+from ..store.due import DUE_LIMIT
 
 SWEEP_SECONDS = 1.0
 CERTIFICATE_SECONDS = 15.0
@@ -27,11 +28,13 @@ class Sweeper:
         certified_at = float("-inf")
         while not stop.is_set():
             try:
-                await self._sweep.once()
+                moved = await self._sweep.once()
                 if loop.time() - certified_at >= CERTIFICATE_SECONDS:
                     certified_at = loop.time()
                     if violations := await self._certify():
                         log.error("certificate.violated", nodes=violations)
+                if moved >= DUE_LIMIT:
+                    continue  # there may be more, and what was found did move: no rest
             except StoreUnavailable as error:
                 log.warning("sweep.postponed", reason=str(error))
             await _rest(stop, SWEEP_SECONDS)
