@@ -33,8 +33,6 @@ def edit(rule: str, code: str, line: int, *, defusedxml: bool = False) -> Edited
         ("B113", "httpx", "httpx.post(u, json=d,)", "httpx.post(u, json=d, timeout=30,)"),
         ("B113", "requests", "requests.get(u).json()", "requests.get(u, timeout=30).json()"),
         ("B201", "flask", "app.run(debug=True)", "app.run(debug=False)"),
-        ("B202", "tarfile", "t.extractall(d)", 't.extractall(d, filter="data")'),
-        ("B202", "tarfile", "t.extractall()", 't.extractall(filter="data")'),
         ("B306", "tempfile", "tempfile.mktemp()", "tempfile.NamedTemporaryFile(delete=False).name"),
         (
             "B306",
@@ -83,7 +81,18 @@ def test_a_fix_changes_the_call(rule: str, imports: str, before: str, after: str
         ("B506", "from yaml import load\nsafe_load = 1\nload(x)\n", 3, "something else"),
         ("B507", "c.set_missing_host_key_policy(policy)\n", 1, "program's own"),
         ("B113", "import requests\nrequests.get(u, **o)\n", 2, "come from elsewhere"),
-        ("B202", "t.extractall(d, members=m)\n", 1, "chosen elsewhere"),
+        ("B202", "import tarfile\nt = tarfile.open(p)\nt.extractall(d, members=m)\n", 3, "chosen elsewhere"),
+        ("B202", "import zipfile\nt = zipfile.ZipFile(p)\nt.extractall(d)\n", 3, "no other kind"),
+        ("B202", "import tarfile\ndef f(t):\n    t.extractall(d)\nt = tarfile.open(p)\n", 3, "no other kind"),
+        (
+            "B202",
+            "import tarfile\nt = s.enter_context(tarfile.open(p))\nt.extractall(d)\n",
+            3,
+            "no other kind",
+        ),
+        ("B311", "import random\ntoken = random.Random(seed)\n", 2, "generator of its own"),
+        ("B311", "import random\nstatus_code = random.choice(x)\n", 2, "must not be guessed"),
+        ("B701", "import jinja2\ne = jinja2.Environment()\ne.from_string(s)\n", 2, "from strings"),
         ("B602", "import subprocess\nsubprocess.run(f'ls {x}', shell=True)\n", 2, "put together"),
         ("B602", "import subprocess\nsubprocess.run('ls *.py', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('cd /srv', shell=True)\n", 2, "uses the shell"),
@@ -108,6 +117,14 @@ def test_what_a_tool_must_not_mend_stays_as_it_is_with_the_reason(
     assert done.fixed == []
     ((_, said),) = done.unfixed
     assert reason in said
+
+
+@pytest.mark.parametrize(
+    "opened", ["with tarfile.open(p) as t:", "with gzip.open(p) as g, tarfile.open(fileobj=g) as t:"]
+)
+def test_only_what_is_surely_a_tar_archive_gets_a_filter(opened: str) -> None:
+    done = edit("B202", f"import gzip, tarfile\n{opened}\n    t.extractall(d)\n", 3)
+    assert done.source.decode().endswith('    t.extractall(d, filter="data")\n')
 
 
 def test_a_generator_is_made_strong_where_a_name_says_that_guessing_matters() -> None:

@@ -40,6 +40,12 @@ def test_what_could_be_a_secret_is_none(value: str) -> None:
     assert not rules.is_placeholder(value)
 
 
+def test_words_without_a_digit_may_be_prose() -> None:
+    assert rules.is_prose("secret-keyword", "Enter PIN for ")
+    assert not rules.is_prose("secret-keyword", "kV7-tulip")
+    assert not rules.is_prose("private-key", "BEGIN")
+
+
 def test_only_real_tokens_stay_loud_in_tests() -> None:
     assert [rules.in_test(one) for one in rules.SEVERITIES] == ["CRITICAL", "LOW", "LOW", "LOW"]
 

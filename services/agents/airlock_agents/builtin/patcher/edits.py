@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -11,6 +11,7 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
+from .calls import spelled
 from .fixes import Mended, Place, Reason
 from .rules import FIXES, why_not
 
@@ -52,7 +53,9 @@ def mend(source: bytes, wanted: Sequence[Wanted], *, defusedxml: bool = False) -
         edited.unfixed += [(one.id, "the file is not valid Python 3") for one in todo]
         return edited
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-    mender = _Mender(todo, text=module.code, defusedxml=defusedxml)
+    makers = _Makers()
+    wrapper.visit(makers)
+    mender = _Mender(todo, text=module.code, made_by=makers.found, defusedxml=defusedxml)
     changed = wrapper.visit(mender)
     context = CodemodContext()
     for home, name in sorted(mender.imports, key=str):
@@ -77,13 +80,53 @@ def mend(source: bytes, wanted: Sequence[Wanted], *, defusedxml: bool = False) -
     return edited
 
 
+class _Makers(cst.CSTVisitor):
+    """Collects which functions' results a name is bound to; "?" stands for anything else."""
+
+    METADATA_DEPENDENCIES = (QualifiedNameProvider,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, set[str]] = {}
+
+    def visit_WithItem(self, node: cst.WithItem) -> None:
+        if node.asname is not None:
+            self._bind(node.asname.name, node.item)
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        for target in node.targets:
+            self._bind(target.target, node.value)
+
+    def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
+        self._bind(node.target, node.value)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if node.value is not None:
+            self._bind(node.target, node.value)
+
+    def visit_For(self, node: cst.For) -> None:
+        self._bind(node.target, node.iter, known=False)
+
+    def visit_Param(self, node: cst.Param) -> None:
+        self._bind(node.name, node.name, known=False)
+
+    def _bind(self, target: cst.BaseExpression, value: cst.BaseExpression, *, known: bool = True) -> None:
+        makers = {"?"}
+        if known and isinstance(value, cst.Call):
+            makers = qualified_names(self, value.func) or {"?"}
+        self.found.setdefault(spelled(target), set()).update(makers)
+
+
 class _Mender(cst.CSTTransformer):
     METADATA_DEPENDENCIES = (PositionProvider, QualifiedNameProvider)
 
-    def __init__(self, wanted: Sequence[Wanted], *, text: str, defusedxml: bool) -> None:
+    def __init__(
+        self, wanted: Sequence[Wanted], *, text: str, made_by: Mapping[str, set[str]], defusedxml: bool
+    ) -> None:
         super().__init__()
         self._wanted = wanted
         self._text = text
+        self._made_by = made_by
         self._defusedxml = defusedxml
         self._around: list[str] = []
         self.fixed: set[str] = set()
@@ -100,7 +143,7 @@ class _Mender(cst.CSTTransformer):
         return updated_node
 
     def visit_Assign(self, node: cst.Assign) -> None:
-        self._around.append(" ".join(cst.Module([]).code_for_node(target) for target in node.targets))
+        self._around.append(" ".join(spelled(target.target) for target in node.targets))
 
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.Assign:
         self._around.pop()
@@ -111,10 +154,12 @@ class _Mender(cst.CSTTransformer):
         here = [one for one in self._wanted if where.start.line <= one.line <= where.end.line]
         if not here:
             return updated_node
-        names = self.get_metadata(QualifiedNameProvider, original_node.func, set())
-        qualified = names() if callable(names) else names
         place = Place(
-            frozenset(one.name for one in qualified), tuple(self._around), self._text, self._defusedxml
+            names=frozenset(qualified_names(self, original_node.func)),
+            around=tuple(self._around),
+            text=self._text,
+            made_by=self._made_by,
+            defusedxml=self._defusedxml,
         )
         result: cst.BaseExpression = updated_node
         for rule in sorted({one.rule for one in here}):
@@ -135,3 +180,9 @@ class _Mender(cst.CSTTransformer):
             return answer
         self.imports.update(answer.imports)
         return answer.node
+
+
+def qualified_names(visitor: cst.MetadataDependent, node: cst.CSTNode) -> set[str]:
+    """Answer what a name may mean in full: `yaml.load`, also when it was imported under another name."""
+    found = visitor.get_metadata(QualifiedNameProvider, node, set())
+    return {one.name for one in (found() if callable(found) else found)}

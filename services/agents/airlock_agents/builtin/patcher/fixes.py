@@ -8,7 +8,7 @@ None: not what the rule meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
@@ -20,8 +20,14 @@ _REQUEST = re.compile(r"(requests|httpx)\.(get|post|put|delete|patch|head|option
 _UNSAFE_LOADERS = {"yaml.Loader", "yaml.UnsafeLoader", "yaml.FullLoader", "yaml.CLoader", "yaml.CFullLoader"}
 # Names of things that somebody gains by guessing.
 _GUESSABLE = re.compile(
-    r"(?i)token|secret|passw|pin\b|otp|code|nonce|salt|session|key|voucher|coupon|captcha"
+    r"(?i)token|secret|passw|\bpin\b|\botp|nonce|salt|session|voucher|coupon|captcha"
+    r"|(reset|access|invit\w*|verif\w*|confirm\w*|security|auth\w*|login|promo)_?code"
+    r"|(api|secret|private|auth|access|encryption)_?key"
 )
+_RANDOM = re.compile(
+    r"random\.(random|randrange|randint|choices?|uniform|triangular|sample|shuffle|getrandbits|randbytes)"
+)
+_TAR = {"tarfile.open", "tarfile.TarFile", "tarfile.TarFile.open"}
 # Whatever a shell would do something with; a command without any of it means the same without a shell.
 _SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~={}!\n\t%]")
 _BUILTINS = frozenset("cd export source . alias exec eval set unset ulimit umask exit read wait trap".split())
@@ -54,6 +60,7 @@ class Place:
     names: frozenset[str]  # qualified: yaml.load, also when it was imported under another name
     around: tuple[str, ...]  # the function it stands in, the variable it is assigned to
     text: str  # the whole module
+    made_by: Mapping[str, set[str]]  # names of this module, and the functions whose results they are
     defusedxml: bool  # the workspace requires defusedxml
 
     def sibling(self, named: cst.BaseExpression, module: str, name: str) -> Mended | Reason:
@@ -149,8 +156,10 @@ def plain_command(call: cst.Call, place: Place) -> Result:
 
 def system_random(call: cst.Call, place: Place) -> Result:
     """B311: what must not be guessed comes from the system's generator."""
-    if not any(name.startswith("random.") and name.count(".") == 1 for name in place.names):
+    if not any(name.startswith("random.") for name in place.names):
         return None
+    if not any(_RANDOM.fullmatch(name) for name in place.names):
+        return Reason("it makes a generator of its own, which may have to repeat itself")
     if not any(_GUESSABLE.search(name) for name in place.around):
         return Reason("nothing here says that it must not be guessed")
     if re.search(r"\b(random\.)?seed\(", place.text):
@@ -172,6 +181,9 @@ def extract_filter(call: cst.Call, place: Place) -> Result:
     """B202: extractall takes only what stays inside its folder."""
     if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "extractall"):
         return None
+    makers = place.made_by.get(calls.spelled(call.func.value), set())
+    if not makers or makers - _TAR:
+        return Reason("nothing here says that it is a tar archive and no other kind")
     if calls.has_stars(call) or calls.argument(call, "members", 1) is not None:
         return Reason("its members are chosen elsewhere")
     if calls.argument(call, "filter") is not None:
@@ -210,6 +222,8 @@ def select_autoescape(call: cst.Call, place: Place) -> Result:
     """B701: pages in HTML and XML are escaped."""
     if "jinja2.Environment" not in place.names:
         return None
+    if "from_string(" in place.text:
+        return Reason("it makes templates from strings; a person must say which of them are HTML")
     chooser = place.sibling(call.func, "jinja2", "select_autoescape")
     if isinstance(chooser, Reason):
         return chooser

@@ -15,6 +15,8 @@ from . import rules
 from .files import split_lines
 from .finding import MAX_MESSAGE, Finding, anchor
 
+_EMPTY_PASSWORD = "password: ''"  # an empty string is no secret
+
 
 class _Trouble(logging.Handler):
     """Counts what bandit only logs: a check of its own that failed."""
@@ -57,7 +59,9 @@ class BanditChecks:
                 left.remove(_place(issue))
             where = (issue.test_id, issue.lineno)
             # The same rule twice on a line is one finding, suppressed if all of it is.
-            if issue.test_id not in rules.LEFT_OUT and (where not in by_line or not suppressed):
+            if issue.test_id in rules.LEFT_OUT or issue.text.endswith(_EMPTY_PASSWORD):
+                continue
+            if where not in by_line or not suppressed:
                 by_line[where] = _finding(issue, shown, lines, suppressed)
         return list(by_line.values()), trouble
 

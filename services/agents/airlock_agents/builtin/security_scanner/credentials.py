@@ -37,6 +37,7 @@ class _Detected:
     kind: str
     line: int
     placeholder: bool  # the value is one that people write in examples; the value itself is not kept
+    prose: bool  # the value may be a word or a sentence
 
 
 class Credentials:
@@ -81,6 +82,7 @@ def _scan(path: Path) -> list[_Detected]:
             kind=_slug(one.type),
             line=max(1, one.line_number),
             placeholder=rules.is_placeholder(one.secret_value or ""),
+            prose=rules.is_prose(_slug(one.type), one.secret_value or ""),
         )
         for one in scan_file(str(path))
     ]
@@ -90,13 +92,17 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding
     kinds = {one.kind for one in detected}
     kind, *others = sorted(kinds, key=lambda one: (-rules.precision(one), one))
     line = detected[0].line
-    placeholder = all(one.placeholder for one in detected)
+    severity, confidence = rules.secret_severity(kind), rules.secret_confidence(kind)
+    if all(one.placeholder for one in detected):
+        severity, confidence = "LOW", "LOW"
+    elif all(one.prose for one in detected):
+        severity, confidence = "MEDIUM", "LOW"
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(
         rule=kind,
-        severity="LOW" if placeholder else rules.secret_severity(kind),
-        confidence="LOW" if placeholder else rules.secret_confidence(kind),
+        severity=severity,
+        confidence=confidence,
         file=shown,
         line=line,
         message=rules.MASKED_KIND.format(kind=kind.replace("-", " ")),
