@@ -205,6 +205,7 @@ class ServerProcess:
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
+        _pipe(self._popen.stdin).close()  # it takes no more orders: whoever starts another leaves none behind
         return self._popen.wait()
 
     def _reap(self) -> int:
