@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +94,30 @@ class Install:
             return list(await connection.fetch(sql, *values))
         finally:
             await connection.close()
+
+    async def stop_and_start(self, name: str) -> tuple[str, float]:
+        """SIGTERM to one of our processes, then start it anew; answers how and after how long it ended."""
+        part = self.stack._orchestration if name == "orchestration" else self.stack._host
+        assert part is not None
+        assert part.pid is not None
+        began = time.monotonic()
+        os.kill(part.pid, signal.SIGTERM)
+        how = await part.ended()
+        seconds = time.monotonic() - began
+        await part.start()
+        if name == "orchestration":
+            await self._until_ready()
+        return how, seconds
+
+    async def _until_ready(self) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    if (await self.http.get("/health/ready")).is_success:
+                        return
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(POLL_SECONDS)
 
     def log_lines(self, part: str, run: str) -> list[dict[str, Any]]:
         """The lines of a process's log that belong to a run."""
