@@ -72,6 +72,9 @@ class FakeOrchestration:
         self.artifacts: dict[str, bytes] = {}
         self.puts: list[tuple[str, dict[str, str]]] = []
         self.payloads: dict[str, Payload] = {}
+        self.refusals: list[int] = []
+        """Statuses that the next requests to REST get instead of an answer."""
+        self._sent: dict[str, tuple[str, bytes]] = {}
         self.url = ""
         self._stop = asyncio.Event()
         self._http: asyncio.Server | None = None
@@ -150,10 +153,16 @@ class FakeOrchestration:
             "default", attempt.run, node, agent.content_sha256, "go", sha256_hex(body), sha256_hex(b"")
         )
         subject = self.subjects.invocation(AttemptSubject("default", attempt.run, node, 1))
-        await self.publisher.publish(
-            subject, header.encode(body), msg_id=f"{attempt}/1", headers={"traceparent": TRACEPARENT}
-        )
+        self._sent[str(attempt)] = (subject, header.encode(body))
+        await self.send(str(attempt))
         return str(attempt)
+
+    async def send(self, attempt: str) -> None:
+        """Publish an invocation, again with a message id of its own as the sweeper does."""
+        subject, payload = self._sent[attempt]
+        await self.publisher.publish(
+            subject, payload, msg_id=f"{attempt}/{uuid.uuid4()}", headers={"traceparent": TRACEPARENT}
+        )
 
     def granted(self, request: ClaimRequest) -> ClaimReply:
         """A grant of exactly what was dispatched."""
@@ -242,6 +251,8 @@ class FakeOrchestration:
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         if headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, b"{}"
+        if self.refusals:
+            return self.refusals.pop(), b"{}"
         name = path.rpartition("/")[2]
         if path.startswith("/api/agents/versions/"):
             found = self.agents.get(name)
