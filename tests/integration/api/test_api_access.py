@@ -36,7 +36,7 @@ async def test_only_health_metrics_and_docs_are_public(rig: Any) -> None:
     assert open_paths == {
         *("/health", "/health/ready", "/health/detailed"),
         *("/api/health", "/api/health/ready", "/api/health/detailed"),
-        *("/metrics", "/docs", "/openapi.json", "/docs/errors/{code}"),
+        *("/metrics", "/docs", "/openapi.json", "/docs/errors/{code}", "/docs/assets/{name}"),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,17 @@ async def test_answers_are_counted_by_route_and_not_by_path(rig: Any) -> None:
         await rig.client.get(f"/api/none-{number}")
     after = count("/api/runs/{run}", "404"), count("unmatched", "404")
     assert (after[0] - before[0], after[1] - before[1]) == (3, 3)
+
+
+async def test_the_interactive_page_loads_nothing_from_elsewhere(rig: Any) -> None:
+    async with rig.client_of(None) as anyone:
+        page = await anyone.get("/docs")
+        assert "://" not in page.text
+        assert "'self'" in page.headers["content-security-policy"]
+        loaded = re.findall(r'(?:src|href)="(/docs/assets/[^"]+)"', page.text)
+        assert len(loaded) == 3
+        for path in loaded:
+            asset = await anyone.get(path)
+            assert asset.status_code == 200
+            assert len(asset.content) > 1000
+        assert (await anyone.get("/docs/assets/passwd")).status_code == 404

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from . import agents, approvals, artifacts, events, health, hosts, problems, runs, workflows
+from . import agents, approvals, artifacts, events, health, hosts, problems, reference, runs, workflows
 from .auth import admin, host_or_admin, public
 from .dependencies import Dependencies
 from .description import PROBLEMS
@@ -38,6 +38,7 @@ def build_api(deps: Dependencies) -> FastAPI:
     app.state.airlock = deps
     table: list[tuple[APIRouter, Gate, Callable[..., Any]]] = [
         (health.reads, gates.read, public),
+        (reference.reads, gates.read, public),
         (agents.creates, gates.create, admin),
         (agents.for_hosts, gates.read, host_or_admin),
         (agents.reads, gates.read, admin),

@@ -1,25 +1,14 @@
-"""/health and /metrics: for probes and scrapers, without a key; and the API's own description."""
+"""/health and /metrics: for probes and scrapers, without a key."""
 
 from typing import Any
 
 from airlock_contracts.views import HealthView
-from fastapi import APIRouter, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
-from ..errors import RouteUnknown
 from .dependencies import Deps
-from .description import describe
-from .problems import PAGES, every_error
 
 reads = APIRouter(tags=["health"])
-# What the interactive page loads, and nothing else.
-_DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "frame-ancestors 'none'"
-)
 
 
 @reads.get("/health")
@@ -52,28 +41,3 @@ async def get_detailed_health(deps: Deps) -> dict[str, Any]:
 async def get_metrics(deps: Deps) -> Response:
     """Metrics in Prometheus' text format."""
     return Response(deps.render_metrics(), media_type=deps.metrics_type)
-
-
-@reads.get("/openapi.json", include_in_schema=False)
-async def get_openapi(request: Request) -> JSONResponse:
-    """The API's description, OpenAPI 3.1."""
-    return JSONResponse(describe(request.app))
-
-
-@reads.get("/docs", include_in_schema=False)
-async def get_docs(request: Request) -> HTMLResponse:
-    """The API's description to read and try."""
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title=request.app.title)
-    page.headers["Content-Security-Policy"] = _DOCS_POLICY
-    return page
-
-
-@reads.get(PAGES + "{code}", include_in_schema=False, response_class=PlainTextResponse)
-async def get_error_page(code: str) -> PlainTextResponse:
-    """What an error's code means: where the `type` of a problem leads."""
-    for error in every_error():
-        if error.code == code:
-            lines = [f"{code} (HTTP {error.status}, {error.category})", "", error.title()]
-            lines += ["", error.hint] if error.hint else []
-            return PlainTextResponse("\n".join(lines) + "\n")
-    raise RouteUnknown(f"no error has the code {code[:64]!r}")
