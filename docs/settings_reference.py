@@ -1,0 +1,135 @@
+"""Writes docs/reference/settings.md from the classes that read the settings.
+
+Run it from the root of the repository after a change of a settings.py: `python docs/settings_reference.py`.
+A test compares the page with what this writes.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from airlock_agents import settings as agents
+from airlock_chassis.settings import PREFIX, ChassisSettings
+from airlock_orchestration import settings as orchestration
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+PAGE = Path(__file__).with_name("reference") / "settings.md"
+
+HEAD = f"""\
+# Settings
+
+Written by `docs/settings_reference.py` from the classes that read them; a test compares.
+
+Settings are environment variables, `{PREFIX}` and the name, read once at the start. There is no settings file
+and no `.env`. An empty variable counts as not set. An agent host that finds a variable which begins with
+`{PREFIX}` and is no setting ends with its name and the nearest one that exists; the orchestration service
+does not mind it: check yours against this page. What is wrong is told in one line, exit code 1.
+
+A secret is better given as a file: `{PREFIX}X_FILE` in place of `{PREFIX}X`, at most 64 KiB, line breaks at
+the ends removed. Both at once is an error. Secrets are shown as `***` wherever settings are logged.
+"""
+
+CHASSIS = """\
+## Every process
+
+Read by the orchestration service and by agent hosts.
+"""
+
+ORCHESTRATION = """\
+## Orchestration service
+
+`airlock orchestration`, `airlock migrate`, `airlock keys`.
+[settings.py](../../services/orchestration/airlock_orchestration/settings.py)
+"""
+
+HOST = """\
+## Agent host
+
+`airlock agent-host`. [settings.py](../../services/agents/airlock_agents/settings.py)
+The Docker Engine is found as the `docker` command finds it: `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`,
+`DOCKER_CERT_PATH`, `DOCKER_TLS_VERIFY`, else the usual sockets.
+"""
+
+TAIL = """\
+## Commands
+
+| variable | read by | means |
+|---|---|---|
+| `AIRLOCK_URL` | the command line | address of Airlock; else the install that runs on the data folder |
+| `AIRLOCK_KEY_FILE`, `AIRLOCK_KEY` | the command line | the key, by file or itself; else the data folder's |
+| `AIRLOCK_HOME` | the command line | data folder of the install on this machine |
+| `AIRLOCK_BASE_IMAGE` | building images | a base such as `python:3.12-slim`; else Debian packages |
+| `WORKSPACE`, `DECISION` | `airlock demo` | the repository to review; `APPROVED` or `REJECTED` |
+"""
+
+COMPUTED: Mapping[tuple[type[ChassisSettings], str], str] = {
+    (agents.Settings, "slots"): "one per core",
+    (agents.Settings, "memory_mb"): "3/4 of the machine",
+}
+"""Defaults that depend on the machine: a page must not."""
+
+
+def document() -> str:
+    """The whole page."""
+    shared = list(ChassisSettings.model_fields)
+    parts = [HEAD, CHASSIS, _table(ChassisSettings, shared)]
+    for text, kind in ((ORCHESTRATION, orchestration.Settings), (HOST, agents.Settings)):
+        parts += [text, _table(kind, [name for name in kind.model_fields if name not in shared])]
+    return "\n".join([*parts, TAIL])
+
+
+def _table(kind: type[ChassisSettings], names: list[str]) -> str:
+    rows = ["| variable | type | default | means |", "|---|---|---|---|"]
+    rows += [f"| {' | '.join(_cells(kind, name))} |" for name in names]
+    return "\n".join(rows) + "\n"
+
+
+def _cells(kind: type[ChassisSettings], name: str) -> tuple[str, str, str, str]:
+    field = kind.model_fields[name]
+    variable = f"`{PREFIX}{name.upper()}`"
+    if _is_secret(field):
+        variable += f", `{PREFIX}{name.upper()}_FILE`"
+    meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+    return variable, _type(field), _default(kind, name, field), meaning
+
+
+def _type(field: FieldInfo) -> str:
+    if _is_secret(field):
+        return "secret"
+    inner = [one for one in get_args(field.annotation) if one is not type(None)]
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{one}`" for one in inner)
+    kind: Any = inner[0] if inner else field.annotation
+    word = {bool: "true, false", int: "whole number", float: "number", str: "text", Path: "path"}[kind]
+    return " ".join([word, *_bounds(field)])
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    low = high = ""
+    for rule in field.metadata:
+        low = f"over {rule.gt:g}" if hasattr(rule, "gt") else low
+        low = f"from {rule.ge:g}" if hasattr(rule, "ge") else low
+        high = f"to {rule.le:g}" if hasattr(rule, "le") else high
+    yield from (bound for bound in (low, high) if bound)
+
+
+def _default(kind: type[ChassisSettings], name: str, field: FieldInfo) -> str:
+    if (computed := COMPUTED.get((kind, name))) is not None:
+        return computed
+    assert field.default_factory is None, f"{name}: say in COMPUTED what its default is made of"
+    if field.default is PydanticUndefined:
+        return "**needed**"
+    if field.default is None:
+        return ""
+    shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    return f"`{shown}`"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(document(), encoding="utf-8")

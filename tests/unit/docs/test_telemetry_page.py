@@ -1,0 +1,74 @@
+"""The page of telemetry names what the processes declare and say."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from airlock_chassis.telemetry import metrics, names
+from prometheus_client import Counter, Gauge, Histogram
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
+LEVELS = ("debug", "info", "warning", "error", "critical", "exception")
+
+
+def rows(heading: str) -> Iterator[list[str]]:
+    """The cells of the last table below a heading."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_table_of_metrics_is_what_the_registry_declares() -> None:
+    declared = {}
+    for value in vars(metrics).values():
+        if isinstance(value, Counter | Gauge | Histogram):
+            shown = value._name + ("_total" if isinstance(value, Counter) else "")
+            declared[shown] = (type(value).__name__.lower(), list(value._labelnames))
+    written = {
+        name.strip("`"): (kind, labels.split(", ") if labels else [])
+        for name, kind, labels, *_ in rows("Metrics")
+    }
+    assert written == declared
+
+
+def test_the_table_of_spans_names_each_span_there_is() -> None:
+    declared = {value for key, value in vars(names).items() if key.startswith("SPAN_")}
+    written = {name.strip("`") for name, *_ in rows("Spans") if not name.startswith("`http")}
+    assert written == declared
+
+
+def test_every_attribute_of_spans_is_named() -> None:
+    for key, value in vars(names).items():
+        if key.startswith("ATTR_"):
+            assert f"`{value}`" in PAGE, value
+
+
+def test_every_field_of_log_lines_is_named() -> None:
+    for key, value in vars(names).items():
+        if key.startswith("LOG_"):
+            assert f"`{value}`" in PAGE, value
+
+
+def test_every_event_in_the_table_of_logs_is_said_somewhere() -> None:
+    said = {event for folder in ("libs", "services") for event in events_said(ROOT / folder)}
+    written = {event for first, *_ in rows("Logs") for event in re.findall(r"`([a-z_.]+)`", first)}
+    assert written
+    assert written <= said, written - said
+
+
+def events_said(folder: Path) -> Iterator[str]:
+    """The event names that the code below a folder logs, by calls such as `log.info("event.name", ...)`."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in LEVELS
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and isinstance(node.args[0].value, str)
+            ):
+                yield node.args[0].value
