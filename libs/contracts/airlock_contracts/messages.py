@@ -193,6 +193,8 @@ class HeartbeatReply(Header):
 
     lease_seconds: float
     holdings: dict[str, Holding] = Field(default_factory=dict)
+    gone_hosts: list[str] = Field(default_factory=list, max_length=256)
+    """Hosts that Postgres calls gone: what they left on a shared machine may be removed."""
 
 
 class ImageRequest(Header):

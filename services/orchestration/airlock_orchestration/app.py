@@ -115,7 +115,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         )
         gauges = Gauges(path, streams, layout)
         control = ControlWorker(bus, subjects, door, Heartbeats(path))
-        sweeper = Sweeper(Sweep(door, path, lambda: not bus.connected), gauges.certify)
+        sweeper = Sweeper(Sweep(door, path, lambda: not bus.connected), gauges.certify, path.forget_hosts)
 
         chassis_health = ChassisHealth(SERVICE, VERSION)
         supervisor = Supervisor(chassis_health, drain_seconds=settings.drain_seconds)

@@ -238,7 +238,7 @@ class _Host:
         self._health.add("orchestration", orchestration, required=False)
 
     async def _clean_up(self, stop: asyncio.Event) -> None:
-        sweeping = asyncio.create_task(self._janitor.run())
+        sweeping = asyncio.create_task(self._janitor.run(lambda: self._leases.gone_hosts))
         try:
             await stop.wait()
         finally:

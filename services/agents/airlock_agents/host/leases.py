@@ -74,6 +74,8 @@ class Leases:
         self._reporter = reporter
         self._describe = describe
         self._period_seconds = period_seconds
+        self.gone_hosts: frozenset[str] = frozenset()
+        """Other hosts that Postgres called gone in the last answer."""
         self.answered_at: float | None = None
         """When orchestration last answered, by the monotonic clock."""
 
@@ -104,6 +106,7 @@ class Leases:
             log.warning("heartbeat.unanswered", reason=str(error))
             return False
         self.answered_at = time.monotonic()
+        self.gone_hosts = frozenset(reply.gone_hosts)
         await self._act(held, reply, sent_at)
         return True
 

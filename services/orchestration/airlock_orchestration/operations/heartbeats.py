@@ -12,6 +12,7 @@ class HostStore(Protocol):
     """What a heartbeat asks of Postgres. Every method raises StoreUnavailable."""
 
     async def note_host(self, beat: HeartbeatRequest) -> None: ...
+    async def gone_hosts(self) -> Sequence[str]: ...
     async def extend_leases(
         self, host: str, held: Sequence[tuple[AttemptId, str]]
     ) -> Mapping[str, Holding]: ...
@@ -30,4 +31,8 @@ class Heartbeats:
         if beat.held:
             held = [(one.attempt, one.token) for one in beat.held]
             holdings = await self._store.extend_leases(beat.host, held)
-        return HeartbeatReply(lease_seconds=LEASE.total_seconds(), holdings=dict(holdings))
+        return HeartbeatReply(
+            lease_seconds=LEASE.total_seconds(),
+            holdings=dict(holdings),
+            gone_hosts=list(await self._store.gone_hosts()),
+        )

@@ -22,7 +22,7 @@ from .changes import Applied, RunChange
 from .database import Database
 from .door import apply
 from .due import Due
-from .hosts import note_heartbeat
+from .hosts import GONE_AFTER, forget_hosts, note_heartbeat
 from .plans import PlanSource
 
 _TRANSIENT = (
@@ -40,7 +40,15 @@ _TRANSIENT = (
     sqlalchemy.exc.TimeoutError,  # no session became free
 )
 _POOLS = "SELECT DISTINCT pool FROM hosts WHERE seen_at > clock_timestamp() - interval '1 day' LIMIT 100"
+_GONE = """
+SELECT name FROM hosts WHERE seen_at < clock_timestamp() - $1::interval ORDER BY seen_at DESC LIMIT $2
+"""
+    "SELECT name FROM hosts WHERE seen_at < clock_timestamp() - $1::interval ORDER BY seen_at DESC LIMIT $2"
+)
 _PUT_BY = "SELECT sha256 FROM artifact_puts WHERE put_by = $1 AND sha256 = ANY($2::text[])"
+
+MAX_GONE = 256
+"""Gone hosts that one heartbeat's answer names."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -146,6 +154,17 @@ class Path:
         """Note that a host lives and how it is."""
         async with translated(), self._database.writing() as session:
             await note_heartbeat(session, beat)
+
+    async def gone_hosts(self) -> Sequence[str]:
+        """The hosts not heard of for 60 s, those last seen first, at most 256."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_GONE, GONE_AFTER, MAX_GONE)
+            return [row["name"] for row in rows]
+
+    async def forget_hosts(self) -> int:
+        """Forget hosts that have been gone for a week; answers how many."""
+        async with translated(), self._database.writing() as session:
+            return await forget_hosts(session)
 
     async def extend_leases(self, host: str, held: Sequence[tuple[AttemptId, str]]) -> Mapping[str, Holding]:
         """Renew the leases that are still this host's; answer by `run/node/number`."""

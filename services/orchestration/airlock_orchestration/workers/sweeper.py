@@ -16,11 +16,17 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Runs the sweep every second, and `certify` (which answers the violations) every 15."""
+    """Runs the sweep every second; `certify` (answers the violations) and `forget_hosts` every 15."""
 
-    def __init__(self, sweep: Sweep, certify: Callable[[], Awaitable[int]]) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        certify: Callable[[], Awaitable[int]],
+        forget_hosts: Callable[[], Awaitable[int]],
+    ) -> None:
         self._sweep = sweep
         self._certify = certify
+        self._forget_hosts = forget_hosts
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep until `stop` is set."""
@@ -33,6 +39,8 @@ class Sweeper:
                     certified_at = loop.time()
                     if violations := await self._certify():
                         log.error("certificate.violated", nodes=violations)
+                    if forgotten := await self._forget_hosts():
+                        log.info("hosts.forgotten", hosts=forgotten)
                 if moved >= DUE_LIMIT:
                     continue  # there may be more, and what was found did move: no rest
             except StoreUnavailable as error:
