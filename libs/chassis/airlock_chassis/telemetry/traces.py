@@ -120,6 +120,11 @@ def traceparent() -> str | None:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
+def trace_id(parent: str | None) -> str | None:
+    """The trace that a `traceparent` names; None for none, or for one that is malformed."""
+    return parent[3:35] if parent is not None and _TRACEPARENT.match(parent) else None
+
+
 def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
     """A copy of the headers with the current trace in it."""
     carried = dict(headers or {})

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from airlock_chassis.bus import Ack, BusError, Outgoing, Publisher
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, inject, span, traceparent
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, inject, span, trace_id, traceparent
+from airlock_contracts.messages import AttemptId
 from airlock_contracts.subjects import Subjects
 
 from .attempt import Attempt
@@ -89,7 +90,9 @@ class Reporter:
                 try:
                     await self._spool.forget(attempt)
                 except OSError as error:
-                    log.error("report.not_removed", attempt_id=attempt, reason=str(error))
+                    id_ = AttemptId.parse(attempt)
+                    with bind(run=id_.run, node=id_.node, attempt=id_.number):
+                        log.error("report.not_removed", reason=str(error))
 
     async def _keep(self, kept: KeptReport) -> None:
         try:
@@ -107,7 +110,9 @@ class Reporter:
         outcomes = await self._publisher.publish_all([self._outgoing(kept) for kept in reports])
         for kept, outcome in zip(reports, outcomes, strict=True):
             if not isinstance(outcome, Ack):
-                with bind(run=kept.attempt.run, node=kept.attempt.node, attempt=kept.attempt.number):
+                id_ = kept.attempt
+                trace = trace_id(kept.traceparent)
+                with bind(run=id_.run, node=id_.node, attempt=id_.number, trace_id=trace):
                     log.warning("report.not_taken", reason=str(outcome), hint="it is kept and sent again")
                 continue
             kept.published_at = time.monotonic()

@@ -13,7 +13,7 @@ from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDow
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
 from airlock_chassis.telemetry.metrics import agent_duration_seconds, agent_runs_total
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span, trace_id
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
 
@@ -54,10 +54,14 @@ class Runner:
         """One delivery. What it raises is settled by the ack table."""
         invocation, body = parse(message, self._subjects)
         id_ = invocation.attempt
-        with bind(run=id_.run, node=id_.node, attempt=id_.number, agent=invocation.agent):
+        parent = message.headers.get(TRACEPARENT)
+        with (
+            bind(run=id_.run, node=id_.node, attempt=id_.number, agent=invocation.agent),
+            bind(trace_id=trace_id(parent)),
+        ):
             if await self._adopt(str(id_), message):
                 return
-            attempt = Attempt(invocation, body, [message], message.headers.get(TRACEPARENT))
+            attempt = Attempt(invocation, body, [message], parent)
             self._holdings.begin(attempt)
             try:
                 await self._run(attempt)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import span, traceparent
 from airlock_contracts import strict_json
@@ -49,7 +48,6 @@ from .ids import uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
-log = structlog.get_logger(__name__)
 _MAX_REASON = 1000
 _KEPT = 512  # checks of workflow versions with their pins
 
@@ -163,7 +161,6 @@ class Runs:
         if view.status is RunStatus.CANCELLED:
             return view
         await self._door.advance(CancelRequested(str(run), principal.name, reason[:_MAX_REASON]))
-        log.info("run.cancel_requested", run=str(run), by=principal.name)
         after = await self.get(principal, run)
         if after.status in (RunStatus.SUCCESS, RunStatus.FAILED):
             raise RunFinal(f"run {run} ended {after.status} first", status=after.status)

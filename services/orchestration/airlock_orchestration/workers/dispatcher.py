@@ -11,6 +11,8 @@ from typing import Protocol
 
 import structlog
 from airlock_chassis.bus import AlreadyThere, Bus, NoAnswer, Outgoing, Publisher, PublishRefused, Streams
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.traces import TRACEPARENT, trace_id
 from airlock_contracts.events import EventType
 from airlock_contracts.messages import AttemptId, Bell, CancelBroadcast, Invocation
 from airlock_contracts.subjects import AttemptSubject, Subjects
@@ -82,17 +84,27 @@ class Dispatcher:
         outcomes = await self._publisher.publish_all(messages) if messages else []
         for message, outcome in zip(messages, outcomes, strict=True):
             if isinstance(outcome, PublishRefused):
-                log.error("dispatch.refused", subject=message.subject, reason=str(outcome))
+                log.error("dispatch.refused", **self._ids(message), reason=str(outcome))
             elif isinstance(outcome, Exception):
-                log.warning("dispatch.unknown", subject=message.subject, reason=str(outcome))
+                log.warning("dispatch.unknown", **self._ids(message), reason=str(outcome))
             elif isinstance(outcome, AlreadyThere):
-                log.debug("dispatch.already_there", subject=message.subject)
+                log.debug("dispatch.already_there", **self._ids(message))
         try:
             await self._recall(committed)
-            await self._withdraw(committed)
             await self._ring(committed)
+            await self._withdraw(committed)
         except NoAnswer as error:
             log.warning("dispatch.broadcast_failed", reason=str(error))
+
+    def _ids(self, message: Outgoing) -> dict[str, object]:
+        """What a log line about a message names."""
+        about = self._subjects.parse_invocation(message.subject)
+        return {
+            names.LOG_RUN: about.run,
+            names.LOG_NODE: about.node,
+            names.LOG_ATTEMPT: about.number,
+            names.LOG_TRACE: trace_id((message.headers or {}).get(TRACEPARENT)),
+        }
 
     async def _invocations(self, committed: list[Committed]) -> list[Outgoing]:
         due: list[tuple[Committed, DispatchAttempt]] = []
@@ -128,7 +140,7 @@ class Dispatcher:
             subject=self._subjects.invocation(AttemptSubject(pool, run.id, effect.node, effect.number)),
             payload=header.encode(body),
             msg_id=f"{header.attempt}/{effect.sends}",
-            headers={"traceparent": run.traceparent} if run.traceparent else None,
+            headers={TRACEPARENT: run.traceparent} if run.traceparent else None,
         )
 
     async def _recall(self, committed: Iterable[Committed]) -> None:

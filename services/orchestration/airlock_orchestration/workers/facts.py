@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.traces import trace_id
 from airlock_contracts.events import EventType
 from airlock_contracts.statuses import NodeStatus
 
@@ -57,8 +58,8 @@ def _is_told_by_its_attempt(fact: Fact) -> bool:
 def _about(run: RunState) -> dict[str, Any]:
     """The ids of every line about a run; its trace is the one of the request that started it."""
     ids: dict[str, Any] = {names.LOG_RUN: run.id, "workflow": run.plan.workflow}
-    if run.traceparent is not None:
-        ids[names.LOG_TRACE] = run.traceparent.split("-")[1]
+    if (trace := trace_id(run.traceparent)) is not None:
+        ids[names.LOG_TRACE] = trace
     return ids
 
 
