@@ -15,7 +15,7 @@ from airlock_client.local.parts import run_module
 from airlock_client.local.shipped import build_images
 from airlock_client.local.stack import Stack
 from e2e_agents import MANIFESTS
-from e2e_install import Install
+from e2e_install import PARTS, Install
 
 
 @pytest.fixture
@@ -52,12 +52,19 @@ async def module_key(stack: Stack, request: pytest.FixtureRequest) -> str:
 async def install(
     stack: Stack, module_key: str, docker_client: docker.DockerClient
 ) -> AsyncIterator[Install]:
-    """The install through a client of this test's own. At its end no container may be left."""
+    """The install through a client of this test's own.
+
+    At its end no container may be left, every log line about a run names it and its trace, and nothing waits
+    that nobody would wake.
+    """
     headers = {"Authorization": f"Bearer {module_key}"}
     async with (
         AirlockClient(stack.api_url, module_key) as client,
         httpx2.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as http,
     ):
         using = Install(stack, client, http, docker_client)
+        seen = {part: len(using.log_lines(part)) for part in PARTS}
         yield using
         await using.until_no_container()
+        assert await using.lines_without_ids(seen) == []
+        assert "wakeup_certificate_violations 0.0" in (await http.get("/metrics")).text

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterable, Mapping
@@ -17,9 +18,11 @@ from airlock_client.local.stack import Stack
 from airlock_contracts.statuses import ApprovalStatus, NodeStatus
 from airlock_contracts.views import ApprovalView, NodeView, RunView
 
+PARTS = ("orchestration", "agent-host")
 POLL_SECONDS = 0.15
 """Between two looks: a module's tests stay below 1000 reads a minute."""
 REMOVAL_SECONDS = 15.0
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def spec(name: str, nodes: Iterable[Mapping[str, Any]], **more: Any) -> bytes:
@@ -119,10 +122,22 @@ class Install:
                     pass
                 await asyncio.sleep(POLL_SECONDS)
 
-    def log_lines(self, part: str, run: str) -> list[dict[str, Any]]:
-        """The lines of a process's log that belong to a run."""
+    def log_lines(self, part: str, run: str = "") -> list[dict[str, Any]]:
+        """The lines of a process's log, or those that belong to a run."""
         lines = self.stack.folder.log(part).read_text().splitlines()
         return [json.loads(line) for line in lines if run in line]
+
+    async def lines_without_ids(self, seen: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Of each process's lines after its first `seen`: those about a run that lack its id or its trace."""
+        rows = await self.rows("SELECT id::text AS id, split_part(traceparent, '-', 2) AS trace FROM runs")
+        trace_of = {row["id"]: row["trace"] for row in rows}
+        return [
+            line
+            for part, old in seen.items()
+            for line in self.log_lines(part)[old:]
+            for run in trace_of.keys() & set(_UUID.findall(json.dumps(line)))
+            if line.get("run") != run or line.get("trace_id") != trace_of[run]
+        ]
 
 
 def node_of(view: RunView, node: str) -> NodeView:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import nats
@@ -12,11 +13,13 @@ from airlock_contracts.subjects import Subjects
 from airlock_contracts.views import ApprovalView
 from e2e_install import Install, code_of, node_of
 
-CAREFUL = {"agent": "careful"}
+CAREFUL: dict[str, Any] = {"agent": "careful"}
 TEXT = 'rm -rf "/" && echo Ω\n'
 
 
-async def _refused(install: Install, approval: ApprovalView, verdict: str, sha256: str) -> tuple[int, dict]:  # type: ignore[type-arg]
+async def _refused(
+    install: Install, approval: ApprovalView, verdict: str, sha256: str
+) -> tuple[int, dict[str, Any]]:
     body = {"decision": verdict, "payload_sha256": sha256, "notes": "too late"}
     answer = await install.http.post(f"/api/approvals/{approval.id}/decision", json=body)
     return answer.status_code, answer.json()
@@ -139,7 +142,7 @@ async def test_a_question_that_nobody_answers_expires_as_its_workflow_says(insta
         CAREFUL | {"id": how, "approval": {"expires_in": "1s", "on_expiry": how}}
         for how in ("reject", "skip")
     ]
-    after = [{"id": f"after-{how}", "depends_on": [how]} for how in ("reject", "skip")]
+    after: list[dict[str, Any]] = [{"id": f"after-{how}", "depends_on": [how]} for how in ("reject", "skip")]
     run = await install.start("expired", gates + after)
     view = await install.until_final(run)
     assert view.status is RunStatus.FAILED
@@ -167,7 +170,7 @@ async def test_cancelling_a_run_that_waits_withdraws_its_question(install: Insta
 
 @pytest.mark.timeout(90)
 async def test_a_retry_copies_what_succeeded_and_asks_its_gates_again(install: Install) -> None:
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {"id": "scan"},
         CAREFUL | {"id": "apply", "depends_on": ["scan"], "inputs": {"n": "{{ nodes.scan.output.n }}"}},
         {"id": "tell", "depends_on": ["apply"]},
