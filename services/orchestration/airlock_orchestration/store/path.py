@@ -43,8 +43,6 @@ _POOLS = "SELECT DISTINCT pool FROM hosts WHERE seen_at > clock_timestamp() - in
 _GONE = """
 SELECT name FROM hosts WHERE seen_at < clock_timestamp() - $1::interval ORDER BY seen_at DESC LIMIT $2
 """
-    "SELECT name FROM hosts WHERE seen_at < clock_timestamp() - $1::interval ORDER BY seen_at DESC LIMIT $2"
-)
 _PUT_BY = "SELECT sha256 FROM artifact_puts WHERE put_by = $1 AND sha256 = ANY($2::text[])"
 
 MAX_GONE = 256
