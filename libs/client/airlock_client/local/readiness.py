@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 import httpx2
@@ -35,8 +36,11 @@ async def wait_until_ready(part: Part, port_file: Path, seconds: float) -> str:
     return await _until(part, look, seconds)
 
 
-async def wait_for_host(part: Part, api_url: str, key: Path, seconds: float) -> str:
-    """Wait until a host is listed as UP; answers its name. Raises ServerFailed."""
+async def wait_for_host(part: Part, api_url: str, key: Path, seconds: float, *, since: datetime) -> str:
+    """Wait until a host that started at `since` or later is listed as UP; answers its name.
+
+    One that was killed is listed as UP for a while longer, but answers nobody. Raises ServerFailed.
+    """
     token = (await asyncio.to_thread(key.read_text)).strip()
 
     async def look() -> str | None:
@@ -48,7 +52,11 @@ async def wait_for_host(part: Part, api_url: str, key: Path, seconds: float) -> 
                 return None
         if answer.status_code != httpx2.codes.OK:
             return None
-        names = [host["name"] for host in answer.json()["items"] if host["status"] == "UP"]
+        names = [
+            host["name"]
+            for host in answer.json()["items"]
+            if host["status"] == "UP" and datetime.fromisoformat(host["started_at"]) >= since
+        ]
         return names[0] if names else None
 
     return await _until(part, look, seconds)

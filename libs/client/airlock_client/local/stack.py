@@ -139,8 +139,9 @@ class Stack:
             self._host = Part(
                 self.folder, "agent-host", ["airlock_agents", "host"], await self._host_settings()
             )
+            began = datetime.now(UTC)  # this machine's clock is Postgres' clock too
             await self._host.start()
-            await wait_for_host(self._host, self.api_url, self.folder.admin_key, _READY_SECONDS)
+            await wait_for_host(self._host, self.api_url, self.folder.admin_key, _READY_SECONDS, since=began)
         self._publish()
 
     async def _orchestration_settings(self) -> dict[str, str]:
