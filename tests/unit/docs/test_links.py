@@ -69,8 +69,10 @@ def test_every_document_is_reached_from_the_readme() -> None:
         document = ahead.pop()
         for target in links(document.read_text(encoding="utf-8")):
             path = (document.parent / unquote(target.partition("#")[0])).resolve()
-            if path.suffix == ".md" and path.exists() and path not in reached:
-                reached.add(path)
-                ahead.append(path)
+            pages = path.glob("*.md") if path.is_dir() else [path]  # a folder's link shows what is in it
+            for page in pages:
+                if page.suffix == ".md" and page.exists() and page not in reached:
+                    reached.add(page)
+                    ahead.append(page)
     lost = [path for path in (ROOT / "docs").rglob("*.md") if path not in reached]
     assert lost == []
