@@ -1,0 +1,218 @@
+"""The command line on the composed stack: runs started, followed, decided, looked at after they failed."""
+
+import asyncio
+import json
+import os
+import pty
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airlock_contracts.statuses import ApprovalStatus, RunStatus
+from e2e_install import Install, spec
+
+HOSTILE = {"agent": "hostile", "action": "attack"}
+SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def airlock(install: Install, *arguments: str) -> Done:
+    """Run a command without a terminal, for this install."""
+    process = await asyncio.create_subprocess_exec(
+        *_command(arguments),
+        env=_environment(install),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(SECONDS):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    assert b"Traceback" not in err, err.decode()
+    return Done(process.returncode, out.decode(), err.decode())
+
+
+async def at_terminal(install: Install, answer: str, *arguments: str) -> Done:
+    """Run a command in a terminal of 80 columns and answer its question."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *_command(arguments),
+        env=_environment(install) | {"COLUMNS": "80", "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    answered = False
+    try:
+        async with asyncio.timeout(SECONDS):
+            while piece := await asyncio.to_thread(_read, ours):
+                said += piece
+                if not answered and b"[yes/no]" in said:
+                    os.write(ours, answer.encode() + b"\n")
+                    answered = True
+            code = await process.wait()
+    finally:
+        os.close(ours)
+    return Done(code, said.decode(), "")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other side is closed
+        return b""
+
+
+def _command(arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "airlock_client", *arguments]
+
+
+def _environment(install: Install) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRLOCK_")}
+    return kept | {"AIRLOCK_HOME": str(install.stack.folder.path), "COLUMNS": "120"}
+
+
+async def apply(install: Install, tmp_path: Path, name: str, *nodes: dict[str, Any]) -> None:
+    """Apply a workflow by the command line."""
+    (tmp_path / "workflow.json").write_bytes(spec(name, nodes))
+    applied = await airlock(install, "workflows", "apply", str(tmp_path / "workflow.json"))
+    assert applied.code == 0, applied.err
+
+
+async def test_a_run_that_is_waited_for_gives_its_view_as_json_and_exit_0(
+    install: Install, tmp_path: Path
+) -> None:
+    await apply(install, tmp_path, "cli-good", {"id": "a", "inputs": {"text": "{{ context.word }}"}})
+    done = await airlock(install, "run", "cli-good", "--set", "word=hello", "--wait", "--json")
+    assert done.code == 0, done.err
+    view = json.loads(done.out)
+    assert (view["status"], view["context"]) == ("SUCCESS", {"word": "hello"})
+    output = await airlock(install, "runs", "output", view["id"], "a")
+    assert json.loads(output.out)["text"] == "hello"
+
+
+async def test_a_followed_run_is_told_line_by_line_where_there_is_no_terminal(
+    install: Install, tmp_path: Path
+) -> None:
+    await apply(install, tmp_path, "cli-lines", {"id": "a"}, {"id": "b", "depends_on": ["a"]})
+    done = await airlock(install, "run", "cli-lines")
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out
+    assert done.out.splitlines()[-1].startswith("SUCCESS ")
+    assert done.out.index("node.finished       a") < done.out.index("node.finished       b")
+
+
+async def test_a_failed_run_exits_2_and_shows_failure_stderr_and_the_next_command(
+    install: Install, tmp_path: Path
+) -> None:
+    node = HOSTILE | {"id": "a", "inputs": {"how": "exit-1"}}
+    await apply(install, tmp_path, "cli-failed", node, {"id": "b", "depends_on": ["a"]})
+    done = await airlock(install, "run", "cli-failed", "--wait", "--json")
+    assert done.code == 2
+    run = json.loads(done.out)["id"]
+    shown = await airlock(install, "runs", "show", run)
+    assert shown.code == 0
+    assert "a failed: exit.nonzero (sandbox)" in shown.out
+    assert "the reason stands on stderr" in shown.out
+    assert f"next: airlock runs retry {run}" in shown.out
+    assert "SKIPPED" in shown.out
+
+
+async def test_what_breaks_the_schema_is_shown_with_its_pointer(install: Install, tmp_path: Path) -> None:
+    await apply(install, tmp_path, "cli-pointer", HOSTILE | {"id": "a", "inputs": {"how": "other-schema"}})
+    done = await airlock(install, "run", "cli-pointer")
+    assert done.code == 2
+    assert "output.schema_mismatch" in done.out
+    assert "pointer: /n" in done.out
+    assert '{"n": "one"}' in done.out
+
+
+async def test_nobody_decides_unseen(install: Install, tmp_path: Path) -> None:
+    await apply(install, tmp_path, "cli-gate", {"id": "a", "agent": "careful", "inputs": {"text": "[b]x"}})
+    started = await airlock(install, "run", "cli-gate")
+    assert started.code == 5
+    assert "waits for a decision: airlock approvals approve" in started.out
+    run = started.out.split()[-1]
+    asked = await install.until_asked(run, "a")
+
+    shown = await airlock(install, "approvals", "show", asked.id)
+    assert all(text in shown.out for text in (asked.payload_sha256, '"[b]x"', "careful@1.0.0", "it covers"))
+    unseen = await airlock(install, "approvals", "approve", asked.id)
+    assert (unseen.code, asked.id in unseen.err) == (3, True)
+    stale = await airlock(install, "approvals", "approve", asked.id, "--payload", "0" * 64)
+    assert (stale.code, "412" in stale.err) == (1, True)
+    assert (await install.client.approval(asked.id)).status is ApprovalStatus.PENDING
+
+    seen = await airlock(install, "approvals", "approve", asked.id, "--payload", asked.payload_sha256)
+    assert seen.code == 0, seen.err
+    assert (await install.until_final(run)).status is RunStatus.SUCCESS
+    again = await airlock(install, "approvals", "reject", asked.id, "--payload", asked.payload_sha256)
+    assert (again.code, "409" in again.err) == (1, True)
+
+
+@pytest.mark.parametrize(("answer", "code", "status"), [("no", 1, "PENDING"), ("yes", 0, "REJECTED")])
+async def test_in_a_terminal_it_is_shown_first_and_asked(
+    install: Install, tmp_path: Path, answer: str, code: int, status: str
+) -> None:
+    await apply(install, tmp_path, "cli-asked", {"id": "a", "agent": "careful", "inputs": {"text": "me"}})
+    started = await airlock(install, "run", "cli-asked", "--no-follow")
+    run = started.out.strip()
+    asked = await install.until_asked(run, "a")
+    done = await at_terminal(install, answer, "approvals", "reject", asked.id, "--notes", "not today")
+    assert done.code == code, done.out
+    assert done.out.index(asked.payload_sha256) < done.out.index("[yes/no]")
+    after = await install.client.approval(asked.id)
+    assert after.status == status
+    if status == "PENDING":
+        assert (await airlock(install, "runs", "cancel", run)).code == 0
+    ended = await install.until_final(run)
+    assert ended.status is (RunStatus.CANCELLED if status == "PENDING" else RunStatus.FAILED)
+
+
+async def test_a_cancelled_run_can_be_retried(install: Install, tmp_path: Path) -> None:
+    slow = {"id": "b", "depends_on": ["a"], "inputs": {"seconds": "{{ context.seconds }}"}}
+    await apply(install, tmp_path, "cli-cancel", {"id": "a"}, slow)
+    run = (await airlock(install, "run", "cli-cancel", "--set", "seconds=60", "--no-follow")).out.strip()
+    cancelled = await airlock(install, "runs", "cancel", run, "--reason", "too slow")
+    assert cancelled.code == 0, cancelled.err
+    assert (await install.until_final(run)).status is RunStatus.CANCELLED
+    retried = await airlock(install, "runs", "retry", run, "--json")
+    assert retried.code == 0, retried.err
+    again = json.loads(retried.out)["id"]
+    assert (await install.client.run(again)).retry_of == run
+    assert (await airlock(install, "runs", "cancel", again)).code == 0
+    listed = await airlock(install, "runs", "list", "--workflow", "cli-cancel", "--json")
+    assert [view["id"] for view in json.loads(listed.out)] == [again, run]
+
+
+async def test_the_same_idempotency_key_answers_the_same_run(install: Install, tmp_path: Path) -> None:
+    await apply(install, tmp_path, "cli-once", {"id": "a"})
+    arguments = ("run", "cli-once", "--no-follow", "--idempotency-key", "once")
+    assert (await airlock(install, *arguments)).out == (await airlock(install, *arguments)).out
+
+
+async def test_doctor_and_hosts_find_all_well(install: Install) -> None:
+    doctor = await airlock(install, "doctor")
+    assert doctor.code == 0, doctor.out
+    hosts = json.loads((await airlock(install, "hosts", "--json")).out)
+    assert [host["status"] for host in hosts] == ["UP"]
+
+
+async def test_lists_are_tables_that_pipes_get_whole(install: Install) -> None:
+    agents = (await airlock(install, "agents", "list")).out
+    assert "obedient@1.0.0" in agents
+    assert "\x1b" not in agents
+    shown = await airlock(install, "agents", "show", "careful@1.0.0")
+    assert "APPROVAL_REQUIRED" in shown.out
