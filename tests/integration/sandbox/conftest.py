@@ -14,7 +14,7 @@ from typing import Any
 import docker
 import pytest
 import uvloop
-from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect, find_engine
 from airlock_agents.sandbox.images import ImageBuilder
 from airlock_agents.sandbox.outcome import Outcome

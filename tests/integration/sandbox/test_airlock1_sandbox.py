@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from airlock_agents.sandbox.airlock1 import ArtifactMismatch
-from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.outcome import Failed, Outcome, Success
 from airlock_agents.sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.containers import Containers, EngineFailed
+from airlock_agents.sandbox.docker import Containers, EngineFailed
 from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.janitor import Janitor
 from airlock_agents.sandbox.outcome import Failed

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, EngineProblem, EngineProblemKind, find_engine
 from airlock_agents.sandbox.outcome import Failed, Success
 from airlock_agents.sandbox.ports import SandboxSpec

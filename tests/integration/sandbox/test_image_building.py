@@ -16,7 +16,7 @@ from typing import Any
 
 import docker
 import pytest
-from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect
 from airlock_agents.sandbox.images import AgentSource, ImageBuilder, agent_source, builtin_agents
 from airlock_agents.sandbox.outcome import Success

@@ -8,7 +8,7 @@ from typing import Any
 
 import docker
 import pytest
-from airlock_agents.sandbox.containers import Containers
+from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.janitor import Janitor
 from airlock_agents.sandbox.outcome import Outcome, Success
 from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy

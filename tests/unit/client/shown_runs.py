@@ -24,7 +24,12 @@ def later(seconds: float) -> datetime:
 
 
 def attempt(status: AttemptStatus = AttemptStatus.SUCCESS, **more: Any) -> AttemptView:
-    given: dict[str, Any] = {"dispatched_at": AT, "started_at": AT, "finished_at": later(2), "host": "host-1"} | more
+    given: dict[str, Any] = {
+        "dispatched_at": AT,
+        "started_at": AT,
+        "finished_at": later(2),
+        "host": "host-1",
+    } | more
     return AttemptView(id=f"{RUN}/scan/1", number=1, status=status, **given)
 
 

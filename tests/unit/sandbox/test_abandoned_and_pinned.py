@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.containers import Found
+from airlock_agents.sandbox.docker import Found
 from airlock_agents.sandbox.janitor import abandoned
 from airlock_agents.sandbox.pinning import Pinned, Unusable, judge_image
 

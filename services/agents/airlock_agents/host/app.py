@@ -27,7 +27,7 @@ from airlock_chassis.telemetry.logs import bind_process, get_logger
 from airlock_contracts.messages import HeartbeatRequest, HeldAttempt
 from airlock_contracts.subjects import Subjects
 
-from ..sandbox.containers import Containers, EngineFailed
+from ..sandbox.docker import Containers, EngineFailed
 from ..sandbox.engine import Engine, EngineProblem, find_engine
 from ..sandbox.janitor import Janitor
 from ..sandbox.policy import HostLimits

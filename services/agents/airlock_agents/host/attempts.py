@@ -23,7 +23,7 @@ from airlock_contracts.artifacts import find_artifacts
 from airlock_contracts.statuses import Protocol
 from pydantic import ValidationError
 
-from ..sandbox.containers import Containers, EngineFailed
+from ..sandbox.docker import Containers, EngineFailed
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.policy import HostLimits
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec

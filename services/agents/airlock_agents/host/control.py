@@ -7,7 +7,7 @@ from airlock_chassis.telemetry.logs import get_logger
 from airlock_contracts.messages import CancelBroadcast, ImageReply, ImageRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 
-from ..sandbox.containers import Containers, EngineFailed, StartRefused
+from ..sandbox.docker import Containers, EngineFailed, StartRefused
 from ..sandbox.pinning import Pinned, inspect_image
 from .attempt import Ending
 from .holdings import Holdings

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from airlock_contracts.manifest import AgentVersion
 
-from ..sandbox.containers import Containers
+from ..sandbox.docker import Containers
 
 MISSING_SECONDS = 10.0
 """How long a missing image is believed to be missing."""

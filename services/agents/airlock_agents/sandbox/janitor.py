@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from .containers import Containers, EngineFailed, Found, StartRefused
+from .docker import Containers, EngineFailed, Found, StartRefused
 from .policy import LABEL_BOOT, LABEL_HOST, LABEL_INSTALL, LABEL_SANDBOX
 
 SWEEP_SECONDS = 10.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .containers import Containers
+from .docker import Containers
 
 _MAX_BYTES = 4 * 1024**3
 _MAX_SETTINGS = 256

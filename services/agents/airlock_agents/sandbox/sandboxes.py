@@ -18,7 +18,7 @@ from airlock_contracts.statuses import Protocol
 from . import outcome, stdio
 from .airlock1 import Conversation, NoAnswer
 from .attach import Channel, EngineGone
-from .containers import Containers, EngineFailed, ImageMissing, StartRefused
+from .docker import Containers, EngineFailed, ImageMissing, StartRefused
 from .frames import BrokenFrame
 from .outcome import Ended, Failed, Outcome, Success
 from .policy import ContainerPolicy, HostLimits, Owner, PolicyRefusal, container_policy
