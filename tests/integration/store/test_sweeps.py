@@ -159,10 +159,10 @@ async def test_more_than_one_look_finds_is_swept_without_a_rest(
     monkeypatch.setattr("airlock_orchestration.workers.sweeper.SWEEP_SECONDS", 3600.0)
     stop = asyncio.Event()
 
-    async def certify() -> int:
+    async def nothing() -> int:
         return 0
 
-    sweeping = asyncio.create_task(Sweeper(shift.replica(), certify).run(stop))
+    sweeping = asyncio.create_task(Sweeper(shift.replica(), nothing, nothing).run(stop))
     async with asyncio.timeout(20):
         while "RUNNING" in await shift.attempts():
             await asyncio.sleep(0.01)
