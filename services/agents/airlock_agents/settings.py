@@ -4,19 +4,12 @@ import os
 from pathlib import Path
 
 from airlock_chassis.settings import ChassisSettings
+from airlock_chassis.variables import COMMANDS, ORCHESTRATION
 from airlock_contracts.base import NAME_PATTERN
 from pydantic import Field, SecretStr
 
-ELSEWHERE = (
-    "AIRLOCK_BASE_IMAGE",
-    "AIRLOCK_DATABASE_URL",
-    "AIRLOCK_DATABASE_URL_FILE",
-    "AIRLOCK_HOME",
-    "AIRLOCK_KEY",
-    "AIRLOCK_KEY_FILE",
-    "AIRLOCK_URL",
-)
-"""Read by other commands: a person's shell may have them."""
+ELSEWHERE = (*ORCHESTRATION, *COMMANDS)
+"""Read by other processes and commands: one environment may serve them all."""
 
 
 class Settings(ChassisSettings):

@@ -11,6 +11,7 @@ from airlock_chassis.fatal import Fatal
 from airlock_chassis.supervisor import run
 from airlock_chassis.telemetry.logs import configure_logs
 from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
+from airlock_chassis.variables import AGENT_HOST, COMMANDS
 
 from .errors import AirlockError
 from .operations.health import SERVICE, VERSION
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _command(asked: argparse.Namespace) -> int:
-    settings = Settings.load(known_elsewhere=_others())
+    settings = Settings.load(known_elsewhere=(*AGENT_HOST, *COMMANDS))
     match asked.command:
         case "migrate":
             return await _migrate(settings, asked)
@@ -114,12 +115,6 @@ def write_secret(path: Path, text: str) -> None:
 
 def _print(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def _others() -> set[str]:
-    """AIRLOCK_* variables that belong to other commands of Airlock."""
-    mine = set(Settings.variables())
-    return {name for name in os.environ if name.startswith("AIRLOCK_")} - mine
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import pytest
+from airlock_contracts.messages import AttemptId, Report, ReportStatus
 from airlock_contracts.statuses import ApprovalStatus, NodeStatus, RunStatus, Verdict
 from airlock_orchestration.engine.signals import (
     ApprovalDecided,
@@ -20,6 +21,7 @@ from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.batches import MAX_BYTES
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Committed
+from airlock_orchestration.operations.reports import Reports
 from airlock_orchestration.store.changes import Applied, RunChange, RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
@@ -225,6 +227,18 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(shop, replica):
     assert isinstance(ends[1], asyncio.CancelledError)
     assert [ends[n].run.status for n in (0, 2, 3)] == [RunStatus.SUCCESS] * 3
     assert not (await replica.succeed(await _fresh(replica, seeded), "a")).stale
+
+
+async def test_a_report_about_a_node_that_nobody_asked_for_is_stale_whatever_it_names(shop, replica):
+    seeded = await shop.workflow([say("a"), say("b", parents=["a"])])
+    run = (await replica.start(seeded)).id
+    named = {"artifact": "sha256:" + "1" * 64, "size": 1, "media_type": "text/plain"}
+    report = Report(
+        attempt=AttemptId(run=run, node="b", number=1), host="host", token=TOKEN, status=ReportStatus.SUCCESS
+    )
+    settled = await Reports(replica.door, replica.path).settle(report, json.dumps({"file": named}).encode())
+    assert settled.stale
+    assert settled.run.nodes["b"].status is NodeStatus.PENDING
 
 
 async def _fresh(replica: Replica, seeded) -> str:

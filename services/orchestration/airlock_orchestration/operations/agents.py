@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from airlock_chassis.ids import uuid7
 from airlock_contracts.artifacts import ARTIFACT_SCHEMA_REF
 from airlock_contracts.base import VERSION_PATTERN
 from airlock_contracts.manifest import AgentVersion, Manifest, agent_content_sha256
@@ -19,7 +20,7 @@ from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, N
 from ..store import agents as store
 from ..store.sessions import Sessions
 from .documents import Document, validate, with_lines
-from .ids import is_name, parse_uuid, uuid7
+from .ids import is_name, parse_uuid
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from airlock_chassis.ids import uuid7
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import span, traceparent
 from airlock_contracts import strict_json
@@ -44,7 +45,6 @@ from . import workflows as workflow_operations
 from .advance import Door
 from .agents import unknown_agent
 from .contexts import Context, ContextChecks
-from .ids import uuid7
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from airlock_chassis.ids import uuid7
 from airlock_contracts.manifest import canonical_json
 from airlock_contracts.problems import Finding
 from airlock_contracts.views import WorkflowView
@@ -17,7 +18,7 @@ from ..store import agents as agent_store
 from ..store import workflows as store
 from ..store.sessions import Sessions
 from .documents import Document, validate, with_lines
-from .ids import is_name, parse_uuid, uuid7
+from .ids import is_name, parse_uuid
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 

@@ -1,0 +1,55 @@
+"""The AIRLOCK_* variables of each process and of the commands, beside those that every process reads.
+
+One environment often serves several processes. Each tolerates what belongs to the others, by these names, and
+refuses the rest: a misspelt variable would otherwise be a setting that silently does nothing. Processes never
+import each other; a test holds these names to their settings.
+"""
+
+from typing import Final
+
+ORCHESTRATION: Final = (
+    "AIRLOCK_API_HOST",
+    "AIRLOCK_API_PORT",
+    "AIRLOCK_API_PORT_FILE",
+    "AIRLOCK_DATABASE_CONNECTIONS",
+    "AIRLOCK_DATABASE_URL",
+    "AIRLOCK_DATABASE_URL_FILE",
+    "AIRLOCK_DRAIN_SECONDS",
+    "AIRLOCK_RATE_CREATE",
+    "AIRLOCK_RATE_READ",
+    "AIRLOCK_RATE_TRIGGER",
+    "AIRLOCK_REQUESTER_MAY_DECIDE",
+)
+AGENT_HOST: Final = (
+    "AIRLOCK_API_URL",
+    "AIRLOCK_ARTIFACT_CACHE_MB",
+    "AIRLOCK_DATA_DIR",
+    "AIRLOCK_DOCKER_THREADS",
+    "AIRLOCK_DRAIN_SECONDS",
+    "AIRLOCK_HEALTH_HOST",
+    "AIRLOCK_HEALTH_PORT",
+    "AIRLOCK_HEARTBEAT_SECONDS",
+    "AIRLOCK_HOST_NAME",
+    "AIRLOCK_HOST_TOKEN",
+    "AIRLOCK_HOST_TOKEN_FILE",
+    "AIRLOCK_INSTALL",
+    "AIRLOCK_MEMORY_MB",
+    "AIRLOCK_POOL",
+    "AIRLOCK_SANDBOX_CPUS",
+    "AIRLOCK_SANDBOX_MEMORY_MB",
+    "AIRLOCK_SANDBOX_PIDS",
+    "AIRLOCK_SANDBOX_SCRATCH_MB",
+    "AIRLOCK_SLOTS",
+)
+COMMANDS: Final = (
+    "AIRLOCK_BASE_IMAGE",
+    "AIRLOCK_DOCKER_LOG",
+    "AIRLOCK_DOCKER_PATIENCE",
+    "AIRLOCK_DOCKER_RUN",
+    "AIRLOCK_HOME",
+    "AIRLOCK_KEY",
+    "AIRLOCK_KEY_FILE",
+    "AIRLOCK_OS_RELEASE",
+    "AIRLOCK_URL",
+)
+"""What the `airlock` command, the building of images and the set-up of Docker read."""
