@@ -19,6 +19,8 @@ from airlock_contracts.statuses import ApprovalStatus, NodeStatus
 from airlock_contracts.views import ApprovalView, NodeView, RunView
 
 PARTS = ("orchestration", "agent-host")
+_OTHER_RUNS = {"retry_of": None, "reused_from": None}
+"""A retry's line names the run it retries beside its own."""
 POLL_SECONDS = 0.15
 """Between two looks: a module's tests stay below 1000 reads a minute."""
 REMOVAL_SECONDS = 15.0
@@ -98,13 +100,13 @@ class Install:
         finally:
             await connection.close()
 
-    async def stop_and_start(self, name: str) -> tuple[str, float]:
-        """SIGTERM to one of our processes, then start it anew; answers how and after how long it ended."""
+    async def stop_and_start(self, name: str, number: signal.Signals = signal.SIGTERM) -> tuple[str, float]:
+        """Signal one of our processes, then start it anew; answers how and after how long it ended."""
         part = self.stack._orchestration if name == "orchestration" else self.stack._host
         assert part is not None
         assert part.pid is not None
         began = time.monotonic()
-        os.kill(part.pid, signal.SIGTERM)
+        os.kill(part.pid, number)
         how = await part.ended()
         seconds = time.monotonic() - began
         await part.start()
@@ -135,8 +137,8 @@ class Install:
             line
             for part, old in seen.items()
             for line in self.log_lines(part)[old:]
-            for run in trace_of.keys() & set(_UUID.findall(json.dumps(line)))
-            if line.get("run") != run or line.get("trace_id") != trace_of[run]
+            if not trace_of.keys().isdisjoint(_UUID.findall(json.dumps(line)))
+            and trace_of.get(line.get("run", ""), "none") != line.get("trace_id")
         ]
 
 

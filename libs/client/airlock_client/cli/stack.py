@@ -109,7 +109,6 @@ async def _up(folder: DataFolder, port: int, *, with_host: bool, background: boo
     def say(text: str) -> None:
         console.print(safe(f"{time.monotonic() - began:7.2f} s  {text}", style="dim"), soft_wrap=True)
 
-    say(f"data folder: {folder.path}")
     building = asyncio.create_task(shipped.build_images(say)) if with_host else None
     try:
         async with Stack(folder, port=port, say=say, with_host=with_host, before_host=building) as stack:

@@ -110,6 +110,7 @@ class Stack:
         if self._port and not port_is_free(self._port):
             raise PortTaken(f"port {self._port} is taken: choose another with --port, or 0 for a free one")
         self._port = self._port or free_port()  # the same one when the service has to be started again
+        self._say(f"install {self.install}, data folder {self.folder.path}")
         self._say("starting Postgres and NATS")
         async with asyncio.TaskGroup() as group:
             group.create_task(to_the_end(self._postgres.start))
