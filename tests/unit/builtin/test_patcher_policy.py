@@ -61,6 +61,8 @@ def test_a_diff_says_what_it_touches(diff: str, reads: set[str], writes: set[str
         (plain("a/.git/config", "b/.git/config"), ".git"),
         (plain("a/sub/.GIT/hooks/x", "b/sub/.GIT/hooks/x"), ".git"),
         (plain("a/.gitattributes", "b/.gitattributes"), ".git"),
+        (plain("a/x\u202ey", "b/x\u202ey"), "controls, quotes"),
+        (plain("a/x\\y", "b/x\\y"), "controls, quotes"),
         (plain("a/.gitmodules", "b/.gitmodules"), ".git"),
         (plain('"a/x\\n"', '"b/x\\n"'), "without a/ and b/"),
         (plain("a/x\t2026-01-01", "b/x"), "behind a file's name"),

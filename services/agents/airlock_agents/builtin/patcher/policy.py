@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from airlock_sdk import Failure, WorkspaceError, tar
 
+from .diff import can_name
+
 MAX_FILES = 500  # in one diff
 
 # They steer what git does with a tree, for whoever opens it next.
@@ -58,6 +60,8 @@ def check_path(path: str, line: int) -> str:
         raise _refused(line, "the path leads out of the workspace, or is none") from error
     if checked != path or checked == ".":
         raise _refused(line, "the path is not spelled plainly")
+    if not can_name(path):
+        raise _refused(line, "a name with controls, quotes or backslashes")
     if any(part.casefold() in _RESERVED for part in path.split("/")):
         raise _refused(line, ".git and what steers git are not touched")
     return path
