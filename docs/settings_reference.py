@@ -23,9 +23,9 @@ HEAD = f"""\
 Written by `docs/settings_reference.py` from the classes that read them; a test compares.
 
 Settings are environment variables, `{PREFIX}` and the name, read once at the start. There is no settings file
-and no `.env`. An empty variable counts as not set. An agent host that finds a variable which begins with
-`{PREFIX}` and is no setting ends with its name and the nearest one that exists; the orchestration service
-does not mind it: check yours against this page. What is wrong is told in one line, exit code 1.
+and no `.env`. An empty variable counts as not set. A variable that begins with `{PREFIX}` and that no part of
+Airlock reads ends the process, with the nearest name that exists; one environment may serve all of them. What
+is wrong is told in one line, exit code 1.
 
 A secret is better given as a file: `{PREFIX}X_FILE` in place of `{PREFIX}X`, at most 64 KiB, line breaks at
 the ends removed. Both at once is an error. Secrets are shown as `***` wherever settings are logged.
@@ -61,6 +61,10 @@ TAIL = """\
 | `AIRLOCK_KEY_FILE`, `AIRLOCK_KEY` | the command line | the key, by file or itself; else the data folder's |
 | `AIRLOCK_HOME` | the command line | data folder of the install on this machine |
 | `AIRLOCK_BASE_IMAGE` | building images | a base such as `python:3.12-slim`; else Debian packages |
+| `AIRLOCK_DOCKER_LOG` | `make` | log of a Docker daemon that it starts |
+| `AIRLOCK_DOCKER_PATIENCE` | `make` | seconds for that daemon to answer |
+| `AIRLOCK_DOCKER_RUN` | `make` | folder for that daemon's pid file |
+| `AIRLOCK_OS_RELEASE` | `make` | file that names this machine's system |
 | `WORKSPACE`, `DECISION` | `airlock demo` | the repository to review; `APPROVED` or `REJECTED` |
 """
 

@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 from airlock_agents.settings import Settings as HostSettings
+from airlock_chassis.variables import COMMANDS
 from airlock_orchestration.settings import Settings as OrchestrationSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -16,11 +17,11 @@ def test_the_page_is_what_the_settings_classes_give() -> None:
     )
 
 
-def test_every_variable_that_a_process_reads_is_on_the_page() -> None:
+def test_every_variable_that_any_part_reads_is_on_the_page() -> None:
     page = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
-    for kind in (OrchestrationSettings, HostSettings):
-        for variable in kind.variables():
-            assert f"`{variable}`" in page, variable
+    processes = [*OrchestrationSettings.variables(), *HostSettings.variables()]
+    for variable in (*processes, *COMMANDS):
+        assert f"`{variable}`" in page, variable
 
 
 def test_every_setting_says_why_it_is_there() -> None:
