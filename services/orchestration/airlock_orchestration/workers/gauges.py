@@ -7,6 +7,7 @@ from typing import Protocol
 from airlock_chassis.bus import Layout, NoAnswer, Streams
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.logs import get_logger
+from airlock_contracts.statuses import AttemptStatus
 
 from ..engine.effects import RunFinished, WriteAttempt
 from ..errors import StoreUnavailable
@@ -40,6 +41,8 @@ def count(committed: Sequence[Committed]) -> None:
                 metrics.attempts_total.labels(status=attempt.status.value).inc()
                 if not attempt.status.is_final:
                     continue
+                if attempt.status is AttemptStatus.LOST:
+                    metrics.leases_lost_total.inc()
                 plan = run.plan.nodes[effect.node]
                 labels = {"agent": plan.agent.manifest.name, "action": plan.action}
                 metrics.agent_runs_total.labels(**labels, status=attempt.status.value).inc()
