@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -176,10 +177,43 @@ async def test_ctrl_c_at_the_gate_or_before_leaves_nothing(
         _assert_nothing_left(demo, docker_client, said.decode())
 
 
+@pytest.mark.timeout(SECONDS + 10)
+async def test_a_person_at_a_terminal_is_asked_and_may_say_no(
+    demo: Demo, docker_client: docker.DockerClient
+) -> None:
+    (demo.workspace / "reader.py").write_text(FLAWED)
+    ours, theirs = pty.openpty()
+    running = await asyncio.create_subprocess_exec(
+        *demo.arguments(), env=demo.environment(TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said, answered = b"", 0
+    try:
+        async with asyncio.timeout(SECONDS):
+            while piece := await asyncio.to_thread(_read_terminal, ours):
+                said += piece
+                if said.count(b"[yes/no]") > answered:
+                    os.write(ours, (b"perhaps\n", b"no\n")[answered])
+                    answered += 1
+            assert await running.wait() == 2, said
+    finally:
+        os.close(ours)
+    text = said.decode()
+    assert text.index("412 decision.stale") < text.index("[yes/no]") < text.index("nothing was changed")
+    _assert_nothing_left(demo, docker_client, text)
+
+
 async def test_a_workspace_that_is_no_folder_is_a_usage_error(demo: Demo) -> None:
     code, said = await demo.run(WORKSPACE=str(demo.place / "absent"))
     assert code == 3
     assert "absent is not a folder" in said
+
+
+def _read_terminal(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the demo has ended
+        return b""
 
 
 def _assert_nothing_left(demo: Demo, engine: docker.DockerClient, said: str) -> None:

@@ -95,6 +95,14 @@ def test_a_signal_while_it_starts_leaves_nothing(fresh: Any) -> None:
         fresh.until_nothing_runs(1)
 
 
+def test_without_docker_it_says_what_to_do_and_leaves_nothing(fresh: Any) -> None:
+    up = fresh.airlock("up", "--port", "0", more={"DOCKER_HOST": f"unix://{fresh.data}/no.sock"})
+    assert up.returncode == 1
+    assert "Docker" in up.stderr
+    assert "Traceback" not in up.stderr
+    fresh.until_nothing_runs(1)
+
+
 def test_killed_with_9_it_leaves_nothing_and_starts_again(fresh: Any) -> None:
     up = fresh.start()
     up.kill()

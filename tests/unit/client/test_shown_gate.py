@@ -34,7 +34,7 @@ def test_the_input_is_shown_whole_with_its_size_and_hash() -> None:
     text = shown(input=raw)
     assert all(line in text for line in DIFF.splitlines())
     assert "[bold]x[/bold]" in text
-    assert f"input, whole: {len(raw)} bytes" in text
+    assert f"{len(raw)} bytes, sha256 {hashlib.sha256(raw.encode()).hexdigest()}" in text
 
 
 def test_a_member_that_is_the_preview_is_named_and_not_repeated() -> None:

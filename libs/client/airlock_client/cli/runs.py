@@ -1,5 +1,6 @@
 """`airlock run` starts one; `airlock runs` lists, shows, watches, cancels and retries them."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -180,16 +181,15 @@ def _add_changing(runs: typer.Typer) -> None:
 
 async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool) -> int:
     """Show a run as it goes; answers the exit code of how it stands at the end."""
+    try:
+        view = await _watched(client, run, wait=wait, as_json=as_json)
+    except asyncio.CancelledError:
+        sys.stderr.write(f"airlock: the run goes on: airlock runs watch {run}\n")
+        raise
     if as_json:
-        view = await _ended(client, run, wait=wait)
         print_json(view)
         return of_run(view.status)
     console = terminal()
-    watch = Watch(client, run, console)
-    if wait:
-        view = await watch.until_end()
-    else:
-        view, _ = await watch.until_gate()
     console.print()
     if (approval := open_approval(view)) is not None:
         print(f"{approval.node} waits for a decision: airlock approvals approve {approval.id}")
@@ -197,6 +197,13 @@ async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool)
         show_run(console, view)
     print(f"{view.status} {one_line(view.id)}")
     return of_run(view.status)
+
+
+async def _watched(client: AirlockClient, run: str, *, wait: bool, as_json: bool) -> RunView:
+    if as_json:
+        return await _ended(client, run, wait=wait)
+    watch = Watch(client, run, terminal())
+    return await watch.until_end() if wait else (await watch.until_gate())[0]
 
 
 async def _ended(client: AirlockClient, run: str, *, wait: bool) -> RunView:

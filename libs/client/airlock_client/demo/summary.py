@@ -117,8 +117,8 @@ def show_summary(console: Console, run: RunView, summary: Summary) -> None:
     heading(console, "artifacts")
     console.print(safe(f"in {summary.folder}"), soft_wrap=True)
     files = Table.grid(padding=(0, 2, 0, 0))
-    files.add_column(no_wrap=True)
-    files.add_column(justify="right", no_wrap=True)
+    files.add_column(no_wrap=True, min_width=max((len(name) for name, _, _ in summary.artifacts), default=0))
+    files.add_column(justify="right", no_wrap=True, min_width=9)
     files.add_column(no_wrap=True, overflow="ellipsis", style="dim")
     for name, count, digest in summary.artifacts:
         files.add_row(safe(name), size(count), safe(digest))

@@ -136,9 +136,9 @@ async def _look_at_engine() -> list[Finding]:
     except EmbeddedError as error:
         return [wrong(part, str(error), "agents cannot run without it")]
     found = [ok(part, " ".join(said.split()).removeprefix("ok "))]
-    count = len({line.split()[1] for line in images.splitlines() if line.startswith("airlock-agent-")})
-    if count:
-        return [*found, ok("images", f"{count} of built-in agents")]
+    built = {line.partition(":")[0] for line in images.splitlines() if line.startswith("airlock-agent-")}
+    if built:
+        return [*found, ok("images", ", ".join(sorted(built)))]
     return [*found, Finding("images", Verdict.WARNING, "none are built", "`airlock up` builds them")]
 
 

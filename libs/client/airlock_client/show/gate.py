@@ -54,7 +54,8 @@ def show_approval(console: Console, approval: ApprovalView) -> None:
     if approval.preview is not None:
         heading(console, "preview: the workflow author's view; the input beneath it is what runs")
         console.print(diff_or_text(approval.preview), soft_wrap=True)
-    heading(console, f"input, whole: {_measure(approval.input)}")
+    heading(console, "input, whole")
+    console.print(safe(_measure(approval.input), style="dim"), soft_wrap=True)
     console.print(shown_input(approval.input, approval.preview), soft_wrap=True)
     console.rule(style="dim")
 

@@ -53,12 +53,11 @@ class Watch:
                 if event.type in _NEWS:
                     self._console.print(line(event), soft_wrap=True)
             return await self._client.run(self._run)
-        with Live(graph(run), console=self._console, auto_refresh=False) as live:
+        # It draws by itself between the events too, so that the times go on.
+        with Live(get_renderable=lambda: graph(run), console=self._console, refresh_per_second=5):
             async for _ in self._news(stop):
                 run = await self._client.run(self._run)
-                live.update(graph(run), refresh=True)
             run = await self._client.run(self._run)
-            live.update(graph(run), refresh=True)
         return run
 
     async def _news(self, stop: Callable[[Event], bool]) -> AsyncIterator[Event]:
@@ -96,20 +95,22 @@ def line(event: Event) -> Text:
 
 
 def graph(run: RunView) -> RenderableType:
-    """The run's nodes in layers, each with its state."""
-    table = Table(title=None, show_edge=False, pad_edge=False, box=None, padding=(0, 2, 0, 0))
-    for column in ("node", "status", "agent", "attempt", "time", ""):
-        table.add_column(column, style="" if column != "agent" else "dim", no_wrap=True)
+    """The run's nodes in layers, each with its state. Of a narrow screen the last column gives way."""
     depths = layers(run.nodes)
-    for node in run.nodes:
-        indent = "  " * depths[node.id] + ("└ " if node.depends_on else "")
+    names = ["  " * depths[node.id] + ("└ " if node.depends_on else "") + node.id for node in run.nodes]
+    table = Table(title=None, show_edge=False, pad_edge=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column("node", no_wrap=True, min_width=max(map(len, names), default=0))
+    table.add_column("status", no_wrap=True, min_width=max(len(node.status) for node in run.nodes))
+    table.add_column("try", no_wrap=True, min_width=3)
+    table.add_column("time", no_wrap=True, min_width=7)
+    table.add_column("", no_wrap=True, style="dim")
+    for name, node in zip(names, run.nodes, strict=True):
         table.add_row(
-            Text(indent + node.id),
+            Text(name),
             status(node.status),
-            safe(f"{node.agent} {node.action}"),
             str(node.attempts[-1].number) if node.attempts else "",
             shown_time(node),
-            safe(one_line(_remark(node), 60), style="dim"),
+            safe(one_line(_remark(node) or f"{node.agent} {node.action}", 120)),
         )
     return table
 
