@@ -1,0 +1,65 @@
+"""Every command that the documents tell people to type exists, with its options."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from airlock_client.cli.application import app
+
+ROOT = Path(__file__).parents[3]
+_INLINE = re.compile(r"`((?:\.venv/bin/)?airlock [^`\n]+)`")
+_ALONE = re.compile(r"^(?:    |[A-Z_]+=\S+ )*(?:\$ )?((?:\.venv/bin/)?airlock .+)$", re.MULTILINE)
+_MAKE = re.compile(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", re.MULTILINE)
+
+
+def documents() -> list[Path]:
+    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "examples").glob("*.md")]
+    return sorted([*found, *(ROOT / "docs").rglob("*.md")])
+
+
+def commands(text: str) -> Iterator[str]:
+    """What stands after `airlock`, without a shell's comment or what a page leaves open."""
+    for line in [*_INLINE.findall(text), *_ALONE.findall(text.replace("\\\n", " "))]:
+        yield re.sub(r"\s+#.*|\s+\||\s*\.\.\.$", "", line).partition("airlock ")[2]
+
+
+def unknown(words: list[str]) -> str | None:
+    """What of a command line does not exist; None when all of it does."""
+    found: Any = typer.main.get_command(app)
+    options = {name for option in found.params for name in option.opts}
+    for word in words:
+        if word.startswith("-"):
+            if found.context_settings.get("ignore_unknown_options"):
+                return None  # the process that it becomes reads the rest
+            if word.partition("=")[0] not in options | {"--help", "-h"}:
+                return f"{found.name} has no option {word}"
+        elif hasattr(found, "commands"):
+            if word not in found.commands:
+                return f"{found.name or 'airlock'} has no command {word}"
+            found = found.commands[word]
+            options = {name for option in found.params for name in (*option.opts, *option.secondary_opts)}
+    return None
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_of_a_document_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for line in commands(text):
+        assert unknown(shlex.split(line.replace("'", ""))) is None, line
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    assert unknown(["agents", "scaffold"]) == "agents has no command scaffold"
+    assert unknown(["run", "x", "--frobnicate"]) == "run has no option --frobnicate"
+    assert unknown(["approvals", "approve", "x", "--payload", "y"]) is None
+
+
+def test_every_target_of_make_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for document in documents():
+        named = set(_MAKE.findall(document.read_text(encoding="utf-8")))
+        assert named <= targets, f"{document}: {named - targets}"
