@@ -57,6 +57,8 @@ from .workers.gauges import Gauges, count
 from .workers.reports import ReportsWorker
 from .workers.sweeper import Sweeper
 
+START_SECONDS = 6.0
+"""For Postgres and NATS to answer at the start: with the interpreter's own time, under ten."""
 IMAGE_SECONDS = 10.0
 """A host may have to ask a slow Docker Engine."""
 REPORTS_IN_FLIGHT = 512
@@ -195,20 +197,28 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
 
 
 async def _connect(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Bus]:
-    url = settings.database_url.get_secret_value()
+    """Postgres and NATS, asked side by side: what is away is said in time, also when both are slow."""
     database = Database(
-        url, path_connections=settings.database_connections, sessions=settings.database_connections
+        settings.database_url.get_secret_value(),
+        path_connections=settings.database_connections,
+        sessions=settings.database_connections,
     )
-    try:
-        await stack.enter_async_context(database)
-        await check_current(url)
-    except (DatabaseUnavailable, SchemaTooOld, SchemaTooNew) as error:
-        raise Fatal(str(error)) from error
     bus = Bus(settings.bus_options(SERVICE))
+    stack.push_async_callback(database.close)
+    stack.push_async_callback(bus.close)
+    opening = [
+        asyncio.create_task(database.connect(START_SECONDS)),
+        asyncio.create_task(bus.open(timeout=START_SECONDS)),
+    ]
     try:
-        await stack.enter_async_context(bus)
-    except BusUnavailable as error:
+        await asyncio.gather(*opening)
+        await check_current(settings.database_url.get_secret_value())
+    except (BusUnavailable, DatabaseUnavailable, SchemaTooOld, SchemaTooNew) as error:
         raise Fatal(str(error)) from error
+    finally:
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
     return database, bus
 
 
