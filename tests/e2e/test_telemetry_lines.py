@@ -9,7 +9,7 @@ from e2e_install import Install, node_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 OF_ATTEMPTS = {"attempt.started", "attempt.finished", "agent.stderr", "claim.answered"}
-NODES = [
+NODES: list[dict[str, Any]] = [
     {"id": "first", "agent": "speaking", "action": "trace"},
     {"id": "second", "depends_on": ["first"], "inputs": {"seconds": 0.5}},
     {"id": "third", "agent": "hostile", "action": "attack", "inputs": {"how": "exit-1"}},

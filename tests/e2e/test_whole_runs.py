@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -53,7 +54,7 @@ async def test_a_fan_of_fifty_nodes_is_joined_with_every_node_done_once(install:
 
 @pytest.mark.timeout(60)
 async def test_cancelling_ends_what_runs_and_what_follows_never_starts(install: Install) -> None:
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {"id": "slow", "inputs": {"seconds": 50}},
         {"id": "quick"},
         {"id": "after", "depends_on": ["slow"]},
