@@ -8,6 +8,7 @@ from uuid import uuid4
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_orchestration.engine.state import Values
 from airlock_orchestration.store.certificate import violations
+from airlock_orchestration.store.contexts import Contexts
 from airlock_orchestration.store.door import apply
 from airlock_orchestration.store.plans import PlanCache, PlanKey
 from airlock_orchestration.store.runs import (
@@ -55,7 +56,7 @@ async def test_templates_get_just_the_values_they_name(shop: Any, kit: Any) -> N
     await shop.go(shop.change(run, replace(kit.succeeded(run.id), output=output)))
     other = await shop.go(shop.start(await shop.workflow(kit.CHAIN, name="other")))
     values = await load_values(
-        shop.connection, {run.id: {"context", "nodes.a", "nodes.b"}, other.id: frozenset()}
+        shop.connection, {run.id: {"context", "nodes.a", "nodes.b"}, other.id: frozenset()}, Contexts()
     )
     assert values == {
         run.id: Values({"text": "hello"}, {"a": {"text": "x", "n": 123456789012345678901234567890}}),

@@ -12,6 +12,19 @@ from .templates import Template, TemplateFailed
 
 MAX_INPUT_BYTES = 512 * 1024
 """Of the serialised input, and of a preview: the invocation is one message of at most 1 MB."""
+MAX_STEP_BYTES = 64 * 1024 * 1024
+"""Of all inputs that one step resolves: they are written by one statement, which has seconds, not minutes."""
+
+
+def more_than_a_step_opens(size: int) -> Failure | None:
+    """The failure of a node whose input takes `size` bytes with those opened beside it; None if that fits."""
+    if size <= MAX_STEP_BYTES:
+        return None
+    message = (
+        f"this input and those of the nodes that start with it take more than {MAX_STEP_BYTES} bytes "
+        "together: pass what is large as an artifact"
+    )
+    return _contract(failures.INPUT_TOO_LARGE, message, {"limit_bytes": MAX_STEP_BYTES})
 
 
 def resolve_input(template: Template, validator: Validator, values: Mapping[str, Any]) -> bytes | Failure:

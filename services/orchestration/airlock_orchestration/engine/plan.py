@@ -5,13 +5,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from airlock_contracts.manifest import AgentVersion
+from airlock_contracts.manifest import Action, AgentVersion
 from airlock_contracts.statuses import Effects, RiskLevel
 from airlock_contracts.workflow import ApprovalSpec, NodeSpec, RetrySpec, WorkflowSpec
 
 from .graph import topological
 from .schemas import Validator, resolve_artifacts
 from .templates import Template
+
+
+@dataclass(frozen=True)
+class ActionSchemas:
+    """The schemas registered for one action, compiled when first asked for and shared by all its nodes."""
+
+    action: Action
+
+    @cached_property
+    def input(self) -> Validator:
+        """Checks a resolved input."""
+        return Validator(resolve_artifacts(self.action.input_schema))
+
+    @cached_property
+    def output(self) -> Validator:
+        """Checks an output."""
+        return Validator(resolve_artifacts(self.action.output_schema))
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class PlanNode:
     """Time for one attempt."""
     inputs: Template
     preview: Template | None
+    schemas: ActionSchemas
 
     @property
     def claims_first(self) -> bool:
@@ -48,15 +66,15 @@ class PlanNode:
         """As shown to people."""
         return RiskLevel.APPROVAL_REQUIRED if self.gated else RiskLevel.AUTO
 
-    @cached_property
+    @property
     def input_validator(self) -> Validator:
         """Checks a resolved input against the registered schema."""
-        return Validator(resolve_artifacts(self.agent.manifest.actions[self.action].input_schema))
+        return self.schemas.input
 
-    @cached_property
+    @property
     def output_validator(self) -> Validator:
         """Checks an output against the registered schema."""
-        return Validator(resolve_artifacts(self.agent.manifest.actions[self.action].output_schema))
+        return self.schemas.output
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -90,11 +108,20 @@ def make_plan(project: str, version: int, spec: WorkflowSpec, agents: Mapping[st
         for parent in dict.fromkeys(node.depends_on):
             children[parent].append(node.id)
     order = topological({node.id: node.depends_on for node in spec.nodes})
-    nodes = {id_: _plan_node(by_id[id_], tuple(children[id_]), agents[by_id[id_].agent]) for id_ in order}
+    schemas: dict[tuple[str, str], ActionSchemas] = {}
+    nodes: dict[str, PlanNode] = {}
+    for id_ in order:
+        node = by_id[id_]
+        agent, key = agents[node.agent], (node.agent, node.action)
+        if key not in schemas:
+            schemas[key] = ActionSchemas(agent.manifest.actions[node.action])
+        nodes[id_] = _plan_node(node, tuple(children[id_]), agent, schemas[key])
     return Plan(project=project, workflow=spec.name, workflow_version=version, nodes=nodes)
 
 
-def _plan_node(spec: NodeSpec, children: tuple[str, ...], agent: AgentVersion) -> PlanNode:
+def _plan_node(
+    spec: NodeSpec, children: tuple[str, ...], agent: AgentVersion, schemas: ActionSchemas
+) -> PlanNode:
     limit = timedelta(seconds=agent.manifest.limits.timeout_seconds)
     approval = spec.approval or ApprovalSpec()
     required = RiskLevel.APPROVAL_REQUIRED
@@ -115,4 +142,5 @@ def _plan_node(spec: NodeSpec, children: tuple[str, ...], agent: AgentVersion) -
         timeout=min(spec.timeout, limit) if spec.timeout else limit,
         inputs=Template(spec.inputs),
         preview=None if approval.preview is None else Template(approval.preview, place="approval.preview"),
+        schemas=schemas,
     )

@@ -24,7 +24,7 @@ from .effects import (
     Step,
     WriteAttempt,
 )
-from .inputs import render_preview, resolve_input
+from .inputs import more_than_a_step_opens, render_preview, resolve_input
 from .plan import PlanNode
 from .retry import redispatch_delay
 from .signals import SYSTEM, Evidence
@@ -61,6 +61,7 @@ class Turn:
         self._events: list[Fact] = []
         self._effects: list[Effect] = []
         self._changed: set[str] = set()
+        self._opened_bytes = 0
 
     def node(self, id_: str) -> NodeState:
         """The node as it stands in this turn."""
@@ -135,6 +136,10 @@ class Turn:
                 return
         assert isinstance(resolved, bytes)
         assert isinstance(preview, str)
+        self._opened_bytes += len(resolved) + len(preview)
+        if (failure := more_than_a_step_opens(self._opened_bytes)) is not None:
+            self.finish(id_, NodeStatus.FAILED, failure=failure)
+            return
         node = replace(
             self.node(id_),
             started_at=self.now,

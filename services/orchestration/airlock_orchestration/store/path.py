@@ -19,6 +19,7 @@ from ..engine.state import RunState, Values
 from ..errors import StoreUnavailable
 from . import attempts, certificate, due, runs
 from .changes import Applied, RunChange
+from .contexts import Contexts
 from .database import Database
 from .door import apply
 from .due import Due
@@ -76,6 +77,7 @@ class Path:
     def __init__(self, database: Database, plans: PlanSource) -> None:
         self._database = database
         self._plans = plans
+        self._contexts = Contexts()
 
     async def load(self, ids: Iterable[str]) -> Mapping[str, RunState]:
         """Read runs as the engine knows them."""
@@ -84,8 +86,10 @@ class Path:
 
     async def values(self, wants: Mapping[str, frozenset[str]]) -> Mapping[str, Values]:
         """Read what templates will read: `context`, `nodes.<id>`, by run."""
+        if self._contexts.hold(wants):
+            return {run: Values(context=self._contexts.get(run)) for run in wants}
         async with self._connection() as connection:
-            return await runs.load_values(connection, wants)
+            return await runs.load_values(connection, wants, self._contexts)
 
     async def apply(self, changes: Sequence[RunChange]) -> Applied:
         """Write a batch by one statement."""

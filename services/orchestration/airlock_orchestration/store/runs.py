@@ -20,6 +20,7 @@ from airlock_orchestration.engine.state import (
     count_statuses,
 )
 
+from .contexts import Contexts
 from .json_text import to_jsonb
 from .plans import PlanKey, PlanSource
 
@@ -140,14 +141,23 @@ FROM unnest($1::uuid[], $2::text[]) AS wanted(run_id, node), LATERAL (
 """
 
 
-async def load_values(connection: Any, wants: Mapping[str, Collection[str]]) -> dict[str, Values]:
-    """Read and parse what templates will read: for each run the roots `context` and `nodes.<id>`."""
+async def load_values(
+    connection: Any, wants: Mapping[str, Collection[str]], known: Contexts
+) -> dict[str, Values]:
+    """Read and parse what templates will read: for each run the roots `context` and `nodes.<id>`.
+
+    `known` contexts are not read again; those that are read become known.
+    """
     contexts: dict[str, object] = {}
     outputs: dict[str, dict[str, object]] = {run: {} for run in wants}
-    asked = sorted(run for run, roots in wants.items() if "context" in roots)
+    for run, roots in wants.items():
+        if "context" in roots and run in known:
+            contexts[run] = known.get(run)
+    asked = sorted(run for run, roots in wants.items() if "context" in roots and run not in contexts)
     if asked:
         for row in await connection.fetch(_CONTEXTS, asked):
             contexts[row["id"]] = json.loads(row["context"])
+            known.put(row["id"], contexts[row["id"]], len(row["context"]))
     keys = [(run, root[6:]) for run, roots in wants.items() for root in roots if root.startswith("nodes.")]
     if keys:
         for (run, node), data in (await _bytes(connection, _OUTPUTS, keys)).items():

@@ -22,6 +22,10 @@ from ..errors import StoreUnavailable
 from ..operations.entries import Committed
 
 MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 128 * 1024 * 1024
+"""Of the inputs that wait with their commits: what comes beyond it is published again when due."""
+PIPELINE = 4
+"""How many goes may wait for their acknowledgements at once, so that the next need not wait for them."""
 MAX_TOGETHER = 512
 """Commits handled in one go: bounds the bytes in flight."""
 RECALLS_PER_BROADCAST = 1024
@@ -36,7 +40,7 @@ class InputStore(Protocol):
 
 
 class Dispatcher:
-    """Publishes what the door committed, in the order of the commits, pipelined."""
+    """Publishes what the door committed: begins in the order of the commits, and does not wait in between."""
 
     def __init__(
         self, bus: Bus, streams: Streams, publisher: Publisher, subjects: Subjects, store: InputStore
@@ -47,29 +51,44 @@ class Dispatcher:
         self._subjects = subjects
         self._store = store
         self._waiting: deque[Committed] = deque()
+        self._waiting_bytes = 0
+        self._room = asyncio.Semaphore(PIPELINE)
         self._arrived = asyncio.Event()
 
     def hand_over(self, committed: Sequence[Committed]) -> None:
         """Take what a commit owes to the outside. Never waits, never raises."""
         for one in committed:
-            if len(self._waiting) >= MAX_WAITING:
+            size = _size(one)
+            if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
                 log.warning("dispatch.dropped", run=one.step.run.id, hint="it is published again when due")
                 continue
             self._waiting.append(one)
+            self._waiting_bytes += size
         self._arrived.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set and nothing waits."""
-        stopping = asyncio.create_task(self._wake_at(stop))
-        try:
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(self._wake_at(stop))
             while not (stop.is_set() and not self._waiting):
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._waiting:
-                    size = min(MAX_TOGETHER, len(self._waiting))
-                    await self._publish([self._waiting.popleft() for _ in range(size)])
-        finally:
+                    await self._room.acquire()
+                    group.create_task(self._go(self._take()))
             stopping.cancel()
+
+    def _take(self) -> list[Committed]:
+        size = min(MAX_TOGETHER, len(self._waiting))
+        taken = [self._waiting.popleft() for _ in range(size)]
+        self._waiting_bytes -= sum(_size(one) for one in taken)
+        return taken
+
+    async def _go(self, committed: list[Committed]) -> None:
+        try:
+            await self._publish(committed)
+        finally:
+            self._room.release()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -168,3 +187,7 @@ class Dispatcher:
                 by_project.setdefault(one.step.run.plan.project, set()).add(one.step.run.id)
         for project, runs in by_project.items():
             await self._bus.publish(self._subjects.bell(project), Bell(runs=sorted(runs)).encode())
+
+
+def _size(committed: Committed) -> int:
+    return sum(len(effect.input) for effect in committed.step.effects if isinstance(effect, KeepInput))
