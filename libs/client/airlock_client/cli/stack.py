@@ -22,6 +22,7 @@ from ..local.processes import process_age
 from ..local.stack import Stack
 from ..show.text import one_line, plain, safe, seconds, status
 from .edge import CommandError, command
+from .output import AsJson, terminal
 from .target import data_folder
 
 _DOWN_SECONDS = 90.0
@@ -29,7 +30,6 @@ _POLL_SECONDS = 0.05
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Data folder of the install on this machine.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, nothing else.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -103,7 +103,7 @@ def add(app: typer.Typer) -> None:
 
 
 async def _up(folder: DataFolder, port: int, *, with_host: bool, background: bool) -> int:
-    console = Console(highlight=False)
+    console = terminal()
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -210,7 +210,7 @@ def _as_json(
 
 
 def _print_parts(folder: DataFolder, state: State, parts: dict[str, tuple[int, float | None]]) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("part", "state", "pid", "since"):
         table.add_column(column, no_wrap=True)
