@@ -29,7 +29,7 @@ async def running(shop: Any, kit: Any, lease_ended: float) -> Any:
 
 
 def lost(shop: Any, run: Any) -> Any:
-    signal = LeaseExpired(run.id, "a", 1, run.nodes["a"].attempt.lease_until)
+    signal = LeaseExpired(run.id, "a", 1)
     return shop.change(run, signal, guards=[LeaseGuard("a", 1)])
 
 

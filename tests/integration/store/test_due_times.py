@@ -48,7 +48,6 @@ async def test_every_kind_of_due_time_is_found(shop: Any, kit: Any) -> None:
         DueKind.APPROVAL: (asked.id, "ask", 0),
     }
     assert found[DueKind.APPROVAL].approval == asked.nodes["ask"].approval.id
-    assert found[DueKind.LEASE].lease_until == silent.nodes["a"].attempt.lease_until
 
 
 async def test_a_lease_that_ended_is_due_ten_seconds_later(shop: Any, kit: Any) -> None:

@@ -64,8 +64,7 @@ async def test_a_settled_attempt_is_forgotten_and_a_queued_one_goes_on(shop: Any
 
 
 async def test_a_lost_attempt_stays_lost(shop: Any, kit: Any, run: Any) -> None:
-    lease = run.nodes["a"].attempt.lease_until
-    await shop.go(shop.change(run, LeaseExpired(run.id, "a", 1, lease)))
+    await shop.go(shop.change(run, LeaseExpired(run.id, "a", 1)))
     assert await beat(shop, (run.id, "a", 1, kit.TOKEN)) == {f"{run.id}/a/1": Holding.LOST}
 
 

@@ -100,7 +100,7 @@ def apt(signal: type[Any], run: RunState, id_: str) -> Any:
             failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="x", retryable=True)
             return s.AttemptFailed(**about, **held, failure=failure)
         case s.LeaseExpired:
-            return s.LeaseExpired(**about, lease_until=(attempt and attempt.lease_until) or START)
+            return s.LeaseExpired(**about)
         case s.ApprovalDecided:
             payload = approval.payload_sha256 if approval else "0" * 64
             return s.ApprovalDecided(

@@ -15,7 +15,7 @@ def test_a_lapsed_lease_is_counted_as_one_and_as_a_lost_attempt() -> None:
     attempt = held.nodes["scan"].attempt
     assert attempt is not None
     assert attempt.lease_until is not None
-    lost = step(held, LeaseExpired(run.id, "scan", 1, attempt.lease_until), START)
+    lost = step(held, LeaseExpired(run.id, "scan", 1), START)
     leases = metrics.leases_lost_total._value.get()
     attempts = metrics.attempts_total.labels("LOST")._value.get()
 

@@ -1,7 +1,6 @@
 """What may happen to a run. A signal is a value; `step` decides what it means."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.failures import Failure
@@ -95,12 +94,11 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class LeaseExpired:
-    """A running attempt was not renewed; `lease_until` is compared again when it is applied."""
+    """A running attempt was not renewed; its row's lease is compared again when this is applied."""
 
     run: str
     node: str
     number: int
-    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)

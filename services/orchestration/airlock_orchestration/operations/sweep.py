@@ -66,8 +66,7 @@ def _signal(due: Due) -> NodeSignal:
         case DueKind.REDISPATCH:
             return RedispatchDue(due.run, due.node, due.number)
         case DueKind.LEASE:
-            assert due.lease_until is not None
-            return LeaseExpired(due.run, due.node, due.number, due.lease_until)
+            return LeaseExpired(due.run, due.node, due.number)
         case DueKind.DEADLINE:
             return DeadlineReached(due.run, due.node, due.number)
         case DueKind.RETRY:

@@ -36,32 +36,29 @@ class Due:
     number: int
     """Of the attempt; 0 for an approval."""
     approval: str | None
-    lease_until: datetime | None
-    """Of a lease, as it was read."""
     at: datetime
     """Since when it is due."""
 
 
 # `statement_timestamp()`, not `clock_timestamp()`: only what stands still during a statement uses an index.
 _DUE = """
-(SELECT 'redispatch' AS kind, run_id::text, node, number, NULL::text AS approval,
-    NULL::timestamptz AS lease_until, redispatch_at AS at
+(SELECT 'redispatch' AS kind, run_id::text, node, number, NULL::text AS approval, redispatch_at AS at
 FROM attempts WHERE status = 'DISPATCHED' AND redispatch_at <= statement_timestamp()
 ORDER BY redispatch_at LIMIT $2)
 UNION ALL
-(SELECT 'lease', run_id::text, node, number, NULL, lease_until, lease_until + make_interval(secs => $1)
+(SELECT 'lease', run_id::text, node, number, NULL, lease_until + make_interval(secs => $1)
 FROM attempts WHERE status = 'RUNNING' AND lease_until < statement_timestamp() - make_interval(secs => $1)
 ORDER BY lease_until LIMIT $2)
 UNION ALL
-(SELECT 'deadline', run_id::text, node, number, NULL, NULL, deadline
+(SELECT 'deadline', run_id::text, node, number, NULL, deadline
 FROM attempts WHERE status = 'RUNNING' AND deadline <= statement_timestamp()
 ORDER BY deadline LIMIT $2)
 UNION ALL
-(SELECT 'retry', run_id::text, node, attempt, NULL, NULL, retry_at
+(SELECT 'retry', run_id::text, node, attempt, NULL, retry_at
 FROM nodes WHERE status = 'BACKING_OFF' AND retry_at <= statement_timestamp()
 ORDER BY retry_at LIMIT $2)
 UNION ALL
-(SELECT 'approval', run_id::text, node, 0, id::text, NULL, expires_at
+(SELECT 'approval', run_id::text, node, 0, id::text, expires_at
 FROM approvals WHERE status = 'PENDING' AND expires_at <= statement_timestamp()
 ORDER BY expires_at LIMIT $2)
 """
