@@ -1,7 +1,6 @@
 """The async REST client: one method per call, contracts in and out."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,13 +27,16 @@ from airlock_contracts.views import (
 from pydantic import TypeAdapter, ValidationError
 
 from .errors import ProblemError, ServerUnreachable, UnexpectedAnswer
+from .transfers import CHUNK_BYTES, digest_of, pieces, save
 
-CHUNK_BYTES = 1024 * 1024
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _READ_TRIES = 3
 _FIRST_PAUSE = 0.2
 _STREAM_SILENCE_SECONDS = 30.0
 """The server pings an event stream every 10 s."""
+_STREAM_PAUSE = 0.5
+_STREAM_PATIENCE_SECONDS = 60.0
+"""How long nothing may answer until a run is followed no more: longer than a service takes to start again."""
 _MAX_RETRY_AFTER = 30.0
 _HOSTS: TypeAdapter[list[HostView]] = TypeAdapter(list[HostView])
 
@@ -139,21 +141,29 @@ class AirlockClient:
 
     async def events(self, run: str, after: int = 0) -> AsyncIterator[Event]:
         """A run's events after number `after`, then live, until it has ended; reconnects by itself."""
-        failures = 0
+        clock = asyncio.get_running_loop().time
+        lost_at: float | None = None
         while True:
             try:
                 async for event in self._stream(run, after):
-                    failures, after = 0, event.seq
+                    lost_at = None
+                    if event is None:
+                        continue
+                    after = event.seq
                     yield event
                     if event.type is EventType.RUN_FINISHED:
                         return
-            except httpx2.TransportError as error:
-                failures += 1
-                if failures > _READ_TRIES:
+            except (httpx2.TransportError, ProblemError) as error:
+                lost_at = clock() if lost_at is None else lost_at
+                is_for_good = isinstance(error, ProblemError) and not error.problem.retryable
+                if is_for_good or clock() - lost_at > _STREAM_PATIENCE_SECONDS:
+                    if isinstance(error, ProblemError):
+                        raise
                     raise ServerUnreachable(self._unreachable(error)) from error
-            await asyncio.sleep(_FIRST_PAUSE * 2**failures)
+            await asyncio.sleep(_STREAM_PAUSE)
 
-    async def _stream(self, run: str, after: int) -> AsyncIterator[Event]:
+    async def _stream(self, run: str, after: int) -> AsyncIterator[Event | None]:
+        """One connection's events; None first, once there is an answer."""
         timeout = httpx2.Timeout(_STREAM_SILENCE_SECONDS, connect=5.0)
         headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
         path = f"/api/runs/{_quoted(run)}/events"
@@ -161,6 +171,7 @@ class AirlockClient:
             if answer.is_error:
                 await answer.aread()
                 _raise(answer)
+            yield None
             async for sent in httpx2.EventSource(answer):
                 if sent.data:
                     yield Event.model_validate_json(sent.data)
@@ -189,11 +200,11 @@ class AirlockClient:
 
     async def put_artifact(self, path: Path, media_type: str) -> ArtifactRef:
         """Put a file, streamed; answers the reference that contexts and inputs name it by."""
-        digest, size = await asyncio.to_thread(_digest, path)
+        digest, size = await asyncio.to_thread(digest_of, path)
         answer = await self._send(
             "PUT",
             f"/api/artifacts/{digest}",
-            content=_pieces(path),
+            content=pieces(path),
             headers={"Content-Type": media_type, "Content-Length": str(size)},
             timeout=httpx2.Timeout(300.0, connect=5.0),
         )
@@ -203,29 +214,14 @@ class AirlockClient:
     async def get_artifact(self, sha256: str, path: Path) -> int:
         """Write an artifact to a file, streamed and checked; answers its size in bytes."""
         bare = sha256.removeprefix("sha256:")
-        seen, size = hashlib.sha256(), 0
-        part = path.with_name(path.name + ".part")
         try:
             async with self._http.stream("GET", f"/api/artifacts/{_quoted(bare)}") as answer:
                 if answer.is_error:
                     await answer.aread()
                     _raise(answer)
-                file = await asyncio.to_thread(part.open, "wb")
-                try:
-                    async for chunk in answer.aiter_bytes(CHUNK_BYTES):
-                        seen.update(chunk)
-                        size += len(chunk)
-                        await asyncio.to_thread(file.write, chunk)
-                finally:
-                    await asyncio.to_thread(file.close)
-            if seen.hexdigest() != bare:
-                raise UnexpectedAnswer(f"what came for sha256:{bare} has the digest {seen.hexdigest()}")
-            await asyncio.to_thread(part.replace, path)
+                return await save(answer.aiter_bytes(CHUNK_BYTES), path, bare)
         except httpx2.TransportError as error:
             raise ServerUnreachable(self._unreachable(error)) from error
-        finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
-        return size
 
     async def hosts(self) -> list[HostView]:
         """All agent hosts."""
@@ -303,18 +299,3 @@ def _raise(answer: httpx2.Response) -> None:
 def _quoted(part: str) -> str:
     """One segment of a path."""
     return quote(part, safe="@")
-
-
-def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield piece
-    finally:
-        await asyncio.to_thread(file.close)
