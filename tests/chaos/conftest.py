@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import asyncpg
 import docker
 import pytest
+import pytest_asyncio
 from airlock_client.client import AirlockClient
 from airlock_client.errors import ProblemError, ServerUnreachable
 from airlock_client.local.folder import DataFolder
@@ -135,23 +137,35 @@ def no_blocking_call() -> None:
     """These tests are a client that may read a file; the processes under test are others."""
 
 
-@pytest.fixture
-async def install(
-    servers_folder: Path, docker_client: docker.DockerClient, request: pytest.FixtureRequest
-) -> AsyncIterator[Install]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(servers_folder: Path) -> AsyncIterator[Stack]:
+    """One install for all of these tests, each of which leaves it as it found it: up."""
     await build_images(lambda _: None)
-    folder = DataFolder(servers_folder / f"chaos-{request.node.name[:40]}")
-    said: list[str] = []
-    async with Stack(folder, port=0, say=said.append) as stack:
-        async with AirlockClient(stack.api_url, folder.admin_key.read_text().strip()) as client:
+    folder = DataFolder(servers_folder / "chaos")
+    async with Stack(folder, port=0, say=lambda _: None) as running:
+        async with AirlockClient(running.api_url, folder.admin_key.read_text().strip()) as client:
             await client.register_agent(json.dumps(MANIFEST).encode())
-            watching = asyncio.create_task(stack.watch())
-            yield Install(stack, client)
-            watching.cancel()
-            await asyncio.wait({watching})
-        install = stack.install
-    left = docker_client.containers.list(all=True, filters={"label": f"airlock.install={install}"})
-    for container in left:
-        container.remove(force=True)
+        yield running
+        install = running.install
     shutil.rmtree(folder.path)
+    left = await asyncio.to_thread(_remove_containers, install)
     assert not left, "containers were left behind"
+
+
+@pytest.fixture
+async def install(stack: Stack) -> AsyncIterator[Install]:
+    """The install, watched over while the test lasts: what is killed is started again."""
+    async with AirlockClient(stack.api_url, stack.folder.admin_key.read_text().strip()) as client:
+        watching = asyncio.create_task(stack.watch())
+        yield Install(stack, client)
+        watching.cancel()
+        await asyncio.wait({watching})
+
+
+def _remove_containers(install: str) -> list[str]:
+    """Remove what an install has left in Docker; answers the names of it."""
+    with closing(docker.from_env(timeout=30)) as client:
+        left = client.containers.list(all=True, filters={"label": f"airlock.install={install}"})
+        for container in left:
+            container.remove(force=True)
+        return [str(container.name) for container in left]
