@@ -190,7 +190,7 @@ class Stack:
             await asyncio.sleep(pause)
             pause = min(_LAST_PAUSE, 2 * pause)
             try:
-                await asyncio.to_thread(server.start)
+                await to_the_end(server.start)
             except ServerFailed as error:
                 self._say(str(error))
                 continue
