@@ -116,7 +116,7 @@ async def _up(folder: DataFolder, port: int, *, with_host: bool, background: boo
                 key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
                 async with AirlockClient(stack.api_url, key) as client:
                     say(f"agents: {', '.join(await shipped.register(client, say))}")
-            _print_addresses(console, folder, stack)
+            _print_addresses(console, folder, stack, with_host=with_host)
             if background:
                 await asyncio.to_thread(_leave_the_terminal, folder.log("up"))
             await _until_asked(stack)
@@ -171,7 +171,7 @@ def _leave_the_terminal(log: Path) -> None:
         os.dup2(file.fileno(), 2)
 
 
-def _print_addresses(console: Console, folder: DataFolder, stack: Stack) -> None:
+def _print_addresses(console: Console, folder: DataFolder, stack: Stack, *, with_host: bool) -> None:
     table = Table.grid(padding=(0, 2))
     rows = (
         ("Airlock", f"{AIRLOCK_VERSION}, install {stack.install}"),
@@ -180,7 +180,12 @@ def _print_addresses(console: Console, folder: DataFolder, stack: Stack) -> None
         ("data folder", folder.path),
         ("key file", f"{folder.admin_key} (the command line finds it)"),
         ("logs", folder.log("orchestration").parent),
-        ("next", "airlock run security-review --workspace PATH"),
+        (
+            "next",
+            "airlock run security-review --workspace PATH"
+            if with_host
+            else f"an agent host elsewhere: airlock agent-host, with {folder.host_key}",
+        ),
         ("", "airlock status · airlock approvals list · airlock down"),
     )
     for name, value in rows:

@@ -136,7 +136,9 @@ async def _look_at_engine() -> list[Finding]:
     except EmbeddedError as error:
         return [wrong(part, str(error), "agents cannot run without it")]
     found = [ok(part, " ".join(said.split()).removeprefix("ok "))]
-    built = {line.partition(":")[0] for line in images.splitlines() if line.startswith("airlock-agent-")}
+    built = {
+        line.split()[0].partition(":")[0] for line in images.splitlines() if line.startswith("airlock-agent-")
+    }
     if built:
         return [*found, ok("images", ", ".join(sorted(built)))]
     return [*found, Finding("images", Verdict.WARNING, "none are built", "`airlock up` builds them")]
