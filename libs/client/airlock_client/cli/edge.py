@@ -128,6 +128,8 @@ def tell_problem(problem: Problem) -> Exit:
     title = problem.title.rstrip(".")
     tell(f"{title}: {problem.detail}" if problem.detail else title)
     for finding in problem.errors:
+        if len(problem.errors) == 1 and finding.message in problem.detail:
+            continue  # the first line has said it
         sys.stderr.write(
             f"  {one_line(finding.place)}: {one_line(finding.message, 500)} [{one_line(finding.code)}]\n"
         )

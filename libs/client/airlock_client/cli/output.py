@@ -10,6 +10,7 @@ from airlock_contracts.base import Message
 from airlock_contracts.views import Page
 from pydantic import TypeAdapter
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most
 View = TypeVar("View", bound=Message)
 PIPE_WIDTH = 120
 _NO_WIDTH = 4000
+_PROSE_WIDTH = 20
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -45,15 +47,37 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     for index, column in enumerate(columns):
         # An id in two halves helps nobody, and neither does a line in a pipe.
         table.add_column(column, no_wrap=index == 0 or not console.is_terminal, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else safe(one_line(cell, 500)) for cell in row))
-    if not table.row_count:
+    cells = [[cell if isinstance(cell, Text) else safe(one_line(cell, 500)) for cell in row] for row in rows]
+    for line in cells:
+        table.add_row(*line)
+    if not cells:
         console.print(empty, style="dim")
+    elif console.is_terminal and _too_wide(columns, cells, console.width):
+        for line in cells:
+            _print_record(console, columns, line)
     elif console.is_terminal:
         console.print(table)
     else:
         console.width = _NO_WIDTH
         console.print(table)
+
+
+def _too_wide(columns: Sequence[str], rows: list[list[Text]], width: int) -> bool:
+    """Whether a column would be folded; the last one alone may be, down to some words a line."""
+    widths = [max(len(name), *(row[index].cell_len for row in rows)) for index, name in enumerate(columns)]
+    return sum(widths[:-1]) + min(widths[-1], _PROSE_WIDTH) + 2 * (len(widths) - 1) > width
+
+
+def _print_record(console: Console, columns: Sequence[str], row: list[Text]) -> None:
+    """A row as a paragraph: the first two cells as they are, the others beneath them with their names."""
+    console.print(Text("  ").join(row[:2]), soft_wrap=True)
+    rest = [
+        Text.assemble((f"{name} ", "dim"), cell)
+        for name, cell in zip(columns[2:], row[2:], strict=True)
+        if cell.plain
+    ]
+    if rest:
+        console.print(Padding(Text(", ").join(rest), (0, 0, 0, 2)))
 
 
 async def collect(page: Callable[[str | None], Awaitable[Page[View]]], limit: int) -> list[View]:

@@ -13,7 +13,7 @@ from airlock_contracts.views import RunView
 from ..client import AirlockClient
 from ..exits import Exit, of_run
 from ..show.live import Watch, open_approval
-from ..show.run import show_run
+from ..show.run import show_open, show_run
 from ..show.text import one_line, status
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
@@ -194,7 +194,10 @@ async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool)
     if (approval := open_approval(view)) is not None:
         print(f"{approval.node} waits for a decision: airlock approvals approve {approval.id}")
     elif view.status is not RunStatus.SUCCESS:
-        show_run(console, view)
+        if console.is_terminal:  # its nodes stand there already
+            show_open(console, view)
+        else:
+            show_run(console, view)
     print(f"{view.status} {one_line(view.id)}")
     return of_run(view.status)
 

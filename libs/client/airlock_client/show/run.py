@@ -63,6 +63,11 @@ def show_run(console: Console, run: RunView) -> None:
     console.print(facts)
     console.print()
     console.print(graph(run))
+    show_open(console, run)
+
+
+def show_open(console: Console, run: RunView) -> None:
+    """Print what a run's nodes leave to be done: what failed and why, and who waits for a decision."""
     for node in run.nodes:
         if node.status is NodeStatus.FAILED and node.failure is not None:
             console.print()
@@ -82,6 +87,8 @@ def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failur
     console.print(safe(f"{node.id} failed: {failure.code} ({failure.kind})", style="bold red"))
     console.print(safe(f"  {one_line(failure.message, 4000)}"))
     for name, value in failure.details.items():
+        if value in ("", None):
+            continue
         console.print(safe(f"  {one_line(name, 60)}: {one_line(value, 500)}"))
     last = node.attempts[-1] if node.attempts else None
     if last is not None:

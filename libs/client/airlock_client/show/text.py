@@ -51,6 +51,11 @@ def safe(text: object, style: str = "") -> Text:
     return Text(plain(text), style=style)
 
 
+def cut(text: object) -> Text:
+    """The text for a cell that stays one line: where there is no room it ends in `…`."""
+    return Text(plain(text), no_wrap=True, overflow="ellipsis")
+
+
 def status(value: object) -> Text:
     """A status in its colour."""
     text = str(value)
