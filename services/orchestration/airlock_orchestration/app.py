@@ -82,7 +82,7 @@ async def serve(settings: Settings) -> int:
         listener = _listen(settings.api_host, settings.api_port)
         stack.callback(listener.close)
         parts = await stack.enter_async_context(assemble(settings))
-        server = _Server(parts.api, listener, settings.api_port_file)
+        server = _Server(parts.api, listener, settings.api_port_file, settings.trusted_proxies)
         parts.supervisor.add("rest", server.run, stage=0)
         return await parts.supervisor.run()
 
@@ -255,7 +255,9 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server:
     """uvicorn as a service of the supervisor, which alone handles signals."""
 
-    def __init__(self, api: FastAPI, listener: socket.socket, port_file: FilePath | None) -> None:
+    def __init__(
+        self, api: FastAPI, listener: socket.socket, port_file: FilePath | None, trusted_proxies: str
+    ) -> None:
         self._listener = listener
         self._port_file = port_file
         self._uvicorn = uvicorn.Server(
@@ -264,6 +266,8 @@ class _Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=trusted_proxies or None,
                 lifespan="off",
                 timeout_graceful_shutdown=STREAMS_SECONDS,
                 h11_max_incomplete_event_size=64 * 1024,

@@ -19,6 +19,8 @@ class Settings(ChassisSettings):
     """Port of REST; 0 takes a free one and says which."""
     api_port_file: Path | None = None
     """Write the port that REST listens on here, once it does."""
+    trusted_proxies: str = ""
+    """Addresses or networks, with commas between, whose X-Forwarded-For is believed; none unless set."""
     rate_create: int = Field(default=100, ge=1)
     """Requests that create or change something, per key and minute."""
     rate_trigger: int = Field(default=500, ge=1)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 from airlock_chassis.bus import NoAnswer
@@ -29,7 +30,8 @@ got = b"".join(sys.stdin.buffer.read(one["size"]) for one in request["artifacts"
 send({"type": "log", "level": "warning", "message": "working", "fields": {"bytes": len(got)}})
 made = got[::-1]
 send({"type": "artifact", "name": "out.bin", "media_type": "text/plain", "size": len(made)}, made)
-answer = json.dumps({"trace": request["traceparent"], "got": len(got)}).encode()
+told = {"trace": request["traceparent"], "got": len(got), "deadline": request["deadline"]}
+answer = json.dumps(told).encode()
 send({"type": "result", "size": len(answer)}, answer)
 """,
 ]
@@ -70,6 +72,8 @@ async def test_artifacts_go_in_and_out_and_are_there_before_the_report(
     answer = json.loads(body)
     assert answer["got"] == len(data)
     assert answer["trace"].split("-")[1] == TRACEPARENT.split("-")[1]
+    left = datetime.fromisoformat(answer["deadline"]) - datetime.now(UTC)
+    assert 0 < left.total_seconds() < 300
     (made,) = report.artifacts
     assert other_side.artifacts[made.sha256] == data[::-1]
     ((_, headers),) = other_side.puts

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from airlock_chassis.bus import Later, NoAnswer
 from airlock_chassis.telemetry import names
@@ -226,12 +227,15 @@ class Attempts:
 
 def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> SandboxRequest:
     invocation = attempt.invocation
+    seconds = min(invocation.timeout_seconds, float(attempt.agent.manifest.limits.timeout_seconds))
+    # For the agent to plan by, on the clock that it shares with this host; the time limit holds by itself.
+    ends_at = datetime.now(UTC) + timedelta(seconds=seconds)
     return SandboxRequest(
         attempt=invocation.attempt,
         action=invocation.action,
         input=attempt.input,
-        timeout_seconds=invocation.timeout_seconds,
-        deadline=invocation.deadline,
+        timeout_seconds=seconds,
+        deadline=min(ends_at, invocation.deadline or ends_at),
         traceparent=traceparent() or attempt.traceparent,
         artifacts=artifacts,
     )

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
-from airlock_chassis.telemetry.metrics import agent_duration_seconds, agent_runs_total
 from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span, trace_id
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
@@ -139,11 +138,6 @@ class Runner:
             await attempt.ack()
 
     def _note(self, attempt: Attempt, outcome: Outcome, status: ReportStatus, seconds: float) -> None:
-        manifest = attempt.registration.manifest if attempt.registration else None
-        if manifest is not None and attempt.invocation.action in manifest.actions:
-            labels = (manifest.name, attempt.invocation.action)
-            agent_runs_total.labels(*labels, status).inc()
-            agent_duration_seconds.labels(*labels).observe(seconds)
         if outcome.stderr_tail:
             log.info("agent.stderr", text=outcome.stderr_tail[-STDERR_LOGGED:])
         failure = outcome.failure if isinstance(outcome, Failed) else None
