@@ -50,6 +50,28 @@ async def test_plans_are_read_once_and_the_oldest_makes_room(shop: Any, kit: Any
     assert (await cache.plans(shop.connection, keys[:1]))[keys[0]] is not first[keys[0]]
 
 
+async def test_plans_are_bounded_by_their_nodes_too_and_one_is_always_kept(shop: Any, kit: Any) -> None:
+    seeded = [await shop.workflow(kit.CHAIN, name=f"flow-{n}") for n in range(2)]
+    keys = [PlanKey.of(one.workflow_version_id, one.agents) for one in seeded]
+    cache = PlanCache(kept_nodes=1)
+    first = await cache.plans(shop.connection, keys)
+    again = await cache.plans(shop.connection, keys)
+    assert again[keys[1]] is first[keys[1]]
+    assert again[keys[0]] is not first[keys[0]]
+
+
+async def test_a_plan_that_makes_room_while_others_are_read_is_answered_all_the_same(
+    shop: Any, kit: Any
+) -> None:
+    seeded = [await shop.workflow(kit.CHAIN, name=f"flow-{n}") for n in range(3)]
+    keys = [PlanKey.of(one.workflow_version_id, one.agents) for one in seeded]
+    cache = PlanCache(kept=1)
+    await cache.plans(shop.connection, keys[:1])
+    async with shop.database.path() as one, shop.database.path() as other:
+        both = await asyncio.gather(cache.plans(one, keys[:2]), cache.plans(other, keys[2:]))
+    assert [list(found) for found in both] == [keys[:2], keys[2:]]
+
+
 async def test_templates_get_just_the_values_they_name(shop: Any, kit: Any) -> None:
     run = await shop.go(shop.start(await shop.workflow(kit.CHAIN)))
     output = b'{"text": "x", "n": 123456789012345678901234567890}'

@@ -37,6 +37,7 @@ _TRANSIENT = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,  # our own statement_timeout
     asyncpg.InsufficientResourcesError,  # 53xxx: disk or memory is full
+    asyncpg.PostgresSystemError,  # 58xxx: its disk failed it, which is no run's fault
     asyncpg.ReadOnlySQLTransactionError,  # a failover: the new primary is elsewhere
     sqlalchemy.exc.TimeoutError,  # no session became free
 )

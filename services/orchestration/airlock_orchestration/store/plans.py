@@ -3,9 +3,11 @@
 Both are immutable, so a kept plan is never out of date.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -15,6 +17,8 @@ from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.plan import Plan, make_plan
 
 _KEPT = 512  # plans; each holds compiled templates and schemas
+_KEPT_NODES = 50_000  # of all of them together
+_INLINE_NODES = 100  # a plan of more is compiled in a thread: a thousand templates take tenths of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +46,31 @@ class PlanSource(Protocol):
 class PlanCache:
     """Keeps the plans used last."""
 
-    def __init__(self, kept: int = _KEPT) -> None:
+    def __init__(self, kept: int = _KEPT, kept_nodes: int = _KEPT_NODES) -> None:
         self._kept = kept
+        self._kept_nodes = kept_nodes
+        self._nodes = 0
         self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
 
     async def plans(self, connection: Any, keys: Collection[PlanKey]) -> dict[PlanKey, Plan]:
         """Answer the plan for each key. Raises KeyError for one that is not in the database."""
-        missing = [key for key in keys if key not in self._plans]
-        loaded = await load_plans(connection, missing) if missing else {}
-        found = {key: loaded[key] if key in loaded else self._plans[key] for key in keys}
-        self._plans.update(loaded)
+        # Taken out before anything is awaited: meanwhile others may make room.
+        found = {key: self._plans[key] for key in keys if key in self._plans}
+        if missing := [key for key in keys if key not in found]:
+            found |= await load_plans(connection, missing)
         for key in keys:
+            self._keep(key, found[key])
+        return {key: found[key] for key in keys}
+
+    def _keep(self, key: PlanKey, plan: Plan) -> None:
+        if key in self._plans:
             self._plans.move_to_end(key)
-        while len(self._plans) > self._kept:
-            self._plans.popitem(last=False)
-        return found
+            return
+        self._plans[key] = plan
+        self._nodes += len(plan.nodes)
+        while len(self._plans) > self._kept or (self._nodes > self._kept_nodes and len(self._plans) > 1):
+            _, oldest = self._plans.popitem(last=False)
+            self._nodes -= len(oldest.nodes)
 
 
 _VERSIONS = """
@@ -77,15 +91,13 @@ async def load_plans(connection: Any, keys: Collection[PlanKey]) -> dict[PlanKey
     rows = await connection.fetch(_AGENTS, sorted({agent for key in keys for _, agent in key.pins}))
     agents = {row["id"]: _agent(row) for row in rows}
     specs = {id_: WorkflowSpec.model_validate(orjson.loads(row["spec"])) for id_, row in by_id.items()}
-    return {
-        key: make_plan(
-            by_id[key.workflow_version_id]["project"],
-            by_id[key.workflow_version_id]["number"],
-            specs[key.workflow_version_id],
-            {reference: agents[id_] for reference, id_ in key.pins},
-        )
-        for key in keys
-    }
+    plans: dict[PlanKey, Plan] = {}
+    for key in keys:
+        version, spec = by_id[key.workflow_version_id], specs[key.workflow_version_id]
+        pinned = {reference: agents[id_] for reference, id_ in key.pins}
+        make = partial(make_plan, version["project"], version["number"], spec, pinned)
+        plans[key] = make() if len(spec.nodes) <= _INLINE_NODES else await asyncio.to_thread(make)
+    return plans
 
 
 def _agent(row: Any) -> AgentVersion:
