@@ -1,5 +1,6 @@
 """Many runs are read at once; what templates read is parsed exactly; a poisoned run ends."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
