@@ -26,6 +26,7 @@ QUIET = {
     "httpx2": logging.WARNING,
     "opentelemetry": logging.ERROR,
     "urllib3": logging.ERROR,
+    "uvicorn": logging.WARNING,
 }
 """Libraries that say at INFO or ERROR what we already say once ourselves."""
 
