@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from uuid import uuid4
 
 import asyncpg
 import docker
+import docker.errors
 import pytest
 import structlog
+from airlock_agents.sandbox.engine import EngineProblem, find_engine
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres, MissingBinary
 from blockbuster import BlockBuster, blockbuster_ctx
 
@@ -32,6 +35,7 @@ _MIGRATE_SECONDS = 60.0
 # A stream reserves its largest size, and every test has streams of its own: a number, not disk.
 _STORE_BYTES = 1024**4
 _LEAK_SECONDS = 1.0
+_REMOVE_SECONDS = 30.0
 _SCANNED = (
     "airlock_agents",
     "airlock_chassis",
@@ -226,14 +230,23 @@ def install_id() -> str:
 def docker_engine(install_id: str) -> Iterator[docker.DockerClient]:
     """A client of the Docker engine for the whole session; at its end what carries our label is removed."""
     try:
-        client = docker.from_env(timeout=30)
-        client.ping()
-    except Exception as error:  # whatever the SDK raises: it names no common class for "no engine"
-        pytest.fail(f"no Docker engine answers ({error}): run the tests by `make test`, which starts one")
+        engine = find_engine(os.environ, Path.home())  # as Airlock does: contexts too
+    except EngineProblem as problem:
+        pytest.fail(f"{problem}: run the tests by `make test`, which starts an engine where it may")
+    if engine.address.tls is None:
+        os.environ["DOCKER_HOST"] = engine.address.host  # for the SDK, which knows no contexts
+    client = docker.from_env(timeout=30)
     ours: dict[str, str | list[str] | bool] = {"label": f"airlock.install={install_id}"}
     yield client
-    for container in client.containers.list(all=True, filters=ours):
-        container.remove(force=True, v=True)
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while containers := client.api.containers(all=True, filters=ours):
+        for container in containers:
+            try:
+                client.api.remove_container(container["Id"], force=True, v=True)
+            except docker.errors.APIError as error:  # gone, or going by somebody else's order
+                if error.status_code not in (404, 409) or time.monotonic() > deadline:
+                    raise
+        time.sleep(0.1)
     for network in client.networks.list(filters=ours):
         network.remove()
     client.close()
