@@ -239,5 +239,25 @@ async def test_a_report_about_a_node_that_nobody_asked_for_is_stale_whatever_it_
     assert settled.run.nodes["b"].status is NodeStatus.PENDING
 
 
+async def test_a_report_about_a_run_that_is_not_remembered_reads_it_once(shop, replica):
+    seeded = await shop.workflow([say("a"), say("b", parents=["a"])])
+    run = (await replica.start(seeded)).id
+    other = Replica(shop)
+    honest, loads = other.path.load, []
+
+    async def counted(ids):
+        loads.append(list(ids))
+        return await honest(ids)
+
+    other.path.load = counted
+    report = Report(
+        attempt=AttemptId(run=run, node="a", number=1), host="host", token=TOKEN, status=ReportStatus.SUCCESS
+    )
+    settled = await Reports(other.door, other.path).settle(report, b'{"text": "x"}')
+    await other.close()
+    assert not settled.stale
+    assert loads == [[run]]
+
+
 async def _fresh(replica: Replica, seeded) -> str:
     return (await replica.start(seeded)).id

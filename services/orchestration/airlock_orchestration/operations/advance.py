@@ -58,7 +58,10 @@ class Door:
         """Answer a run's state as remembered, or read it. It may be old. Raises StoreUnavailable."""
         if (known := self._remembered.get(run)) is not None:
             return known
-        return (await self._store.load([run])).get(run)
+        found = (await self._store.load([run])).get(run)
+        if found is not None and self._remembered.get(run) is None:
+            self._remembered.put(found)  # a signal about it follows, as a rule
+        return found
 
     async def serve(self) -> None:
         """Commit batches until `close` was called and nothing waits."""
