@@ -64,4 +64,4 @@ base-tools:
 	@$(part) "preparing mmdebstrap" infra/local/base-tools.sh
 
 images: venv engine base-tools
-	@$(part) "building the images" $(python) -m airlock_agents images build
+	@$(part) "building the images" $(python) -m airlock_agents images build >/dev/null

@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from airlock_agents.host.commands import add_host
 from airlock_agents.sandbox import commands
+
+_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_purge(subparsers)
     add_host(subparsers)
     chosen = parser.parse_args(arguments)
-    code: int = chosen.run(chosen)
+    # Both end a command in order; the host sets its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code: int = chosen.run(chosen)
+    except KeyboardInterrupt:
+        sys.stderr.write("airlock: interrupted\n")
+        return _INTERRUPTED
     return code
 
 

@@ -100,7 +100,7 @@ async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
     except DatabaseUnavailable as error:
         raise Fatal(str(error)) from error
     except AirlockError as error:
-        raise Fatal(f"{error.detail} {error.advice or ''}".strip()) from error
+        raise Fatal(": ".join(filter(None, (error.detail, error.advice)))) from error
     return 0
 
 

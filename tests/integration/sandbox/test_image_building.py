@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from airlock_agents.sandbox.outcome import Success
 from airlock_agents.sandbox.packages import BuildProblem, _suite_sources, suite_tarball
 from airlock_agents.sandbox.pinning import Pinned, Unusable, inspect_image
 from airlock_agents.sandbox.ports import SandboxSpec
+from airlock_agents.sandbox.purge import list_leftovers
 from airlock_agents.sandbox.sandboxes import Sandboxes
 
 BASE = os.environ.get("AIRLOCK_BASE_IMAGE") or None
@@ -228,6 +230,21 @@ def test_the_command_lists_and_purges_by_label(docker_engine: docker.DockerClien
         made[1].reload()
     finally:
         made[1].remove(force=True)
+
+
+def test_what_somebody_built_upon_an_image_is_not_airlocks_to_purge(
+    docker_engine: docker.DockerClient, builder: ImageBuilder
+) -> None:
+    builder.build_base()
+    name = f"test-theirs-{uuid.uuid4().hex[:8]}"
+    recipe = io.BytesIO(b"FROM airlock-base\nENV THEIRS=1\n")
+    theirs, _ = docker_engine.images.build(fileobj=recipe, tag=name, rm=True)
+    try:
+        listed = list_leftovers(docker_engine.api, "none", images=True)
+        assert theirs.id not in {item.id for item in listed}
+        assert "airlock-base:latest" in {item.name for item in listed}
+    finally:
+        docker_engine.images.remove(name)
 
 
 def test_without_mmdebstrap_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -146,4 +146,5 @@ def _tell_usage(error: typer.TyperException) -> Exit:
         sys.stderr.write(f"{error.format_message()}\n")  # the help itself
         return Exit.USAGE
     path = context.command_path if context is not None else "airlock"
-    return tell(error.format_message(), f"`{path} --help`", Exit.USAGE)
+    message = error.format_message().replace("Value error, ", "", 1)  # pydantic's word, nobody else's
+    return tell(message, f"`{path} --help`", Exit.USAGE)

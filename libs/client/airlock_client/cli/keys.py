@@ -1,6 +1,7 @@
 """`airlock keys`: made, listed and revoked in the database itself, by whoever may reach it."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,13 @@ from .processes import DATABASE_VARIABLES, for_process, with_database
 from .target import data_folder
 
 
+class Role(StrEnum):
+    """What a key may do."""
+
+    ADMIN = "admin"
+    HOST = "host"
+
+
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     keys = typer.Typer(help="Keys: create, list, revoke. They need the database.", no_args_is_help=True)
@@ -25,7 +33,7 @@ def add(app: typer.Typer) -> None:
     async def create(
         context: typer.Context,
         name: Annotated[str, typer.Option("--name", help="Who it stands for; decisions record it.")],
-        role: Annotated[str, typer.Option("--role", help="admin, or host for an agent host.")] = "admin",
+        role: Annotated[Role, typer.Option("--role", help="admin, or host for an agent host.")] = Role.ADMIN,
         output: Annotated[
             Path | None,
             typer.Option("--output", "-o", help="Write it to this file (0600) and do not show it."),
@@ -33,7 +41,7 @@ def add(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> int:
         """Make a key. It can be read this once and never again."""
-        arguments = ["create", f"--name={name}", f"--role={role}"]
+        arguments = ["create", f"--name={name}", f"--role={role.value}"]
         if output is not None:
             arguments.append(f"--output={output.absolute()}")
         made = await _ask(context, *arguments)

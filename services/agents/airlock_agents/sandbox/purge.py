@@ -6,8 +6,10 @@ from typing import Any
 
 import docker
 
-from .images import LABEL_IMAGES
+from .images import BASE, LABEL_CONTENT, LABEL_IMAGES, SUITE
 from .policy import LABEL_INSTALL
+
+_NO_TAG = "<none>:<none>"
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,34 @@ def list_leftovers(client: docker.APIClient, install: str, *, images: bool = Fal
         Leftover(kind="network", id=item["Id"], name=item["Name"]) for item in client.networks(filters=label)
     ]
     if images:
-        listed = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
-        # Agents stand on the base: the youngest go first.
-        for item in sorted(listed, key=lambda image: -int(image["Created"])):
-            tags = [tag for tag in item.get("RepoTags") or [] if tag != "<none>:<none>"]
-            found += [Leftover(kind="image", id=item["Id"], name=tag) for tag in tags or ["untagged"]]
+        found += _list_images(client)
     return found
+
+
+def _list_images(client: docker.APIClient) -> list[Leftover]:
+    """List what Airlock built. What somebody built upon it inherits the labels, and is theirs."""
+    listed = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
+    tags = {image["Id"]: [t for t in image.get("RepoTags") or [] if t != _NO_TAG] for image in listed}
+    own = {image["Id"]: [tag for tag in tags[image["Id"]] if _is_airlocks(tag)] for image in listed}
+    contents = {_content(image) for image in listed if own[image["Id"]]}
+    found: list[Leftover] = []
+    # Agents stand on the base: the youngest go first.
+    for image in sorted(listed, key=lambda image: -int(image["Created"])):
+        id_ = image["Id"]
+        names = own[id_] if tags[id_] or _content(image) in contents else ["untagged"]
+        found += [Leftover(kind="image", id=id_, name=name) for name in names]
+    return found
+
+
+def _is_airlocks(tag: str) -> bool:
+    """Whether Airlock's own builds give this name."""
+    name = tag.rpartition(":")[0]
+    return name in (BASE, SUITE) or name.startswith("airlock-agent-")
+
+
+def _content(image: dict[str, Any]) -> str | None:
+    label: str | None = (image.get("Labels") or {}).get(LABEL_CONTENT)
+    return label
 
 
 def remove(client: docker.APIClient, leftovers: Sequence[Leftover]) -> list[Leftover]:
