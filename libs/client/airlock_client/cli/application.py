@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import exits
+from ..local.folder import AIRLOCK_VERSION
 from . import agents, approvals, artifacts, demo, doctor, keys, processes, runs, stack, workflows
 from .target import Asked
 
@@ -18,6 +19,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(AIRLOCK_VERSION)
+        raise typer.Exit
 
 
 @app.callback()
@@ -36,6 +43,9 @@ def options(
     data_dir: Annotated[
         Path | None, typer.Option(envvar="AIRLOCK_HOME", help="Data folder of the install on this machine.")
     ] = None,
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="As `airlock version`.")
+    ] = False,
 ) -> None:
     """Take the options that stand before the command."""
     context.obj = Asked(url, key_file, data_dir)
