@@ -105,6 +105,7 @@ async def test_approved_it_mends_a_copy_and_ends_with_success(
     # The summary: nodes, findings, changes, notice, artifacts.
     for node in ("scan", "propose", "apply", "notify"):
         assert re.search(rf"^{node} +SUCCESS +[0-9.]+ s ", said, re.MULTILINE), said
+    assert re.search(r"reader\.py:5 +B506 ", said), said
     assert "reader.py  +1 -1" in said
     assert "Security review finished" in said
 

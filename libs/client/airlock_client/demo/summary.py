@@ -16,7 +16,7 @@ from rich.table import Table
 from ..client import AirlockClient
 from ..show.gate import heading
 from ..show.live import shown_time, waited
-from ..show.text import one_line, safe, seconds, size, status
+from ..show.text import one_line, plain, safe, seconds, size, status
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SUFFIXES = {
@@ -26,6 +26,7 @@ _SUFFIXES = {
     "text/x-diff": ".diff",
 }
 _LISTED_FILES = 20
+_LISTED_FINDINGS = 8
 
 
 @dataclass(slots=True)
@@ -35,6 +36,10 @@ class Summary:
     findings: dict[str, int] = field(default_factory=dict)
     """By severity; empty where the scan did not succeed."""
     suppressed: int = 0
+    scanned: int = 0
+    """Files that were looked at."""
+    worst: list[tuple[str, str, str]] = field(default_factory=list)
+    """The most severe findings: severity, `file:line`, rule and message."""
     files: list[tuple[str, int, int]] = field(default_factory=list)
     """What the applied diff changed: path, lines added, lines removed."""
     fixed: int = 0
@@ -59,6 +64,15 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
     if (scan := outputs.get("scan")) is not None:
         summary.findings = scan["summary"]["by_severity"]
         summary.suppressed = scan["summary"]["suppressed"]
+        summary.scanned = scan["files_scanned"]
+        summary.worst = [
+            (
+                found["severity"],
+                one_line(f"{found['file']}:{found['line']}", 200),
+                f"{found['rule']} {found['message']}",
+            )
+            for found in scan["findings"][:_LISTED_FINDINGS]
+        ]
     if (propose := outputs.get("propose")) is not None:
         summary.fixed, summary.unfixed = propose["stats"]["fixed"], propose["stats"]["unfixed"]
         if "apply" in outputs:
@@ -107,8 +121,13 @@ def show_summary(console: Console, run: RunView, summary: Summary) -> None:
     if summary.findings:
         heading(console, "findings by severity")
         console.print(_findings(summary))
+        remark = f"in {summary.scanned} files"
         if summary.suppressed:
-            console.print(safe(f"{summary.suppressed} of them the code asks tools to overlook", style="dim"))
+            remark += f"; {summary.suppressed} of them the code asks tools to overlook"
+        console.print(safe(remark, style="dim"))
+        if summary.worst:
+            console.print()
+            _show_worst(console, summary)
     heading(console, "what changed")
     _show_changes(console, summary)
     if summary.notice:
@@ -151,6 +170,20 @@ def _findings(summary: Summary) -> Table:
     for severity in SEVERITIES:
         table.add_row(status(severity), str(summary.findings.get(severity, 0)))
     return table
+
+
+def _show_worst(console: Console, summary: Summary) -> None:
+    """One line per finding; of a narrow screen the message gives way, never the place."""
+    width = max(len(place) for _, place, _ in summary.worst)
+    for severity, place, what in summary.worst:
+        line = status(severity)
+        line.append(" " * (10 - len(severity)), style="default")
+        line.append(plain(place).ljust(width), style="default not bold")
+        line.append(f"  {one_line(what, 400)}", style="dim")
+        line.truncate(max(console.width, width + 12), overflow="ellipsis")
+        console.print(line, soft_wrap=True)
+    if sum(summary.findings.values()) > len(summary.worst):
+        console.print(safe("and so on: scan-report.json has them all", style="dim"))
 
 
 def _show_changes(console: Console, summary: Summary) -> None:

@@ -24,6 +24,7 @@ from .folder import DataFolder
 _STOPS = (Stop(signal.SIGTERM, 40.0),)
 """Longer than a process takes to drain."""
 _COMMAND_SECONDS = 120.0
+_END_SECONDS = 10.0
 _LINE_BYTES = 1024 * 1024
 _KEPT_LINES = 20
 
@@ -123,6 +124,7 @@ async def run_module(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         limit=_LINE_BYTES,
+        start_new_session=True,  # Ctrl-C in the terminal reaches us, and we end it, once
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -134,11 +136,21 @@ async def run_module(
         raise ServerFailed(f"`{' '.join(module)}` did not end within {seconds:g} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await _end(process)
     if process.returncode not in codes or (process.returncode and not stdout):
         raise ServerFailed("\n".join(said).removeprefix("airlock: ") or f"exit code {process.returncode}")
     return stdout.decode()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a command early: by SIGINT, at which Python removes temporary folders, and else by force."""
+    process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _listen(stream: asyncio.StreamReader, say: Callable[[str], None] | None) -> list[str]:
