@@ -232,7 +232,7 @@ def docker_engine(install_id: str) -> Iterator[docker.DockerClient]:
     try:
         engine = find_engine(os.environ, Path.home())  # as Airlock does: contexts too
     except EngineProblem as problem:
-        pytest.fail(f"{problem}: run the tests by `make test`, which starts an engine where it may")
+        pytest.fail(f"no Docker engine answers ({problem}): run the tests by `make test`, which starts one")
     if engine.address.tls is None:
         os.environ["DOCKER_HOST"] = engine.address.host  # for the SDK, which knows no contexts
     client = docker.from_env(timeout=30)
