@@ -70,12 +70,15 @@ class Dispatcher:
         """Publish until `stop` is set and nothing waits."""
         async with asyncio.TaskGroup() as group:
             stopping = group.create_task(self._wake_at(stop))
+            going: set[asyncio.Task[None]] = set()
             while not (stop.is_set() and not self._waiting):
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._waiting:
                     await self._room.acquire()
-                    group.create_task(self._go(self._take()))
+                    go = group.create_task(self._go(self._take(), frozenset(going)))
+                    going.add(go)
+                    go.add_done_callback(going.discard)
             stopping.cancel()
 
     def _take(self) -> list[Committed]:
@@ -84,9 +87,9 @@ class Dispatcher:
         self._waiting_bytes -= sum(_size(one) for one in taken)
         return taken
 
-    async def _go(self, committed: list[Committed]) -> None:
+    async def _go(self, committed: list[Committed], earlier: frozenset[asyncio.Task[None]]) -> None:
         try:
-            await self._publish(committed)
+            await self._publish(committed, earlier)
         finally:
             self._room.release()
 
@@ -94,7 +97,7 @@ class Dispatcher:
         await stop.wait()
         self._arrived.set()
 
-    async def _publish(self, committed: list[Committed]) -> None:
+    async def _publish(self, committed: list[Committed], earlier: frozenset[asyncio.Task[None]]) -> None:
         try:
             messages = await self._invocations(committed)
         except StoreUnavailable as error:
@@ -111,7 +114,7 @@ class Dispatcher:
         try:
             await self._recall(committed)
             await self._ring(committed)
-            await self._withdraw(committed)
+            await self._withdraw(committed, earlier)
         except NoAnswer as error:
             log.warning("dispatch.broadcast_failed", reason=str(error))
 
@@ -173,12 +176,18 @@ class Dispatcher:
             part = recalled[first : first + RECALLS_PER_BROADCAST]
             await self._bus.publish(self._subjects.cancel, CancelBroadcast(attempts=part).encode())
 
-    async def _withdraw(self, committed: Iterable[Committed]) -> None:
+    async def _withdraw(self, committed: Iterable[Committed], earlier: frozenset[asyncio.Task[None]]) -> None:
         """What a cancelled run has queued need not reach a host: it would start what nobody waits for."""
-        for one in committed:
-            if any(fact.type is EventType.RUN_CANCELLING for fact in one.step.events):
-                stream = self._subjects.invocations_stream
-                await self._streams.purge(stream, self._subjects.run_invocations(one.step.run.id))
+        cancelled = [
+            one.step.run.id
+            for one in committed
+            if any(fact.type is EventType.RUN_CANCELLING for fact in one.step.events)
+        ]
+        if cancelled and earlier:
+            await asyncio.wait(earlier)  # they may still be sending what is withdrawn here
+        for run in cancelled:
+            stream = self._subjects.invocations_stream
+            await self._streams.purge(stream, self._subjects.run_invocations(run))
 
     async def _ring(self, committed: Iterable[Committed]) -> None:
         by_project: dict[str, set[str]] = {}
