@@ -34,6 +34,11 @@ class SlowStream:
         """A bell."""
 
 
+def dispatcher_on(stream: SlowStream, shop: Any) -> Dispatcher:
+    anything: Any = stream
+    return Dispatcher(anything, anything, anything, Subjects(), Path(shop.database, PlanCache()))
+
+
 async def started(shop: Any, kit: Any, seeded: Any, text: str = "hello") -> Committed:
     values = Values(context=json.loads(json.dumps({"text": text})))
     run = new_run(str(uuid4()), seeded.plan)
@@ -44,13 +49,7 @@ async def test_a_commit_is_published_while_the_one_before_waits_for_its_acknowle
     shop: Any, kit: Any
 ) -> None:
     stream, seeded = SlowStream(), await shop.workflow(kit.CHAIN)
-    dispatcher = Dispatcher(
-        stream,
-        None,
-        stream,
-        Subjects(),
-        Path(shop.database, PlanCache()),
-    )
+    dispatcher = dispatcher_on(stream, shop)
     stop = asyncio.Event()
     running = asyncio.create_task(dispatcher.run(stop))
     for _ in range(2):
@@ -67,13 +66,7 @@ async def test_a_commit_is_published_while_the_one_before_waits_for_its_acknowle
 async def test_what_waits_is_bounded_in_bytes_too(shop: Any, kit: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(dispatching, "MAX_WAITING_BYTES", 2_500)
     stream, seeded = SlowStream(), await shop.workflow(kit.CHAIN)
-    dispatcher = Dispatcher(
-        stream,
-        None,
-        stream,
-        Subjects(),
-        Path(shop.database, PlanCache()),
-    )
+    dispatcher = dispatcher_on(stream, shop)
     for _ in range(4):
         dispatcher.hand_over([await started(shop, kit, seeded, "x" * 1_000)])
     stop = asyncio.Event()

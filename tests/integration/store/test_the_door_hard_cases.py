@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from uuid import uuid4
 
 import pytest
@@ -16,6 +16,7 @@ from airlock_orchestration.engine.signals import (
     LeaseExpired,
     RunStarted,
 )
+from airlock_orchestration.engine.state import RunState
 from airlock_orchestration.errors import StoreUnavailable
 from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.batches import MAX_BYTES
@@ -37,6 +38,11 @@ class FaultyPath(Path):
         super().__init__(shop.database, PlanCache())
         self.breaks = 0
         self.bytes_written: list[int] = []
+        self.loads: list[list[str]] = []
+
+    async def load(self, ids: Iterable[str]) -> Mapping[str, RunState]:
+        self.loads.append(list(ids))
+        return await super().load(self.loads[-1])
 
     async def apply(self, changes: Sequence[RunChange]) -> Applied:
         rows = rows_of(changes)
@@ -224,7 +230,7 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(shop, replica):
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(ends[1], asyncio.CancelledError)
     assert [ends[n].run.status for n in (0, 2, 3)] == [RunStatus.SUCCESS] * 3
-    assert not (await replica.succeed(await _fresh(replica, seeded), "a")).stale
+    assert not (await replica.succeed((await replica.start(seeded)).id, "a")).stale
 
 
 async def test_a_report_about_a_node_that_nobody_asked_for_is_stale_whatever_it_names(shop, replica):
@@ -243,21 +249,10 @@ async def test_a_report_about_a_run_that_is_not_remembered_reads_it_once(shop, r
     seeded = await shop.workflow([say("a"), say("b", parents=["a"])])
     run = (await replica.start(seeded)).id
     other = Replica(shop)
-    honest, loads = other.path.load, []
-
-    async def counted(ids):
-        loads.append(list(ids))
-        return await honest(ids)
-
-    other.path.load = counted
     report = Report(
         attempt=AttemptId(run=run, node="a", number=1), host="host", token=TOKEN, status=ReportStatus.SUCCESS
     )
     settled = await Reports(other.door, other.path).settle(report, b'{"text": "x"}')
     await other.close()
     assert not settled.stale
-    assert loads == [[run]]
-
-
-async def _fresh(replica: Replica, seeded) -> str:
-    return (await replica.start(seeded)).id
+    assert other.path.loads == [[run]]
