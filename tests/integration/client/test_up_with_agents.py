@@ -14,7 +14,7 @@ FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
 
 
 def containers(engine: docker.DockerClient, install: str) -> list[Any]:
-    filters = {"label": f"airlock.install={install}"}
+    filters: dict[str, Any] = {"label": f"airlock.install={install}"}
     found: list[Any] = engine.containers.list(all=True, filters=filters, ignore_removed=True)
     return found
 
