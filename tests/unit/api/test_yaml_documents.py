@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import pytest
+from airlock_contracts.manifest import Manifest
 from airlock_contracts.workflow import WorkflowSpec
-from airlock_orchestration.errors import InvalidDocument, WorkflowInvalid
+from airlock_orchestration.errors import AgentInvalid, InvalidDocument, WorkflowInvalid
 from airlock_orchestration.operations.documents import Document, DocumentFormat, read_document, validate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,17 @@ nodes:
     assert found["nodes.scan.retry.max_attempts"].endswith("(line 8)")
     assert found["nodes[1].colour"] == "unknown field 'colour' (line 11)"
     assert found["nodes[1].id"] == "the field 'id' is missing (line 9)"
+
+
+@pytest.mark.parametrize(
+    ("network", "place"), [("full", "network"), ("{egress: ['x y']}", "network.egress[0]")]
+)
+def test_problems_are_placed_in_the_document_and_not_in_its_model(network: str, place: str) -> None:
+    document = read_document(f"name: shout\nnetwork: {network}\n".encode(), DocumentFormat.YAML)
+    with pytest.raises(AgentInvalid) as refused:
+        validate(document, Manifest, AgentInvalid)
+    found = {finding.place for finding in refused.value.errors if finding.place.startswith("network")}
+    assert found == {"network", place}
 
 
 def test_a_document_of_json_has_places_without_lines() -> None:

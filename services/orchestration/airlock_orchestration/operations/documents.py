@@ -122,8 +122,10 @@ def _json(value: Any) -> bytes:
 
 
 def _finding(document: Document, problem: Any) -> Finding:
-    path: Path = tuple(problem["loc"])
     kind = problem["type"]
+    path: Path = tuple(problem["loc"])
+    last = path[-1:] if kind == "missing" else ()
+    path = _within(document.value, path[: len(path) - len(last)]) + last
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         message = f"unknown field {path[-1]!r}"
@@ -133,6 +135,16 @@ def _finding(document: Document, problem: Any) -> Finding:
         message = f"must match {problem['ctx']['pattern']}"
     finding = Finding(place=document.place(path), code=f"field.{kind}", message=message)
     return _at_line(finding, document.line(path))
+
+
+def _within(value: Any, path: Path) -> Path:
+    """The parts of a path that stand in the document; the names of a union's branches do not."""
+    kept: list[str | int] = []
+    for part in path:
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
+            kept.append(part)
+            value = _member(value, part)
+    return tuple(kept)
 
 
 def _at_line(finding: Finding, line: int | None) -> Finding:
