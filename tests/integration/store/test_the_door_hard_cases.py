@@ -139,6 +139,20 @@ async def test_a_run_that_cannot_be_read_ends_and_holds_up_nobody(shop, replica,
     assert await replica.path.violations() == 0
 
 
+async def test_a_run_that_cannot_even_be_ended_holds_up_nobody(shop, replica):
+    seeded = await shop.workflow([say("a")])
+    bad, good = (await replica.start(seeded)).id, (await replica.start(seeded)).id
+    await shop.connection.execute("UPDATE runs SET agents = '{}' WHERE id = $1", bad)
+    await shop.connection.execute(
+        f"ALTER TABLE runs ADD CONSTRAINT stuck CHECK (id <> '{bad}' OR status <> 'FAILED')"
+    )
+    other = Replica(shop)
+    ended, fine = await asyncio.gather(other.succeed(bad, "a"), other.succeed(good, "a"))
+    await other.close()
+    assert (ended.run, ended.stale) == (None, True)
+    assert fine.run.status is RunStatus.SUCCESS
+
+
 async def test_the_leases_of_a_wide_run_lapse_together_but_for_the_renewed_one(shop, replica):
     names = [f"n{i}" for i in range(120)]
     seeded = await shop.workflow([say(name) for name in names])

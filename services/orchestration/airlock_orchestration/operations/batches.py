@@ -271,7 +271,12 @@ class Batches:
         if entries[0].creation is not None:
             entries[0].refuse(error)
             return
-        await self._store.fail_poisoned(run)
+        try:
+            await self._store.fail_poisoned(run)
+        except StoreUnavailable:
+            raise
+        except Exception:  # a person must look; meanwhile the others go on
+            log.critical("door.run_not_ended", run=run, exc_info=True)
         found, _ = await ask_in_halves([run], self._store.load)
         for entry in entries:
             entry.answer(Advanced(found.get(run), stale=True))
