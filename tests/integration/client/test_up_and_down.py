@@ -108,7 +108,9 @@ def test_killed_with_9_it_leaves_nothing_and_starts_again(fresh: Any) -> None:
     up.kill()
     up.wait()
     fresh.until_nothing_runs(30)
-    again = fresh.start()
+    up = fresh.start()
+    up.kill()
+    again = fresh.start()  # waits for what is left
     assert fresh.airlock("down").returncode == 0
     assert again.wait(60) == 0
 

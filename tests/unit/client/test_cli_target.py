@@ -53,8 +53,9 @@ def test_nothing_running_and_no_address_says_what_to_do(tmp_path: Path) -> None:
     assert "airlock up" in raised.value.hint
 
 
-def test_the_state_of_an_install_that_was_killed_does_not_count(tmp_path: Path) -> None:
-    data = running(tmp_path / "data", pid=2**22 + 1)  # past the largest pid there can be
+@pytest.mark.parametrize("pid", [2**22 + 1, 1])  # past the largest that there can be, and somebody else's
+def test_the_state_of_an_install_that_was_killed_does_not_count(tmp_path: Path, pid: int) -> None:
+    data = running(tmp_path / "data", pid)
     with pytest.raises(CommandError, match="nothing runs"):
         find_target(Asked(None, None, data), {})
 
@@ -63,6 +64,12 @@ def test_the_state_of_an_install_that_was_killed_does_not_count(tmp_path: Path) 
 def test_a_key_file_without_a_key_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(CommandError, match=r"given\.key"):
         find_target(Asked(URL, key_file(tmp_path, text), tmp_path), {})
+
+
+def test_a_process_that_got_the_number_of_a_killed_install_is_not_taken_for_it(tmp_path: Path) -> None:
+    data = running(tmp_path / "data")
+    (data / "lock").write_text(f"{os.getpid()} 1")  # the same number, started at another time
+    assert DataFolder(data).state() is None
 
 
 def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:

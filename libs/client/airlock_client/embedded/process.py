@@ -83,6 +83,15 @@ class FolderLock:
         os.pwrite(fd, _identity(str(os.getpid())).encode(), 0)
         self.fd = fd
 
+    def owner(self) -> int | None:
+        """The process that took the lock last; None once it is gone, also if another got its number."""
+        try:
+            written = self._path.read_text()[:64].strip()
+        except (OSError, ValueError):
+            return None
+        pid = written.partition(" ")[0]
+        return int(pid) if pid.isdecimal() and written == _identity(pid) else None
+
     def let_go(self) -> None:
         """Close this process' copy; the lock itself stays as long as a server holds it."""
         if self.fd >= 0:

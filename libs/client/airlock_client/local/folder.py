@@ -12,7 +12,6 @@ postgres/ nats/ host/
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,7 +25,8 @@ from airlock_client.embedded.server import write_private
 
 AIRLOCK_VERSION = version("airlock")
 _NUMBERS = re.compile(r"[0-9]+")
-_LOCK_SECONDS = 5.0
+_LOCK_SECONDS = 60.0
+"""How long what is left of an install that was killed gets to end; one that runs is told at once."""
 _MAX_STATE_BYTES = 64 * 1024
 
 
@@ -135,7 +135,7 @@ class DataFolder:
             state = State(**json.loads(raw))
         except (OSError, ValueError, TypeError):
             return None
-        return state if _is_alive(state.pid) else None
+        return state if self.lock.owner() == state.pid else None
 
     def publish(self, state: State) -> None:
         """Say who runs here and where."""
@@ -156,13 +156,3 @@ class DataFolder:
 
 def _order(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in _NUMBERS.findall(text)[:3])
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
