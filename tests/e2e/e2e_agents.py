@@ -13,7 +13,8 @@ print(json.dumps({"n": 1, "text": text, "seen": asked.get("seen", [])}))
 
 HOSTILE = r"""
 import json, os, signal, subprocess, sys, time
-how = json.load(sys.stdin)["how"]
+asked = json.load(sys.stdin)
+how, digest = asked["how"], asked.get("hex", "e" * 64)
 out = sys.stdout.buffer
 good = b'{"n": 1}'
 say = {
@@ -29,8 +30,8 @@ say = {
     "surrogate": b'{"n": 1, "text": "\\ud800"}',
     "not-utf8": b'{"n": 1, "text": "\xff\xfe"}',
     "other-schema": b'{"n": "one"}',
-    "foreign-artifact": b'{"n": 1, "a": {"artifact": "sha256:' + b"e" * 64
-        + b'", "size": 3, "media_type": "text/plain"}}',
+    "foreign-artifact": b'{"n": 1, "a": {"artifact": "sha256:%s", "size": 3, "media_type": "text/plain"}}'
+        % digest.encode(),
 }
 if how in say:
     out.write(say[how])

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,17 @@ async def test_an_output_that_breaks_its_schema_names_the_place(install: Install
     assert failure.kind is FailureKind.CONTRACT
     assert failure.details["pointer"] == "/n"
     assert "/n" in failure.message
+
+
+@pytest.mark.timeout(60)
+async def test_an_output_may_not_name_an_artifact_that_others_have_put(
+    install: Install, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs").write_bytes(b"abc")
+    theirs = await install.client.put_artifact(tmp_path / "theirs", "text/plain")
+    node = _node("foreign-artifact", inputs={"how": "foreign-artifact", "hex": theirs.sha256[-64:]})
+    view = await install.run("names-theirs", [node])
+    assert code_of(node_of(view, "foreign-artifact")) == "output.unknown_artifact"
 
 
 @pytest.mark.timeout(120)
