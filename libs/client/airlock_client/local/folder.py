@@ -25,8 +25,6 @@ from airlock_client.embedded.server import write_private
 
 AIRLOCK_VERSION = version("airlock")
 _NUMBERS = re.compile(r"[0-9]+")
-_LOCK_SECONDS = 60.0
-"""How long what is left of an install that was killed gets to end; one that runs is told at once."""
 _MAX_STATE_BYTES = 64 * 1024
 
 
@@ -101,7 +99,7 @@ class DataFolder:
         if not self.path.exists():
             self.path.mkdir(parents=True, mode=0o711)
         try:
-            self.lock.take(seconds=_LOCK_SECONDS, again=False)
+            self.lock.take(seconds=0.0, again=False)
         except FolderInUse as error:
             if (state := self.state()) is not None:
                 raise AlreadyRunning(state) from error

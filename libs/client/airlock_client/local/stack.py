@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
-from airlock_client.embedded.errors import EmbeddedError, ServerFailed
+from airlock_client.embedded.errors import EmbeddedError, FolderInUse, ServerFailed
 from airlock_client.embedded.server import EmbeddedServer, free_port, port_is_free
 
 from .folder import AIRLOCK_VERSION, DataFolder, State
@@ -22,6 +23,9 @@ from .readiness import wait_for_host, wait_until_ready
 Say = Callable[[str], None]
 """Tells a person what happens now."""
 _READY_SECONDS = 60.0
+_LEFT_SECONDS = 60.0
+"""How long what is left of an install that was killed gets to end; one that runs is told at once."""
+_LEFT_POLL_SECONDS = 0.2
 _FIRST_PAUSE = 0.5
 _LAST_PAUSE = 30.0
 _KEPT_VARIABLES = (
@@ -73,7 +77,7 @@ class Stack:
         self._started_at = datetime.now(UTC)
 
     async def __aenter__(self) -> Self:
-        self.install = await asyncio.to_thread(self.folder.claim)
+        self.install = await self._claim()
         try:
             await self._start()
         except BaseException:
@@ -105,6 +109,21 @@ class Stack:
             for part in (self._orchestration, self._host):
                 if part is not None:
                     group.create_task(self._keep_part(part))
+
+    async def _claim(self) -> str:
+        """Take the folder, once what is left of an install that was killed has ended: a host drains."""
+        deadline = time.monotonic() + _LEFT_SECONDS
+        told = False
+        while True:
+            try:
+                return await asyncio.to_thread(self.folder.claim)
+            except FolderInUse:
+                if self.folder.lock.owner() is not None or time.monotonic() > deadline:
+                    raise
+            if not told:
+                self._say("waiting for what is left of an install that was killed to end")
+                told = True
+            await asyncio.sleep(_LEFT_POLL_SECONDS)
 
     async def _start(self) -> None:
         if self._port and not port_is_free(self._port):
