@@ -1,13 +1,17 @@
 """A run as a person sees it: what failed, where, what it said, what to try next."""
 
+import io
+
 import pytest
-from airlock_client.show.live import layers, line, waited, worked
+from airlock_client.cli import output
+from airlock_client.show.live import graph, layers, line, waited, worked
 from airlock_client.show.run import show_run
 from airlock_client.show.text import one_line, plain, seconds, size
 from airlock_contracts.events import Event, EventType
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
 from airlock_contracts.views import RunView
+from rich.console import Console
 from shown_runs import AT, RUN, approval, attempt, later, node, run, screen
 
 MISMATCH = Failure(
@@ -61,6 +65,25 @@ def test_what_it_printed_is_shown_and_its_escapes_are_spelled_out() -> None:
 )
 def test_each_failure_has_a_next_command(code: str, command: str) -> None:
     assert f"next: {command}" in shown(failed(MISMATCH.model_copy(update={"code": code})))
+
+
+def test_on_a_narrow_screen_nodes_stay_whole_and_what_is_cut_says_so() -> None:
+    console, written = screen(60)
+    long = MISMATCH.model_copy(update={"message": "word " * 30})
+    console.print(graph(failed(long)))
+    row = written.getvalue().splitlines()[1]
+    assert row.startswith("scan  FAILED")
+    assert row.rstrip().endswith("…")
+
+
+def test_a_table_that_does_not_fit_becomes_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    console = Console(file=written, width=80, force_terminal=True, color_system=None)
+    monkeypatch.setattr(output, "terminal", lambda: console)
+    row = (RUN, "WAITING_APPROVAL", "security-review v1", "2026-11-21 01:05:06Z", "root", "")
+    output.print_table(("run", "status", "workflow", "started", "by", "failure"), [row], empty="")
+    assert written.getvalue().splitlines()[0].rstrip() == f"{RUN}  WAITING_APPROVAL"
+    assert "workflow security-review v1, started 2026-11-21 01:05:06Z, by root" in written.getvalue()
 
 
 def test_a_node_at_its_gate_names_the_commands_that_decide() -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from ..client import AirlockClient
 from ..show.gate import heading
 from ..show.live import shown_time, waited
-from ..show.text import one_line, plain, safe, seconds, size, status
+from ..show.text import cut, one_line, plain, safe, seconds, size, status
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SUFFIXES = {
@@ -138,9 +138,9 @@ def show_summary(console: Console, run: RunView, summary: Summary) -> None:
     files = Table.grid(padding=(0, 2, 0, 0))
     files.add_column(no_wrap=True, min_width=max((len(name) for name, _, _ in summary.artifacts), default=0))
     files.add_column(justify="right", no_wrap=True, min_width=9)
-    files.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    files.add_column(style="dim")
     for name, count, digest in summary.artifacts:
-        files.add_row(safe(name), size(count), safe(digest))
+        files.add_row(safe(name), size(count), cut(digest))
     console.print(files)
     console.print()
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..client import AirlockClient
-from .text import one_line, safe, seconds, status
+from .text import cut, one_line, seconds, status
 
 _NEWS = frozenset(
     {
@@ -103,14 +103,14 @@ def graph(run: RunView) -> RenderableType:
     table.add_column("status", no_wrap=True, min_width=max(len(node.status) for node in run.nodes))
     table.add_column("try", no_wrap=True, min_width=3)
     table.add_column("time", no_wrap=True, min_width=7)
-    table.add_column("", no_wrap=True, style="dim")
+    table.add_column("", style="dim")
     for name, node in zip(names, run.nodes, strict=True):
         table.add_row(
             Text(name),
             status(node.status),
             str(node.attempts[-1].number) if node.attempts else "",
             shown_time(node),
-            safe(one_line(_remark(node) or f"{node.agent} {node.action}", 120)),
+            cut(one_line(_remark(node) or f"{node.agent} {node.action}", 120)),
         )
     return table
 
