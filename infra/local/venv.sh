@@ -91,6 +91,8 @@ if ! is_whole || { [ -n "$had" ] && [ "${had#* * }" != "$PWD" ]; }; then
 fi
 rm -f "$stamp"
 : >"$log"
+# What was broken off on purpose needs no advice: the next command goes on.
+trap 'exit 130' INT TERM
 
 if [ "${had%% *}" != "$locked" ]; then
     say "installing requirements.lock into .venv"
