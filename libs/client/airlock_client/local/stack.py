@@ -70,7 +70,8 @@ class Stack:
         self._before_host = before_host
         self._log_level = log_level
         self._postgres = EmbeddedPostgres(folder.path / "postgres")
-        self._nats = EmbeddedNats(folder.path / "nats")
+        # A message is a hint: Postgres sends again what a lost disk cache swallows, so nothing waits for it.
+        self._nats = EmbeddedNats(folder.path / "nats", sync_interval="2m")
         self._orchestration: Part | None = None
         self._host: Part | None = None
         self._stopping = False
