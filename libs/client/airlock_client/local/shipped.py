@@ -81,7 +81,8 @@ async def register(client: AirlockClient, say: Callable[[str], None]) -> list[st
         except ProblemError as error:
             if error.problem.code != _OTHER_CONTENT:
                 raise
-            say(f"{path.parent.name}: kept as an older build registered it under the same version")
+            name = path.parent.name.replace("_", "-")  # a package cannot be spelled as its agent
+            say(f"{name}: kept as an older build registered it under the same version")
             continue
         names.append(f"{view.name}@{view.version}")
         if new:
