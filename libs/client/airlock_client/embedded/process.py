@@ -100,12 +100,15 @@ class FolderLock:
 
 
 def _identity(pid: str) -> str:
-    """A pid with its start time (field 22 of proc_pid_stat(5)), so that a reused pid is another identity."""
+    """A pid with its start time, so that a reused pid is another identity; nothing for a dead process.
+
+    One that only waits to be reaped is dead. Source: proc_pid_stat(5), fields 3 and 22.
+    """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
         return ""
-    return f"{pid} {stat.rpartition(')')[2].split()[19]}"
+    return "" if fields[0] in ("Z", "X") else f"{pid} {fields[19]}"
 
 
 class ServerProcess:
