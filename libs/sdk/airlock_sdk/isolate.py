@@ -69,9 +69,16 @@ def each(
 
 
 def _loop(out: Connection, work: Callable[[Item], Answer], items: Sequence[Item], memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    limit = _mapped() + memory  # what the fork has inherited is no fault of the item
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         for item in items:
             out.send(work(item))
     except MemoryError:
         os._exit(1)  # nothing can be trusted to work now; the parent knows what was under way
+
+
+def _mapped() -> int:
+    """Bytes of address space that this process has now. Source: proc_pid_statm(5)."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read(64).split()[0]) * resource.getpagesize()

@@ -32,10 +32,11 @@ def test_a_metric_is_declared_under_its_name(name: str) -> None:
 
 
 def test_counts_appear_with_their_labels() -> None:
-    workflow_runs_total.labels(workflow="demo", status="SUCCESS", trigger="api").inc()
-    agent_runs_total.labels("scanner", "scan", "FAILED").inc(2)
-    sandbox_start_seconds.labels(temperature="cold").observe(0.3)
+    # Names that no other test of this process counts under.
+    workflow_runs_total.labels(workflow="counted-here", status="SUCCESS", trigger="api").inc()
+    agent_runs_total.labels("counted-here", "scan", "FAILED").inc(2)
+    sandbox_start_seconds.labels(temperature="counted-here").observe(0.3)
     text = render_metrics().decode()
-    assert 'workflow_runs_total{status="SUCCESS",trigger="api",workflow="demo"} 1.0' in text
-    assert 'agent_runs_total{action="scan",agent="scanner",status="FAILED"} 2.0' in text
-    assert 'sandbox_start_seconds_count{temperature="cold"} 1.0' in text
+    assert 'workflow_runs_total{status="SUCCESS",trigger="api",workflow="counted-here"} 1.0' in text
+    assert 'agent_runs_total{action="scan",agent="counted-here",status="FAILED"} 2.0' in text
+    assert 'sandbox_start_seconds_count{temperature="counted-here"} 1.0' in text

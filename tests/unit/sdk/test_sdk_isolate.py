@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import time
@@ -39,3 +40,12 @@ def test_a_workspace_full_of_bombs_ends() -> None:
 
 def test_nothing_to_do_starts_nothing() -> None:
     assert list(isolate.each(work, [], lost)) == []
+
+
+def test_what_the_parent_has_mapped_is_no_fault_of_an_item() -> None:
+    with mmap.mmap(-1, 4 * isolate.MEMORY):
+        assert list(isolate.each(len, ["one", "three"], _never)) == [3, 5]
+
+
+def _never(item: str, reason: str) -> int:
+    raise AssertionError(f"{item} was lost: {reason}")
