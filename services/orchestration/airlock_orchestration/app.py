@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -26,7 +26,7 @@ from airlock_chassis.health import Health as ChassisHealth
 from airlock_chassis.supervisor import Supervisor
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.logs import get_logger
-from airlock_contracts.messages import Bell, ImageReply, ImageRequest, MalformedMessage
+from airlock_contracts.messages import ImageReply, ImageRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 from fastapi import FastAPI
 
@@ -50,6 +50,7 @@ from .store.migrate import SchemaTooNew, SchemaTooOld, check_current
 from .store.path import Path
 from .store.plans import PlanCache
 from .store.sessions import Sessions
+from .workers.bells import BellsWorker
 from .workers.control import ControlWorker
 from .workers.dispatcher import Dispatcher
 from .workers.facts import tell
@@ -146,51 +147,14 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
             ),
         )
 
-        async def door_until(stop: asyncio.Event) -> None:
-            serving = asyncio.create_task(door.serve())
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                door.close()
-                await serving
-            finally:
-                stopping.cancel()
-                serving.cancel()
-
-        async def answer_hosts(stop: asyncio.Event) -> None:
-            await control.start()
-            await stop.wait()
-            await control.stop()
-
-        async def hear_bells(stop: asyncio.Event) -> None:
-            async def ring(payload: bytes) -> None:
-                with suppress(MalformedMessage):  # a bell carries nothing that could be lost
-                    bells.ring(Bell.decode(payload)[0].runs)
-
-            heard = await bus.subscribe(subjects.bell("*"), lambda request: ring(request.payload))
-            await stop.wait()
-            bells.close()
-            await heard.close()
-
-        async def watch_bus(stop: asyncio.Event) -> None:
-            watching = asyncio.create_task(bus.watch())
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if watching.done():
-                    watching.result()
-            finally:
-                watching.cancel()
-                stopping.cancel()
-
-        supervisor.add("bells", hear_bells, stage=0)
+        supervisor.add("bells", BellsWorker(bus, subjects, bells).run, stage=0)
         supervisor.add("sweeper", sweeper.run, stage=0)
         supervisor.add("gauges", gauges.run, stage=0)
         supervisor.add("reports", consumer.run, stage=0)
-        supervisor.add("control", answer_hosts, stage=1)
-        supervisor.add("door", door_until, stage=2)
+        supervisor.add("control", control.run, stage=1)
+        supervisor.add("door", door.run, stage=2)
         supervisor.add("dispatcher", dispatcher.run, stage=3)
-        supervisor.add("bus", watch_bus, stage=4)
+        supervisor.add("bus", bus.run, stage=4)
         await streams.declare(layout.reports_consumer())
         log.info("process.assembled", settings=settings.shown())
         yield Parts(build_api(dependencies), supervisor)

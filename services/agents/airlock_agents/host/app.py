@@ -201,7 +201,7 @@ class _Host:
         add("keep-alive", lambda stop: keep_alive(self._holdings, stop), stage=1, restartable=True)
         add("janitor", self._clean_up, stage=1, restartable=True)
         add("health", server.run, stage=2)
-        add("bus", self._watch_bus, stage=3)
+        add("bus", self._bus.run, stage=3)
         return await self._supervisor.run()
 
     def _describe(self, held: list[HeldAttempt]) -> HeartbeatRequest:
@@ -244,19 +244,6 @@ class _Host:
         finally:
             sweeping.cancel()
             await asyncio.wait({sweeping})
-
-    async def _watch_bus(self, stop: asyncio.Event) -> None:
-        """Ends, and the process with it, when the connection is gone for good."""
-        watching = asyncio.create_task(self._bus.watch())
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if watching.done():
-                watching.result()
-        finally:
-            watching.cancel()
-            stopping.cancel()
-            await asyncio.wait({watching, stopping})
 
 
 def host_limits(settings: Settings) -> HostLimits:

@@ -63,6 +63,18 @@ class Door:
             self._remembered.put(found)  # a signal about it follows, as a rule
         return found
 
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set and what waits is committed."""
+        serving = asyncio.create_task(self.serve())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self.close()
+            await serving
+        finally:
+            stopping.cancel()
+            serving.cancel()
+
     async def serve(self) -> None:
         """Commit batches until `close` was called and nothing waits."""
         try:

@@ -1,5 +1,7 @@
 """Answers hosts: claims and heartbeats, by request and reply."""
 
+import asyncio
+
 import structlog
 from airlock_chassis.bus import Bus, Request, Subscription
 from airlock_chassis.telemetry import names
@@ -27,6 +29,12 @@ class ControlWorker:
         self._door = door
         self._heartbeats = heartbeats
         self._subscriptions: list[Subscription] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until `stop` is set, and then what has arrived."""
+        await self.start()
+        await stop.wait()
+        await self.stop()
 
     async def start(self) -> None:
         """Begin to answer."""
