@@ -17,7 +17,8 @@ from typing import assert_never
 
 from airlock_contracts.messages import MalformedMessage
 
-from ..telemetry.logs import get_logger
+from ..telemetry.logs import bind, get_logger
+from ..telemetry.traces import TRACEPARENT, trace_id
 from .dead_letters import DeadLetters
 from .errors import BusError
 from .message import Message, MessageKey
@@ -101,6 +102,10 @@ class AckTable:
 
     async def settle(self, message: Message, error: BaseException | None) -> None:
         """Ack, nak or bury the message. Never raises for a bus that is away: then it is delivered again."""
+        with bind(trace_id=trace_id(message.headers.get(TRACEPARENT))):
+            await self._settle(message, error)
+
+    async def _settle(self, message: Message, error: BaseException | None) -> None:
         tries = self._count(message, error)
         verdict = judge(error, tries)
         try:

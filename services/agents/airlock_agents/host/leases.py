@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from airlock_chassis.bus import Bus, BusError
-from airlock_chassis.telemetry.logs import get_logger
+from airlock_chassis.telemetry.logs import bind, get_logger
+from airlock_chassis.telemetry.traces import trace_id
 from airlock_contracts.messages import (
     HeartbeatReply,
     HeartbeatRequest,
@@ -144,7 +145,9 @@ class Leases:
     def _drop_lapsed(self) -> None:
         """What has effects must not go on without a lease; by our own clock, which began when we asked."""
         for attempt in self._holdings.lapsed():
-            log.warning("lease.lapsed", attempt_id=attempt.id)
+            id_ = attempt.invocation.attempt
+            with bind(run=id_.run, node=id_.node, attempt=id_.number, trace_id=trace_id(attempt.traceparent)):
+                log.warning("lease.lapsed")
             attempt.end(Ending.LOST)
 
     async def _rest(self, stopping: asyncio.Task[object], seconds: float) -> None:

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 import structlog
+from airlock_chassis.telemetry.traces import trace_id
 
 from ..engine.state import RunState, Values
 from ..engine.step import fold, needs, new_run
@@ -264,7 +265,17 @@ class Batches:
     async def _strike(self, run: str, entries: Sequence[Entry], error: Exception, memory: _Memory) -> None:
         """Count a failure that is this run's own; the fifth ends the run, and holds up nobody else."""
         memory.strikes[run] += 1
-        log.error("door.signal_failed", run=run, strikes=memory.strikes[run], exc_info=error)
+        known, creation = self._remembered.get(run), entries[0].creation
+        carried = known.traceparent if known is not None else creation.traceparent if creation else None
+        log.error(
+            "door.signal_failed",
+            run=run,
+            signal=type(entries[0].signal).__name__,
+            node=getattr(entries[0].signal, "node", None),
+            strikes=memory.strikes[run],
+            trace_id=trace_id(carried),
+            exc_info=error,
+        )
         self._remembered.forget(run)
         if memory.strikes[run] < STRIKES:
             return
