@@ -50,6 +50,7 @@ MANIFEST = {
     "actions": {"echo": {"input_schema": {"type": "object"}, "output_schema": {"type": "object"}}},
 }
 RUN_SECONDS = 300
+IDLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Result:
     """Transactions of the door, by its own counter."""
     transactions_per_step: float
     """All that Postgres counted while the chains ran, less what an idle install does in that time."""
+    statements_per_step: float
+    """All that Postgres was asked to execute during one more chain, by its own log; likewise."""
 
 
 def bare_cycles(client: docker.APIClient, image: str, cycles: int) -> list[float]:
@@ -182,6 +185,27 @@ def read_line(path: Path) -> str:
     return path.read_text().strip()
 
 
+async def statements(client: AirlockClient, connection: asyncpg.Connection, log: Path, steps: int) -> float:
+    """Let Postgres log every statement, idle and during one chain; per step, the difference."""
+    await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+    await connection.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(1.0)
+    began, before = time.monotonic(), await asyncio.to_thread(logged, log)
+    await asyncio.sleep(IDLE_SECONDS)
+    idle = (await asyncio.to_thread(logged, log) - before) / (time.monotonic() - began)
+    began, before = time.monotonic(), await asyncio.to_thread(logged, log)
+    await run_chain(client)
+    done = await asyncio.to_thread(logged, log) - before - idle * (time.monotonic() - began)
+    await connection.execute("ALTER SYSTEM RESET log_statement")
+    await connection.execute("SELECT pg_reload_conf()")
+    return done / steps
+
+
+def logged(log: Path) -> int:
+    """How many statements a Postgres log names."""
+    return len(re.findall(rb"LOG:  (?:execute |statement: )", log.read_bytes()))
+
+
 async def measure(arguments: argparse.Namespace) -> Result:
     """Do all of it. What was started is stopped."""
     await build_images(lambda text: print(text, file=sys.stderr))
@@ -197,7 +221,8 @@ async def measure(arguments: argparse.Namespace) -> Result:
             connection = await asyncpg.connect(url)
             try:
                 async with AirlockClient(stack.api_url, key) as client:
-                    return await rounds(arguments, engine, image, client, connection)
+                    log = folder.path / "postgres" / "server.log"
+                    return await rounds(arguments, engine, image, client, connection, log)
             finally:
                 await connection.close()
     finally:
@@ -210,6 +235,7 @@ async def rounds(
     image: str,
     client: AirlockClient,
     connection: asyncpg.Connection,
+    log: Path,
 ) -> Result:
     """Warm up once, then measure round by round."""
     await apply_chain(client, arguments.steps)
@@ -242,6 +268,7 @@ async def rounds(
         container=Figure.of("  of a step: the container, create to answer", containers),
         commits_per_step=round(commits_done / done, 3),
         transactions_per_step=round(transactions_done / done, 2),
+        statements_per_step=round(await statements(client, connection, log, arguments.steps), 2),
     )
 
 
@@ -266,6 +293,7 @@ def main() -> None:
     # One commit per step, and one more per chain: its trigger's.
     expected = 1 + 1 / arguments.steps
     print(f"  expected 1: {'met' if result.commits_per_step <= expected + 0.001 else 'NOT met'}")
+    print(f"{'database statements per step, all told':<46}{result.statements_per_step:>9.2f}")
     print(f"{'database transactions per step, all told':<46}{result.transactions_per_step:>9.2f}")
 
 
