@@ -14,6 +14,7 @@ from .fatal import Fatal
 from .health import Health
 from .telemetry.lag import watch_loop_lag
 from .telemetry.logs import get_logger
+from .waiting import set_within
 
 log = get_logger(__name__)
 
@@ -125,7 +126,7 @@ class Supervisor:
                 self.request_stop(f"service {service.name} ended")
                 return
             failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
-            if await _set_within(stop, restart_pause(failures, random.random())):  # noqa: S311 - jitter
+            if await set_within(stop, restart_pause(failures, random.random())):  # noqa: S311 - jitter
                 return
 
     async def _stop(self) -> None:
@@ -159,15 +160,6 @@ def restart_pause(failures: int, chance: float) -> float:
     """Seconds before the next start: doubling, bounded, with half of it left to chance (0 to 1)."""
     whole = min(MAX_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** min(failures - 1, 20))
     return whole / 2 + whole / 2 * chance
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from ..telemetry.logs import get_logger
+from ..waiting import set_within
 from .acks import AckTable, ShuttingDown
 from .connection import Bus
 from .errors import BusClosed, LayoutMismatch, NoAnswer
@@ -102,7 +103,7 @@ class Consumer:
                 declared = False
                 if time.monotonic() - started > MAX_RESTORE_SECONDS:
                     delay = FIRST_RESTORE_SECONDS
-                await self._rest(stop, delay)
+                await set_within(stop, delay)
                 delay = min(MAX_RESTORE_SECONDS, 2 * delay)
             self.rebinds += 1
 
@@ -133,10 +134,3 @@ class Consumer:
         if self._free is not None:
             room = min(room, self._free() - self._work.waiting)
         return room
-
-    async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await stop.wait()
-        except TimeoutError:
-            return

@@ -13,6 +13,7 @@ from typing import Self
 
 from nats.aio.msg import Msg
 
+from ..waiting import set_within
 from .connection import Bus, Subscription
 from .message import Message
 from .streams import ConsumerSpec
@@ -133,9 +134,6 @@ class Pull:
 async def wait_poked(poked: asyncio.Event, seconds: float) -> None:
     """Wait for a poke, for a bounded time, and take it."""
     try:
-        async with asyncio.timeout(seconds):
-            await poked.wait()
-    except TimeoutError:
-        return
+        await set_within(poked, seconds)
     finally:
         poked.clear()

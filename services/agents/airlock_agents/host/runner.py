@@ -13,6 +13,7 @@ from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDow
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
 from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span, trace_id
+from airlock_chassis.waiting import set_within
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
 
@@ -171,11 +172,7 @@ async def keep_alive(holdings: Holdings, stop: asyncio.Event) -> None:
     """Tell the stream what is being worked on, until `stop` is set: else it would deliver it again."""
     while not stop.is_set():
         await _in_progress(list(holdings.running.values()))
-        try:
-            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await set_within(stop, KEEP_ALIVE_SECONDS)
 
 
 async def _in_progress(attempts: Iterable[Attempt]) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 from airlock_chassis.bus import Layout, NoAnswer, Streams
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.logs import get_logger
+from airlock_chassis.waiting import set_within
 from airlock_contracts.statuses import AttemptStatus
 
 from ..engine.effects import RunFinished, WriteAttempt
@@ -82,11 +83,7 @@ class Gauges:
                     metrics.queue_depth.labels(pool=pool).set(depth)
             except StoreUnavailable as error:
                 log.warning("gauges.postponed", reason=str(error))
-            try:
-                async with asyncio.timeout(GAUGE_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await set_within(stop, GAUGE_SECONDS)
 
     async def _depths(self) -> Mapping[str, int]:
         depths: dict[str, int] = {}

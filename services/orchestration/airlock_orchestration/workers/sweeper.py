@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
+from airlock_chassis.waiting import set_within
 
 from ..errors import StoreUnavailable
 from ..operations.sweep import Sweep
@@ -45,12 +46,4 @@ class Sweeper:
                     continue  # there may be more, and what was found did move: no rest
             except StoreUnavailable as error:
                 log.warning("sweep.postponed", reason=str(error))
-            await _rest(stop, SWEEP_SECONDS)
-
-
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+            await set_within(stop, SWEEP_SECONDS)
