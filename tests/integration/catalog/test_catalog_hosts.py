@@ -6,7 +6,8 @@ from typing import Any
 
 from airlock_contracts.messages import HeartbeatRequest
 from airlock_contracts.statuses import HostStatus
-from airlock_orchestration.operations.hosts import forget_hosts, list_hosts, note_heartbeat
+from airlock_orchestration.operations.hosts import list_hosts
+from airlock_orchestration.store import hosts as store
 from airlock_orchestration.store.sessions import Sessions
 
 
@@ -21,6 +22,11 @@ def beat(**changes: Any) -> HeartbeatRequest:
         "memory_mb": 8192,
     }
     return HeartbeatRequest.model_validate({**fields, **changes})
+
+
+async def note_heartbeat(sessions: Sessions, heartbeat: HeartbeatRequest) -> None:
+    async with sessions.writing() as session:
+        await store.note_heartbeat(session, heartbeat)
 
 
 async def test_a_host_is_listed_as_its_last_heartbeat_says(sessions: Sessions) -> None:
@@ -56,7 +62,8 @@ async def test_a_host_gone_for_a_week_is_forgotten(sessions: Sessions) -> None:
     await note_heartbeat(sessions, beat())
     await note_heartbeat(sessions, beat(host="host-2"))
     await _age(sessions, "host-1", "8 days")
-    assert await forget_hosts(sessions) == 1
+    async with sessions.writing() as session:
+        assert await store.forget_hosts(session) == 1
     assert [host.name for host in await list_hosts(sessions)] == ["host-2"]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import orjson
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from . import names
@@ -84,11 +84,6 @@ def bind(**ids: str | int | None) -> Iterator[None]:
 def bind_process(**ids: str | int) -> None:
     """Put ids on every line of this task and of those it starts, for good."""
     bind_contextvars(**ids)
-
-
-def unbind_all() -> None:
-    """Forget all bound ids of this task."""
-    clear_contextvars()
 
 
 def render(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -102,12 +102,6 @@ async def agents_by_reference(
     return found
 
 
-async def agents_by_ids(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, AgentVersion]:
-    """The agent versions of these ids."""
-    statement = select(AgentRow).where(col(AgentRow.id).in_(set(ids)))
-    return {row.id: to_version(row) for row in await session.exec(statement)}
-
-
 async def known_agents(session: AsyncSession, project: str, limit: int = 200) -> list[str]:
     """The names of the agents that there are, sorted."""
     statement = (

@@ -78,16 +78,6 @@ async def find_workflow(
     return (await session.exec(statement.order_by(col(WorkflowVersionRow.number).desc()).limit(1))).first()
 
 
-async def version_by_id(session: AsyncSession, project: str, id_: UUID) -> Pair | None:
-    """The workflow version of this id: what a run was started with."""
-    statement = (
-        select(WorkflowRow, WorkflowVersionRow)
-        .join(WorkflowVersionRow, col(WorkflowVersionRow.workflow_id) == col(WorkflowRow.id))
-        .where(WorkflowRow.project == project, WorkflowVersionRow.id == id_)
-    )
-    return (await session.exec(statement)).first()
-
-
 async def known_workflows(session: AsyncSession, project: str, limit: int = 200) -> list[str]:
     """The names of the workflows that there are, sorted."""
     statement = select(WorkflowRow.name).where(WorkflowRow.project == project)
