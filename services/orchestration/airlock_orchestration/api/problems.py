@@ -29,7 +29,7 @@ def every_error() -> Iterator[type[AirlockError]]:
     while stack:
         kind = stack.pop()
         stack.extend(kind.__subclasses__())
-        if kind is not AirlockError and kind.__module__ == errors.__name__:
+        if kind is not AirlockError and kind.__module__.startswith(f"{errors.__name__}."):
             yield kind
 
 
