@@ -104,7 +104,7 @@ async def test_a_built_agent_runs_with_the_sdk_and_its_locked_packages(
     requirement = await asyncio.to_thread(make_wheel, tmp_path)
     (tiny_agent.folder / "requirements.txt").write_text(requirement)
     built = await asyncio.to_thread(builder.build_agent, tiny_agent, base_image)
-    template = spec_of(["python3", "-m", "tiny_agent"], "airlock/1")
+    template = spec_of(["python3", "-m", "builtin.tiny_agent"], "airlock/1")
     spec = SandboxSpec(sandbox=template.sandbox, manifest=template.manifest, image=built.image_id)
     outcome = await sandboxes.run(spec, request_of({}), recorder, recorder)
     assert isinstance(outcome, Success), outcome

@@ -37,7 +37,7 @@ def test_a_manifest_is_valid_with_all_its_schemas(folder: str) -> None:
     read = manifest(folder)
     assert read.name == folder.replace("_", "-")
     assert read.image == f"airlock-agent-{read.name}"
-    assert list(read.command) == ["python3", "-m", f"{folder}.main"]
+    assert list(read.command) == ["python3", "-m", f"builtin.{folder}.main"]
     for name, action in read.actions.items():
         assert check_schema(action.input_schema, name) == []
         assert check_schema(action.output_schema, name) == []

@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class AgentSource:
-    """A folder that holds one agent: its package, `agent.yaml`, `requirements.txt`."""
+    """A folder that holds one agent: its package, `agent.yaml`, `requirements.txt`, `include.txt`."""
 
     name: str
     package: str
@@ -52,6 +52,12 @@ class AgentSource:
     def image(self) -> str:
         """The tag its image gets."""
         return f"airlock-agent-{self.name}"
+
+    @property
+    def included(self) -> list[str]:
+        """The packages beside it that it uses: `include.txt` names them, one a line."""
+        path = self.folder / "include.txt"
+        return path.read_text().split() if path.is_file() else []
 
 
 @dataclass(frozen=True)
@@ -122,8 +128,11 @@ class ImageBuilder:
         """Build one agent's image on a base."""
         files = {
             "Dockerfile": (self._recipes / "agent" / "Dockerfile").read_bytes(),
-            **_read_tree(agent.folder, f"agent/{agent.package}"),
+            "agent/builtin/__init__.py": b"",
+            **_read_tree(agent.folder, f"agent/builtin/{agent.package}"),
         }
+        for package in agent.included:
+            files |= _read_tree(agent.folder.parent / package, f"agent/builtin/{package}")
         content = _content_hash(files, base_id)
         requirements = agent.folder / "requirements.txt"
 

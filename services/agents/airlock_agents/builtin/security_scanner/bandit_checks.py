@@ -11,9 +11,9 @@ from bandit.core.config import BanditConfig
 from bandit.core.manager import BanditManager
 from bandit.core.metrics import Metrics
 
+from ..findings.files import split_lines
+from ..findings.finding import MAX_MESSAGE, Finding, anchor
 from . import rules
-from .files import split_lines
-from .finding import MAX_MESSAGE, Finding, anchor
 
 _EMPTY_PASSWORD = "password: ''"  # an empty string is no secret
 

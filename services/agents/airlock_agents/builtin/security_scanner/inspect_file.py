@@ -7,11 +7,12 @@ import warnings
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from . import rules
+from ..findings.credentials import Credentials
+from ..findings.files import Source, read_text
+from ..findings.finding import Finding, Inspected, printable
+from ..findings.severities import in_test, is_test
 from .bandit_checks import BanditChecks
-from .credentials import Credentials
-from .files import Source, read_text
-from .finding import Finding, Inspected, merge_passwords, printable
+from .passwords import merge_passwords
 
 
 class Inspector:
@@ -62,11 +63,6 @@ class Inspector:
 
 
 def _inspected(source: Source, findings: list[Finding], trouble: str | None) -> Inspected:
-    if rules.is_test(PurePath(source.path)):
-        findings = [replace(one, in_tests=True, severity=rules.in_test(one.severity)) for one in findings]
+    if is_test(PurePath(source.path)):
+        findings = [replace(one, in_tests=True, severity=in_test(one.severity)) for one in findings]
     return Inspected(printable(source.path), tuple(findings), trouble)
-
-
-def lost(source: Source, reason: str) -> Inspected:
-    """Answer for a file that the child process did not survive."""
-    return Inspected(printable(source.path), skipped=reason)

@@ -13,8 +13,8 @@ _SCORE = {"CRITICAL": "9.5", "HIGH": "8.0", "MEDIUM": "5.5", "LOW": "2.0"}
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(findings: Sequence[Finding], version: str) -> dict[str, Any]:
-    """Answer a SARIF log with one run; places are relative to the workspace (`%SRCROOT%`)."""
+def sarif(findings: Sequence[Finding], tool: str, version: str) -> dict[str, Any]:
+    """Answer a SARIF log with one run of a tool; places are relative to the workspace (`%SRCROOT%`)."""
     order = sorted({one.rule for one in findings})
     return {
         "$schema": _SCHEMA,
@@ -23,7 +23,7 @@ def sarif(findings: Sequence[Finding], version: str) -> dict[str, Any]:
             {
                 "tool": {
                     "driver": {
-                        "name": "airlock security-scanner",
+                        "name": f"airlock {tool}",
                         "semanticVersion": version,
                         "rules": [_rule(rule, findings) for rule in order],
                     }

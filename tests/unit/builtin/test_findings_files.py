@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airlock_agents.builtin.security_scanner.files import (
+from airlock_agents.builtin.findings.files import (
     MAX_FILE_BYTES,
     MAX_LINE,
     list_sources,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 import pytest
-from airlock_agents.builtin.security_scanner import rules
+from airlock_agents.builtin.findings import secret_kinds, severities
 
 
 @pytest.mark.parametrize(
@@ -25,33 +25,33 @@ from airlock_agents.builtin.security_scanner import rules
     ],
 )
 def test_test_code_is_known_by_the_names_that_runners_look_for(path: str, test: bool) -> None:
-    assert rules.is_test(PurePath(path)) is test
+    assert severities.is_test(PurePath(path)) is test
 
 
 @pytest.mark.parametrize(
     "value", ["password", "my-password", "pass1", "changeme", "xxxx", "<token>", "your_api_key"]
 )
 def test_what_people_write_in_place_of_a_secret_is_a_placeholder(value: str) -> None:
-    assert rules.is_placeholder(value)
+    assert secret_kinds.is_placeholder(value)
 
 
 @pytest.mark.parametrize("value", ["kV7-tulip-orbit-92", "passwort-Lindenhof", "hunter2", "admin2024!", ""])
 def test_what_could_be_a_secret_is_none(value: str) -> None:
-    assert not rules.is_placeholder(value)
+    assert not secret_kinds.is_placeholder(value)
 
 
 def test_words_without_a_digit_may_be_prose() -> None:
-    assert rules.is_prose("secret-keyword", "Enter PIN for ")
-    assert not rules.is_prose("secret-keyword", "kV7-tulip")
-    assert not rules.is_prose("private-key", "BEGIN")
+    assert secret_kinds.is_prose("secret-keyword", "Enter PIN for ")
+    assert not secret_kinds.is_prose("secret-keyword", "kV7-tulip")
+    assert not secret_kinds.is_prose("private-key", "BEGIN")
 
 
 def test_only_real_tokens_stay_loud_in_tests() -> None:
-    assert [rules.in_test(one) for one in rules.SEVERITIES] == ["CRITICAL", "LOW", "LOW", "LOW"]
+    assert [severities.in_test(one) for one in severities.SEVERITIES] == ["CRITICAL", "LOW", "LOW", "LOW"]
 
 
 def test_severities_are_ordered() -> None:
-    assert [one for one in rules.SEVERITIES if rules.at_least(one, "MEDIUM")] == [
+    assert [one for one in severities.SEVERITIES if severities.at_least(one, "MEDIUM")] == [
         "CRITICAL",
         "HIGH",
         "MEDIUM",

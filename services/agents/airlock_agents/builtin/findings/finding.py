@@ -11,7 +11,7 @@ from typing import Any
 
 from airlock_sdk.printable import one_line
 
-from .rules import PASSWORDS, SEVERITIES, Severity
+from .severities import SEVERITIES, Severity
 
 MAX_FILE = 512  # characters of a file's name as it is shown
 MAX_MESSAGE = 300  # characters
@@ -68,23 +68,6 @@ def named(findings: Iterable[Finding]) -> list[Finding]:
         digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         result.append(replace(finding, id=f"f-{digest[:20]}"))
     return sorted(result, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
-
-
-def merge_passwords(findings: list[Finding]) -> list[Finding]:
-    """Make one finding of a password that both tools saw on the same line; it names both rules.
-
-    If either tool is asked to look away, it counts as suppressed.
-    """
-    secrets = {one.line: one for one in findings if one.tool == "detect-secrets"}
-    result: list[Finding] = []
-    for one in findings:
-        if one.rule in PASSWORDS and one.line in secrets:
-            secret = secrets[one.line]
-            also = tuple(dict.fromkeys((*secret.also, one.rule)))
-            secrets[one.line] = replace(secret, also=also, suppressed=secret.suppressed or one.suppressed)
-        elif one.tool != "detect-secrets":
-            result.append(one)
-    return result + list(secrets.values())
 
 
 def anchor(line: str) -> str:

@@ -1,4 +1,4 @@
-"""What a scan says: the bounded answer, and the whole of it as artifacts."""
+"""What an agent says of its findings: the bounded answer, and the whole of it as an artifact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .finding import Finding, Inspected
-from .rules import LEFT_OUT, SEVERITIES
+from .severities import SEVERITIES
 
 MAX_FINDINGS = 200  # in the output; all are in the report
 MAX_SKIPPED = 100
@@ -40,15 +40,14 @@ def bounded(findings: Sequence[Finding], left_out: Sequence[dict[str, str]]) -> 
     }
 
 
-def full(findings: Sequence[Finding], left_out: Sequence[dict[str, str]], files_scanned: int) -> bytes:
-    """Spell the report artifact: everything, with the rules that were left out."""
+def full(findings: Sequence[Finding], left_out: Sequence[dict[str, str]], **more: Any) -> bytes:
+    """Spell the report artifact: everything, and what else the agent has to say there."""
     document = {
         "version": 1,
         "summary": summary(findings),
-        "files_scanned": files_scanned,
         "findings": [one.shown() for one in findings],
         "skipped": list(left_out),
-        "rules_left_out": LEFT_OUT,
+        **more,
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

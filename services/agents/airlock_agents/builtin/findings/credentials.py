@@ -12,7 +12,7 @@ from detect_secrets.settings import default_settings, get_filters, get_plugins, 
 from detect_secrets.transformers import get_transformed_file
 from detect_secrets.util.code_snippet import get_code_snippet
 
-from . import rules
+from . import secret_kinds
 from .files import split_lines
 from .finding import Finding
 
@@ -45,7 +45,7 @@ class _Detected:
 
 
 class Credentials:
-    """Detectors with the settings of this agent; `scratch` is where copies for them are written."""
+    """Detectors with settings of our own; `scratch` is where copies for them are written."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -62,7 +62,7 @@ class Credentials:
         lines = split_lines(text)
         by_line: dict[int, list[_Detected]] = {}
         for one in self._detect(".txt" if plain else PurePath(path).suffix, lines):
-            if one.kind in rules.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
+            if one.kind in secret_kinds.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
             by_line.setdefault(one.line, []).append(one)
         return [_finding(detected, shown, lines) for detected in by_line.values()]
@@ -105,7 +105,10 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
                 known = {"filename": path, "line": line, "secret": value, "plugin": plugin}
                 if not _filtered(filters, known):
                     kind = _slug(one.type)
-                    placeholder, prose = rules.is_placeholder(value), rules.is_prose(kind, value)
+                    placeholder, prose = (
+                        secret_kinds.is_placeholder(value),
+                        secret_kinds.is_prose(kind, value),
+                    )
                     found.append(_Detected(kind, max(1, one.line_number), placeholder, prose))
     return found
 
@@ -120,9 +123,9 @@ def _filtered(filters: list[Any], known: dict[str, Any]) -> bool:
 
 def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding:
     kinds = {one.kind for one in detected}
-    kind, *others = sorted(kinds, key=lambda one: (-rules.precision(one), one))
+    kind, *others = sorted(kinds, key=lambda one: (-secret_kinds.precision(one), one))
     line = detected[0].line
-    severity, confidence = rules.secret_severity(kind), rules.secret_confidence(kind)
+    severity, confidence = secret_kinds.severity_of(kind), secret_kinds.confidence_of(kind)
     if all(one.placeholder for one in detected):
         severity, confidence = "LOW", "LOW"
     elif all(one.prose for one in detected):
@@ -135,7 +138,7 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding
         confidence=confidence,
         file=shown,
         line=line,
-        message=rules.MASKED_KIND.format(kind=kind.replace("-", " ")),
+        message=secret_kinds.MESSAGE.format(kind=kind.replace("-", " ")),
         tool="detect-secrets",
         suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
         also=tuple(others),

@@ -6,16 +6,16 @@ import json
 from dataclasses import replace
 
 import pytest
-from airlock_agents.builtin.security_scanner import report
-from airlock_agents.builtin.security_scanner.finding import (
+from airlock_agents.builtin.findings import report
+from airlock_agents.builtin.findings.finding import (
     Finding,
     Inspected,
     anchor,
-    merge_passwords,
     named,
     printable,
 )
-from airlock_agents.builtin.security_scanner.sarif import sarif
+from airlock_agents.builtin.findings.sarif import sarif
+from airlock_agents.builtin.security_scanner.passwords import merge_passwords
 
 SHELL = Finding("B602", "HIGH", "HIGH", "a.py", 3, "shell", "bandit", anchor='run("", shell=True)')
 KEY = Finding("private-key", "CRITICAL", "HIGH", "k.pem", 1, "key", "detect-secrets")
@@ -98,7 +98,7 @@ def test_skipped_files_have_their_reason() -> None:
 
 def test_sarif_places_are_relative_uris_and_carry_the_id() -> None:
     (one, two) = named([replace(SHELL, file="a dir/ü#?.py", suppressed=True), KEY])[::-1]
-    log = sarif([one, two], "1.0.0")
+    log = sarif([one, two], "security-scanner", "1.0.0")
     (run,) = log["runs"]
     result = run["results"][0]
     place = result["locations"][0]["physicalLocation"]

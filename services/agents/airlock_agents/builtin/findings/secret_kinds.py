@@ -1,0 +1,53 @@
+"""What is known about each kind of secret: how bad, how sure, and what only looks like one."""
+
+from __future__ import annotations
+
+import re
+
+from .severities import Severity
+
+MESSAGE = "A secret in the workspace ({kind}). Its value is not shown here; take it out and revoke it."
+
+ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
+
+_SEVERITY: dict[str, Severity] = {
+    "private-key": "CRITICAL",
+    "basic-auth-credentials": "HIGH",
+    "secret-keyword": "HIGH",
+    "json-web-token": "MEDIUM",
+    "base64-high-entropy-string": "MEDIUM",
+    "hex-high-entropy-string": "LOW",
+}
+
+_PLACEHOLDER = re.compile(
+    r"(?i)(my|your|the|some|a|db|user)?[-_ ]?(pass(word|wd|phrase)?|secret|token|api[-_]?key)s?\d{0,3}"
+    r"|changeme|x+|\*+|\.+|<.*>|example|foo|bar|baz|test(ing)?|dummy|user(name)?|admin|none|null|todo"
+)
+
+# On a line where several detectors fire, the one that knows most names the finding.
+_VAGUE = ("hex-high-entropy-string", "base64-high-entropy-string", "secret-keyword", "basic-auth-credentials")
+
+
+def severity_of(kind: str) -> Severity:
+    """Answer the severity of a kind of secret; a provider's own token is as bad as a private key."""
+    return _SEVERITY.get(kind, "CRITICAL")
+
+
+def confidence_of(kind: str) -> str:
+    """Answer how sure a detector is: shapes of tokens are, entropy is not."""
+    return "LOW" if kind in ENTROPY else "MEDIUM" if kind == "secret-keyword" else "HIGH"
+
+
+def is_prose(kind: str, value: str) -> bool:
+    """Tell whether the value behind a name like password may be a word or a sentence: no digits."""
+    return kind == "secret-keyword" and not any(char.isdigit() for char in value)
+
+
+def precision(kind: str) -> int:
+    """Rank a detector among those that fire on the same line; higher knows more."""
+    return _VAGUE.index(kind) if kind in _VAGUE else len(_VAGUE)
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether a "secret" is what people write where a secret would stand."""
+    return _PLACEHOLDER.fullmatch(value) is not None
