@@ -6,6 +6,7 @@ A file is never edited. A new version of a message gets a new file.
 from pathlib import Path
 
 import pytest
+from airlock_contracts.logs import AgentLog
 from airlock_contracts.messages import (
     Bell,
     CancelBroadcast,
@@ -26,6 +27,7 @@ from airlock_contracts.messages import (
 
 FOLDER = Path(__file__).parent / "golden"
 KINDS: dict[str, type[Header]] = {
+    "agent-log": AgentLog,
     "bell": Bell,
     "cancel-broadcast": CancelBroadcast,
     "claim-reply": ClaimReply,

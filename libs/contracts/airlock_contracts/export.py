@@ -8,9 +8,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from . import events, failures, manifest, messages, problems, views, workflow
+from . import events, failures, logs, manifest, messages, problems, views, workflow
 
 EXPORTED: Final[Mapping[str, type[BaseModel]]] = {
+    "agent-log": logs.AgentLog,
     "agent-manifest": manifest.Manifest,
     "agent-version": manifest.AgentVersion,
     "approval": views.ApprovalView,
@@ -27,6 +28,7 @@ EXPORTED: Final[Mapping[str, type[BaseModel]]] = {
     "image-reply": messages.ImageReply,
     "image-request": messages.ImageRequest,
     "invocation": messages.Invocation,
+    "log-line": logs.LogView,
     "problem": problems.Problem,
     "report": messages.Report,
     "run": views.RunView,

@@ -218,9 +218,10 @@ class CancelBroadcast(Header):
 
 
 class Bell(Header):
-    """There are new journal rows of these runs; look."""
+    """There are new journal rows, or log lines, of these runs; look."""
 
     runs: list[RunId]
+    logs: list[RunId] = Field(default_factory=list)
 
 
 class DeadLetter(Header):

@@ -111,5 +111,14 @@ class Subjects:
         """Broadcast: there are new journal rows; look."""
         return f"{self.prefix}.bell.{project}"
 
+    def logs(self, host: str) -> str:
+        """Where a host sends what its agents say; core NATS, kept by nobody."""
+        return f"{self.prefix}.logs.{host}"
+
+    @property
+    def all_logs(self) -> str:
+        """What all agents say."""
+        return f"{self.prefix}.logs.>"
+
     def _stream(self, name: str) -> str:
         return name if self.prefix == "airlock" else f"{self.prefix}_{name}"

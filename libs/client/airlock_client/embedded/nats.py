@@ -40,7 +40,7 @@ _PERMISSIONS: dict[User, dict[str, object]] = {
                 "$JS.API.STREAM.MSG.>",
             ]
         },
-        "subscribe": {"deny": ["*.reports.>", "*.dead.>"]},
+        "subscribe": {"deny": ["*.reports.>", "*.dead.>", "*.logs.>"]},
     },
     "reader": {
         "publish": [
