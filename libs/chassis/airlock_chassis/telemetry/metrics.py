@@ -70,6 +70,7 @@ signals_per_commit = histogram(names.SIGNALS_PER_COMMIT, "Signals that shared a 
 http_requests_total = counter(names.HTTP_REQUESTS, "Requests answered", ("route", "method", "status"))
 dead_letters_total = counter(names.DEAD_LETTERS, "Messages that could never be handled", ("stream",))
 leases_lost_total = counter(names.LEASES_LOST, "Leases that lapsed")
+agent_log_lines_total = counter(names.AGENT_LOG_LINES, "Lines that agents said", ("outcome",))
 event_loop_lag_seconds = histogram(
     names.EVENT_LOOP_LAG, "How late the event loop ran a timer", buckets=SHORT_SECONDS
 )

@@ -23,7 +23,7 @@ class Bells:
     @property
     def listeners(self) -> int:
         """How many follow a run right now."""
-        return sum(len(events) for events in self._listeners.values())
+        return len(set().union(*self._listeners.values()))
 
     def ring(self, runs: Iterable[str]) -> None:
         """Wake all who follow these runs."""
@@ -31,20 +31,31 @@ class Bells:
             for event in self._listeners.get(run, ()):
                 event.set()
 
+    def ring_logs(self, runs: Iterable[str]) -> None:
+        """Wake all who follow what the agents of these runs say."""
+        self.ring(map(_logs, runs))
+
     def close(self) -> None:
         """Wake everyone, for the last time."""
         self._closed = True
         self.ring(list(self._listeners))
 
     @contextmanager
-    def listen(self, run: str) -> Iterator[asyncio.Event]:
-        """An event that is set when there may be news of a run; clear it before looking."""
+    def listen(self, run: str, *, logs: bool = False) -> Iterator[asyncio.Event]:
+        """An event that is set when there may be news of a run, or its logs; clear it before looking."""
         event = asyncio.Event()
-        self._listeners.setdefault(run, set()).add(event)
+        names = (run, _logs(run)) if logs else (run,)
+        for name in names:
+            self._listeners.setdefault(name, set()).add(event)
         try:
             yield event
         finally:
-            remaining = self._listeners[run]
-            remaining.discard(event)
-            if not remaining:
-                del self._listeners[run]
+            for name in names:
+                remaining = self._listeners[name]
+                remaining.discard(event)
+                if not remaining:
+                    del self._listeners[name]
+
+
+def _logs(run: str) -> str:
+    return f"{run}/logs"

@@ -26,6 +26,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, T
 from sqlmodel import Field
 
 from .columns import Row, bytes_column, json_column, one_of, text_column, time_column
+from .log_table import AgentLogRow as AgentLogRow  # its table belongs to METADATA
 
 METADATA = Row.metadata
 """All tables."""

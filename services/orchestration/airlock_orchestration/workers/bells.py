@@ -29,6 +29,9 @@ class BellsWorker:
 
     async def _ring(self, request: Request) -> None:
         try:
-            self._bells.ring(Bell.decode(request.payload)[0].runs)
+            bell, _ = Bell.decode(request.payload)
         except MalformedMessage as error:  # a bell carries nothing that could be lost
             log.warning("bell.malformed", reason=str(error))
+            return
+        self._bells.ring(bell.runs)
+        self._bells.ring_logs(bell.logs)

@@ -1,0 +1,79 @@
+"""What agents say, kept and shown: a convenience beside the journal, on which nothing else stands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from airlock_contracts.logs import AgentLog, LogStream, LogView
+
+from ..errors import RunUnknown
+from ..store import logs as store
+from ..store.sessions import Sessions
+from .principals import Principal
+
+SETTLE_SECONDS = 1.0
+"""What an agent said last may be written a moment after its run has ended; later nobody looks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of a run's lines: all, or those of a node, an attempt, a stream."""
+
+    run: str
+    node: str | None = None
+    attempt: int | None = None
+    stream: LogStream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a batch of lines."""
+
+    runs: dict[str, list[str]]
+    """Runs that have new lines, by project."""
+    lines: int
+    refused: int
+    """Of unknown attempts, of other tokens, there already, or over the bound."""
+
+
+async def keep(sessions: Sessions, logs: Sequence[AgentLog]) -> Kept:
+    """Write a batch. Raises StoreUnavailable: then it is lost."""
+    async with sessions.path() as connection:
+        written = await store.write_logs(connection, logs)
+    runs: dict[str, list[str]] = {}
+    for run, project, _ in written:
+        runs.setdefault(project, []).append(run)
+    lines = sum(count for _, _, count in written)
+    return Kept(runs, lines, sum(len(log.lines) for log in logs) - lines)
+
+
+async def read(
+    sessions: Sessions, wanted: Wanted, after: int, limit: int = store.READ_LIMIT
+) -> list[LogView]:
+    """The lines behind id `after`, in order, at most `limit`. Whose run it is was asked before."""
+    async with sessions.path() as connection:
+        return await store.read_logs(
+            connection,
+            wanted.run,
+            after,
+            node=wanted.node,
+            attempt=wanted.attempt,
+            stream=wanted.stream,
+            limit=limit,
+        )
+
+
+async def silent_in(sessions: Sessions, principal: Principal, run: str) -> float | None:
+    """In how many seconds a run's last line is written at the latest; None while the run goes on.
+
+    0 when it is. Raises RunUnknown.
+    """
+    async with sessions.path() as connection:
+        ended = await store.ended_for(connection, principal.project, run)
+    if ended is None:
+        raise RunUnknown(f"no run has the id {run}")
+    return None if ended < 0 else max(0.0, SETTLE_SECONDS - ended)
+
+
+def size_of(logs: Iterable[AgentLog]) -> int:
+    """How many lines there are."""
+    return sum(len(log.lines) for log in logs)
