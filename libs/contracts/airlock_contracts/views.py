@@ -1,6 +1,6 @@
 """What REST shows: runs, nodes, attempts, approvals, workflows, agents, hosts, keys, artifacts, health."""
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -203,12 +203,34 @@ class ArtifactView(Message):
     created_at: Time
 
 
+HealthStatus = Literal["ok", "degraded", "draining"]
+
+
 class HealthView(Message):
     """Whether a process can do its work."""
 
-    status: str
+    status: HealthStatus
+    """`draining` before the start is done and once it is to stop."""
     service: str
     version: str
-    database: str
-    nats: str
+    database: Literal["up", "down"]
+    nats: Literal["up", "down"]
     timestamp: Time
+
+
+class CheckView(Message):
+    """What one check of a process' health found."""
+
+    up: bool
+    milliseconds: float
+    detail: str | None = None
+
+
+Figure = bool | int | float | str
+
+
+class DetailedHealthView(HealthView):
+    """The same, with what each check found and some figures."""
+
+    checks: dict[str, CheckView]
+    details: dict[str, Figure]

@@ -132,11 +132,11 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
             runs=Runs(sessions, door, plans),
             approvals=Approvals(sessions, door, requester_may_decide=settings.requester_may_decide),
             artifacts=Artifacts(sessions),
-            health=Health(
-                sessions=sessions,
-                nats_alive=lambda: bus.connected,
-                accepting=lambda: chassis_health.accepting,
-                details=lambda: {"reports_consumer": consumer.pulling, "event_streams": bells.listeners},
+            health=Health.over(
+                chassis_health,
+                sessions,
+                bus.probe,
+                lambda: {"reports_consumer": consumer.pulling, "event_streams": bells.listeners},
             ),
             resolve_image=resolve_image,
             bells=bells,

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from airlock_chassis.health import Health as Checks
+from airlock_chassis.health import Probe
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import ImageReply
 from airlock_orchestration.api import Dependencies, Limits, build_api
@@ -26,7 +28,7 @@ from airlock_orchestration.operations.approvals import Approvals
 from airlock_orchestration.operations.artifacts import Artifacts
 from airlock_orchestration.operations.bells import Bells
 from airlock_orchestration.operations.clock import PostgresClock
-from airlock_orchestration.operations.health import Health
+from airlock_orchestration.operations.health import SERVICE, VERSION, Health
 from airlock_orchestration.operations.keys import KeyRing, create_key
 from airlock_orchestration.operations.runs import Runs
 from airlock_orchestration.store.database import Database
@@ -171,8 +173,14 @@ class Rig:
         return await self.door.advance(AttemptFailed(run, node, number, TOKEN, "host-1", failure=failure))
 
 
+async def answering() -> None:
+    """The probe of a NATS that is there."""
+
+
 @asynccontextmanager
-async def standing(url: str, limits: Limits, *, requester_may_decide: bool = True) -> AsyncIterator[Rig]:
+async def standing(
+    url: str, limits: Limits, *, requester_may_decide: bool = True, nats: Probe = answering
+) -> AsyncIterator[Rig]:
     """The whole, connected, with a door that serves."""
     async with Database(url) as database:
         sessions, plans, bells, images = Sessions(database), PlanCache(), Bells(), Images()
@@ -181,13 +189,15 @@ async def standing(url: str, limits: Limits, *, requester_may_decide: bool = Tru
             PostgresClock(),
             lambda committed: bells.ring({one.step.run.id for one in committed}),
         )
+        checks = Checks(SERVICE, VERSION)
+        checks.accepting = True
         deps = Dependencies(
             sessions=sessions,
             keys=KeyRing(sessions, cache_seconds=0.3),
             runs=Runs(sessions, door, plans),
             approvals=Approvals(sessions, door, requester_may_decide=requester_may_decide),
             artifacts=Artifacts(sessions),
-            health=Health(sessions, nats_alive=lambda: True, accepting=lambda: True),
+            health=Health.over(checks, sessions, nats),
             resolve_image=images.resolve,
             bells=bells,
             render_metrics=lambda: b"# metrics\n",

@@ -8,7 +8,17 @@ from airlock_contracts.manifest import AgentVersion, Manifest
 from airlock_contracts.views import AgentView, Page
 from fastapi import APIRouter, Query, Request, Response
 
+from ..errors import (
+    AgentConflict,
+    AgentInvalid,
+    AgentUnknown,
+    ImageUnusable,
+    InvalidDocument,
+    NoHost,
+    UnsupportedMediaType,
+)
 from ..operations import agents
+from .answers import described, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_document, takes
@@ -19,7 +29,16 @@ reads = APIRouter(prefix="/api/agents", tags=["agents"])
 for_hosts = APIRouter(prefix="/api/agents", tags=["agents"])
 
 
-@creates.post("", status_code=201, openapi_extra=takes(Manifest, yaml=True))
+@creates.post(
+    "",
+    status_code=201,
+    openapi_extra=takes(Manifest, yaml=True),
+    responses={
+        201: described("It is new.", Location="Where it is."),
+        200: {"model": AgentView, **described("It is registered just so already.", Location="Where it is.")},
+        **refusals(InvalidDocument, AgentInvalid, ImageUnusable, AgentConflict, UnsupportedMediaType, NoHost),
+    },
+)
 async def register_agent(request: Request, response: Response, deps: Deps, asking: Asking) -> AgentView:
     """Register an agent version: its manifest, as YAML or JSON. 200 when it is registered just so already."""
     document = await read_document(request)
@@ -41,13 +60,13 @@ async def list_agents(
     return page_of(await agents.list_agents(deps.sessions, asking, name=name, cursor=cursor, limit=limit))
 
 
-@for_hosts.get("/versions/{id}")
+@for_hosts.get("/versions/{id}", responses=refusals(AgentUnknown))
 async def get_agent_version(id: UUID, deps: Deps, asking: Asking) -> AgentVersion:
     """An agent version as hosts read it: image, limits and grants come from here, never from a message."""
     return await agents.get_version(deps.sessions, asking, id)
 
 
-@reads.get("/{agent}")
+@reads.get("/{agent}", responses=refusals(AgentUnknown))
 async def get_agent(
     agent: str, deps: Deps, asking: Asking, version: Annotated[str | None, Query(max_length=52)] = None
 ) -> AgentView:

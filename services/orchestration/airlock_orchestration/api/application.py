@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, FastAPI
 from . import agents, approvals, artifacts, events, health, hosts, problems, reference, runs, workflows
 from .auth import admin, host_or_admin, public
 from .dependencies import Dependencies
-from .description import PROBLEMS
 from .envelope import Envelope
 from .gates import Gate, Gates
 
@@ -32,7 +31,7 @@ def build_api(deps: Dependencies) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses=PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
         telemetry={"tracing": False, "metrics": False},  # the envelope's span is the request's
     )
     app.state.airlock = deps

@@ -6,6 +6,16 @@ from airlock_contracts.statuses import ApprovalStatus
 from airlock_contracts.views import ApprovalView, DecisionRequest, Page
 from fastapi import APIRouter, Request
 
+from ..errors import (
+    ApprovalUnknown,
+    DecisionByRequester,
+    DecisionMade,
+    DecisionStale,
+    DecisionTooLate,
+    DecisionWithdrawn,
+    InvalidDocument,
+)
+from .answers import refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_model, takes
@@ -15,7 +25,19 @@ decisions = APIRouter(prefix="/api/approvals", tags=["approvals"])
 reads = APIRouter(prefix="/api/approvals", tags=["approvals"])
 
 
-@decisions.post("/{approval}/decision", openapi_extra=takes(DecisionRequest))
+@decisions.post(
+    "/{approval}/decision",
+    openapi_extra=takes(DecisionRequest),
+    responses=refusals(
+        InvalidDocument,
+        ApprovalUnknown,
+        DecisionStale,
+        DecisionMade,
+        DecisionTooLate,
+        DecisionWithdrawn,
+        DecisionByRequester,
+    ),
+)
 async def decide_approval(approval: UUID, request: Request, deps: Deps, asking: Asking) -> ApprovalView:
     """Approve or reject, naming the hash of what was shown.
 
@@ -36,7 +58,7 @@ async def list_approvals(
     return page_of(await deps.approvals.page(asking, status=status, cursor=cursor, limit=limit))
 
 
-@reads.get("/{approval}")
+@reads.get("/{approval}", responses=refusals(ApprovalUnknown))
 async def get_approval(approval: UUID, deps: Deps, asking: Asking) -> ApprovalView:
     """One approval: the input whole, exactly the bytes that will be sent, and the author's preview."""
     return await deps.approvals.get(asking, approval)

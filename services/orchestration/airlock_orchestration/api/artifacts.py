@@ -10,9 +10,10 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
-from ..errors import ArtifactTooLarge, Forbidden, InvalidRequest
+from ..errors import ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown, Forbidden, InvalidRequest
 from ..operations.principals import Principal
 from ..store.tables import KeyRole
+from .answers import BYTES, described, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import pieces
@@ -22,13 +23,19 @@ reads = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
 
 Digest = Annotated[str, Path(pattern=r"^(sha256:)?[0-9a-f]{64}$", description="sha256 of the bytes.")]
 _DEFAULT_TYPE = "application/octet-stream"
+_HEADERS = {"ETag": "Their digest.", "Content-Disposition": "Always `attachment`."}
 _UPLOAD_SECONDS = 900.0  # for 256 MiB: 300 KB/s
 
 
 @puts.put(
     "/{sha256}",
     status_code=201,
-    openapi_extra={"requestBody": {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}},
+    openapi_extra={"requestBody": {"required": True, "content": {_DEFAULT_TYPE: {"schema": BYTES}}}},
+    responses={
+        201: described("It is kept.", Location="Where it is."),
+        200: {"model": ArtifactView, **described("It was here already.", Location="Where it is.")},
+        **refusals(ArtifactMismatch, ArtifactTooLarge),
+    },
 )
 async def put_artifact(
     sha256: Digest,
@@ -57,14 +64,22 @@ async def put_artifact(
     return view
 
 
-@reads.head("/{sha256}")
+@reads.head(
+    "/{sha256}",
+    response_class=Response,
+    responses={200: described("It is here.", **_HEADERS), **refusals(ArtifactUnknown)},
+)
 async def look_at_artifact(sha256: Digest, deps: Deps) -> Response:
     """Size and media type of an artifact."""
     view = await deps.artifacts.find(_bare(sha256))
     return Response(headers=_headers(view), media_type=view.media_type)
 
 
-@reads.get("/{sha256}", response_class=StreamingResponse)
+@reads.get(
+    "/{sha256}",
+    response_class=StreamingResponse,
+    responses={200: raw("The bytes.", "*/*", BYTES, **_HEADERS), **refusals(ArtifactUnknown)},
+)
 async def get_artifact(sha256: Digest, deps: Deps) -> StreamingResponse:
     """The bytes of an artifact. The answer breaks off before its end if they no longer have their digest."""
     view = await deps.artifacts.find(_bare(sha256))

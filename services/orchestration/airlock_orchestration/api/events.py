@@ -14,11 +14,12 @@ from airlock_contracts.events import Event, EventType
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from ..errors import StoreUnavailable
+from ..errors import RunUnknown, StoreUnavailable
 from ..operations.bells import Bells
 from ..operations.journal import is_told, read_events
 from ..operations.principals import Principal
 from ..store.sessions import Sessions
+from .answers import described, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 
@@ -34,7 +35,15 @@ class _EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
 
-@reads.get("/{run}/events", response_class=_EventStream)
+@reads.get(
+    "/{run}/events",
+    response_class=_EventStream,
+    responses={
+        200: raw("The stream.", "text/event-stream", {"type": "string"}),
+        204: described("The run has ended and there are no more."),
+        **refusals(RunUnknown),
+    },
+)
 async def follow_run(
     run: UUID,
     deps: Deps,

@@ -8,8 +8,23 @@ from airlock_contracts.views import Page, RunAccepted, RunSummary, RunView
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import (
+    AgentUnknown,
+    ContextInvalid,
+    ContextTooLarge,
+    IdempotencyMismatch,
+    InvalidDocument,
+    NodeBytesUnknown,
+    NodeUnknown,
+    RunFinal,
+    RunNotRetryable,
+    RunUnknown,
+    WorkflowInvalid,
+    WorkflowUnknown,
+)
 from ..operations.contexts import MAX_CONTEXT_BYTES, Context
 from ..operations.runs import Started
+from .answers import Answers, described, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import member, read_body, read_json, read_model, takes
@@ -20,6 +35,13 @@ changes = APIRouter(prefix="/api/runs", tags=["runs"])
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
 _MAX_TRIGGER_BYTES = 2 * MAX_CONTEXT_BYTES  # whatever the rest of it: the context's own limit comes behind it
+_STARTED = described(
+    "It is accepted.",
+    Location="Where the run is.",
+    Idempotency_Replayed="`true` where the same key was accepted before.",
+)
+_JSON_BYTES = raw("The bytes as they came.", "application/json", {}, ETag="Their sha256.")
+_NODE_BYTES: Answers = {200: _JSON_BYTES, **refusals(RunUnknown, NodeUnknown, NodeBytesUnknown)}
 Key = Annotated[
     str | None,
     Header(
@@ -30,6 +52,12 @@ Key = Annotated[
         description="The same key with the same request answers the same run.",
     ),
 ]
+
+
+class _Json(Response):
+    """Bytes that are JSON as they are."""
+
+    media_type = "application/json"
 
 
 class TriggerRequest(BaseModel):
@@ -52,7 +80,21 @@ class CancelRequest(BaseModel):
 
 
 @triggers.post(
-    "/workflows/{workflow}/trigger", status_code=202, openapi_extra=takes(TriggerRequest, required=False)
+    "/workflows/{workflow}/trigger",
+    status_code=202,
+    openapi_extra=takes(TriggerRequest, required=False),
+    responses={
+        202: _STARTED,
+        **refusals(
+            InvalidDocument,
+            WorkflowUnknown,
+            AgentUnknown,
+            WorkflowInvalid,
+            ContextInvalid,
+            ContextTooLarge,
+            IdempotencyMismatch,
+        ),
+    },
 )
 async def trigger_workflow(
     workflow: str, request: Request, response: Response, deps: Deps, asking: Asking, key: Key = None
@@ -65,7 +107,14 @@ async def trigger_workflow(
     return _answer(response, started)
 
 
-@triggers.post("/runs/{run}/retry", status_code=202)
+@triggers.post(
+    "/runs/{run}/retry",
+    status_code=202,
+    responses={
+        202: _STARTED,
+        **refusals(RunUnknown, RunNotRetryable, ContextInvalid, IdempotencyMismatch),
+    },
+)
 async def retry_run(
     run: UUID, response: Response, deps: Deps, asking: Asking, key: Key = None
 ) -> RunAccepted:
@@ -73,14 +122,19 @@ async def retry_run(
     return _answer(response, await deps.runs.retry(asking, run, key=key))
 
 
-@changes.post("/{run}/cancel", status_code=202, openapi_extra=takes(CancelRequest, required=False))
+@changes.post(
+    "/{run}/cancel",
+    status_code=202,
+    openapi_extra=takes(CancelRequest, required=False),
+    responses=refusals(InvalidDocument, RunUnknown, RunFinal),
+)
 async def cancel_run(run: UUID, request: Request, deps: Deps, asking: Asking) -> RunView:
     """Ask a run to end. It ends CANCELLED once its attempts have."""
     asked = await read_model(request, CancelRequest, empty=b"{}")
     return await deps.runs.cancel(asking, run, asked.reason)
 
 
-@reads.get("")
+@reads.get("", responses=refusals(WorkflowUnknown))
 async def list_runs(
     deps: Deps,
     asking: Asking,
@@ -93,28 +147,28 @@ async def list_runs(
     return page_of(await deps.runs.page(asking, status=status, workflow=workflow, cursor=cursor, limit=limit))
 
 
-@reads.get("/{run}")
+@reads.get("/{run}", responses=refusals(RunUnknown))
 async def get_run(run: UUID, deps: Deps, asking: Asking) -> RunView:
     """A run with its nodes, attempts and approvals."""
     return await deps.runs.get(asking, run)
 
 
-@reads.get("/{run}/context")
+@reads.get("/{run}/context", response_class=_Json, responses={200: _JSON_BYTES, **refusals(RunUnknown)})
 async def get_run_context(run: UUID, deps: Deps, asking: Asking) -> Response:
     """The trigger's input, byte for byte."""
-    return _json(await deps.runs.context(asking, run))
+    return _Json(await deps.runs.context(asking, run))
 
 
-@reads.get("/{run}/nodes/{node}/input")
+@reads.get("/{run}/nodes/{node}/input", response_class=_Json, responses=_NODE_BYTES)
 async def get_node_input(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
     """A node's resolved input, byte for byte as it was shown, hashed and sent."""
-    return _json(await deps.runs.input(asking, run, node))
+    return _Json(await deps.runs.input(asking, run, node))
 
 
-@reads.get("/{run}/nodes/{node}/output")
+@reads.get("/{run}/nodes/{node}/output", response_class=_Json, responses=_NODE_BYTES)
 async def get_node_output(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
     """A node's accepted output, byte for byte as the agent wrote it."""
-    return _json(await deps.runs.output(asking, run, node))
+    return _Json(await deps.runs.output(asking, run, node))
 
 
 def _answer(response: Response, started: Started) -> RunAccepted:
@@ -122,7 +176,3 @@ def _answer(response: Response, started: Started) -> RunAccepted:
     if started.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return started.accepted
-
-
-def _json(data: bytes) -> Response:
-    return Response(data, media_type="application/json")

@@ -7,7 +7,9 @@ from airlock_contracts.views import Page, RunSummary, WorkflowView
 from airlock_contracts.workflow import WorkflowSpec
 from fastapi import APIRouter, Query, Request, Response
 
+from ..errors import InvalidDocument, UnsupportedMediaType, WorkflowChanged, WorkflowInvalid, WorkflowUnknown
 from ..operations import workflows
+from .answers import described, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_document, takes
@@ -16,10 +18,20 @@ from .paging import DEFAULT_LIMIT, After, Limit, page_of
 creates = APIRouter(prefix="/api/workflows", tags=["workflows"])
 reads = APIRouter(prefix="/api/workflows", tags=["workflows"])
 
+_PLACE = {"Location": "Where it is.", "ETag": "The version, for If-Match."}
 Number = Annotated[int | None, Query(ge=1, le=2_000_000_000, description="A version; else the newest.")]
 
 
-@creates.post("", status_code=201, openapi_extra=takes(WorkflowSpec, yaml=True))
+@creates.post(
+    "",
+    status_code=201,
+    openapi_extra=takes(WorkflowSpec, yaml=True),
+    responses={
+        201: described("It is a new version.", **_PLACE),
+        200: {"model": WorkflowView, **described("The newest version says just that already.", **_PLACE)},
+        **refusals(InvalidDocument, WorkflowInvalid, WorkflowChanged, UnsupportedMediaType),
+    },
+)
 async def apply_workflow(request: Request, response: Response, deps: Deps, asking: Asking) -> WorkflowView:
     """Make a specification, as YAML or JSON, the newest version of its workflow.
 
@@ -39,13 +51,13 @@ async def list_workflows(
     return page_of(await workflows.list_workflows(deps.sessions, asking, cursor=cursor, limit=limit))
 
 
-@reads.get("/{workflow}")
+@reads.get("/{workflow}", responses=refusals(WorkflowUnknown))
 async def get_workflow(workflow: str, deps: Deps, asking: Asking, version: Number = None) -> WorkflowView:
     """A workflow by its id or name."""
     return await workflows.get_workflow(deps.sessions, asking, workflow, version)
 
 
-@reads.get("/{workflow}/versions")
+@reads.get("/{workflow}/versions", responses=refusals(WorkflowUnknown))
 async def list_workflow_versions(
     workflow: str, deps: Deps, asking: Asking, before: Number = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[WorkflowView]:
@@ -54,7 +66,7 @@ async def list_workflow_versions(
     return Page[WorkflowView](items=items, next_cursor=None if last is None else str(last))
 
 
-@reads.get("/{workflow}/runs")
+@reads.get("/{workflow}/runs", responses=refusals(WorkflowUnknown))
 async def list_workflow_runs(
     workflow: str,
     deps: Deps,
