@@ -10,6 +10,7 @@ from airlock_agents.sandbox.policy import (
     PolicyRefusal,
     container_policy,
 )
+from airlock_agents.sandbox.seccomp import profile_json
 from airlock_contracts.manifest import Manifest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def api(host: HostLimits | None = None, **changes: Any) -> dict[str, Any]:
     ("field", "value"),
     [
         ("CapDrop", ["ALL"]),
-        ("SecurityOpt", ["no-new-privileges:true"]),
+        ("SecurityOpt", ["no-new-privileges:true", f"seccomp={profile_json()}"]),
         ("ReadonlyRootfs", True),
         ("Privileged", False),
         ("NetworkMode", "none"),
@@ -93,6 +94,14 @@ def test_nothing_of_the_host_is_handed_in() -> None:
     assert not granted & body["HostConfig"].keys()
     assert not {"Volumes", "ExposedPorts"} & body.keys()
     assert all(body["HostConfig"][mode] == "" for mode in ("PidMode", "UTSMode", "UsernsMode"))
+
+
+def test_masking_takes_nothing_back_that_an_engine_masks_by_itself() -> None:
+    engines = {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/scsi"}
+    engines |= {"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug"}
+    engines |= {"/sys/firmware", "/sys/devices/virtual/powercap"}
+    assert engines < set(api()["HostConfig"]["MaskedPaths"])
+    assert "ReadonlyPaths" not in api()["HostConfig"]
 
 
 def test_swap_is_no_way_around_the_memory_limit() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from airlock_contracts.manifest import Limits, Manifest
 from airlock_contracts.statuses import Effects
 
+from .seccomp import profile_json
+
 USER = "65532:65532"
 """Nobody on the host has it, and no image needs to know it."""
 SCRATCH = "/tmp"  # noqa: S108 - inside the container: a tmpfs of its own
@@ -19,6 +21,29 @@ LABEL_HOST = "airlock.host"
 LABEL_BOOT = "airlock.boot"
 LABEL_SANDBOX = "airlock.sandbox"
 _MIB = 1024 * 1024
+_SECCOMP = f"seccomp={profile_json()}"
+"""The text itself: the engine's API takes no path."""
+_MASKED = (
+    # What the engines mask by themselves; a list of ours takes the place of theirs.
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    # And what they leave: queues that anybody may write, the kernel's addresses, its tracing.
+    "/dev/mqueue",
+    "/proc/kallsyms",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
+)
+"""Empty to whoever looks, and not to be written; a path that a machine lacks is passed over."""
 _LABEL = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
 
 
@@ -113,9 +138,10 @@ class ContainerPolicy:
     def _host_config(self) -> dict[str, Any]:
         return {
             "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges:true"],
+            "SecurityOpt": ["no-new-privileges:true", _SECCOMP],
             "Privileged": False,
             "ReadonlyRootfs": True,
+            "MaskedPaths": list(_MASKED),
             "Tmpfs": {SCRATCH: f"rw,noexec,nosuid,nodev,size={self.scratch_bytes},mode=1777"},
             "NetworkMode": "none",
             "IpcMode": "none",
