@@ -43,6 +43,7 @@ from .holdings import Holdings
 from .identity import Identity
 from .images import Images
 from .leases import Leases
+from .logs import Logs
 from .registrations import Registrations
 from .reporter import Reporter
 from .runner import Runner, keep_alive
@@ -138,6 +139,7 @@ class _Host:
         self._images = Images(containers)
         self._holdings = Holdings()
         self._reporter = Reporter(publisher, subjects, self._spool, self._holdings, host=host)
+        self._logs = Logs(bus, subjects, host=host)
         attempts = Attempts(
             Parts(
                 registrations=Registrations(api.agent_version),
@@ -147,6 +149,7 @@ class _Host:
                 cache=self._cache,
                 api=api,
                 claims=Claims(bus, subjects, host=host),
+                logs=self._logs,
                 containers=containers,
                 sandboxes=sandboxes,
             )
@@ -199,6 +202,7 @@ class _Host:
         add("heartbeats", self._leases.run, stage=1, restartable=True)
         add("control", self._control.run, stage=1, restartable=True)
         add("keep-alive", lambda stop: keep_alive(self._holdings, stop), stage=1, restartable=True)
+        add("logs", self._logs.run, stage=1, restartable=True)
         add("janitor", self._clean_up, stage=1, restartable=True)
         add("health", server.run, stage=2)
         add("bus", self._bus.run, stage=3)

@@ -37,6 +37,7 @@ from .capacity import Memory, NoRoom
 from .claims import Claims, PayloadMismatch
 from .exchange import CannotStore, Exchange
 from .images import Images
+from .logs import AttemptLog, Logs
 from .registrations import RegistrationBroken, Registrations
 from .reports import internal_failure, unknown_artifact
 
@@ -71,6 +72,7 @@ class Parts:
     cache: ArtifactCache
     api: Api
     claims: Claims
+    logs: Logs
     containers: Containers
     sandboxes: Sandboxes
 
@@ -172,10 +174,14 @@ class Attempts:
         self, attempt: Attempt, artifacts: tuple[InputArtifact, ...], held: AsyncExitStack
     ) -> Outcome:
         asked = asyncio.Event()
-        sandbox = self._in_sandbox(attempt, artifacts, held, asked)
-        if attempt.claimed:
-            return await sandbox
-        return await run_beside(sandbox, self._late_claim(attempt, asked))
+        said = self._parts.logs.of(attempt.invocation.attempt, attempt.token)
+        sandbox = self._in_sandbox(attempt, artifacts, held, asked, said)
+        try:
+            if attempt.claimed:
+                return await sandbox
+            return await run_beside(sandbox, self._late_claim(attempt, asked))
+        finally:
+            await said.finish()  # before the report: what ends the run comes behind its last line
 
     async def _late_claim(self, attempt: Attempt, asked: asyncio.Event) -> None:
         """Claim what takes longer; a refusal, or a grant of something else, ends the sandbox beside it."""
@@ -191,6 +197,7 @@ class Attempts:
         artifacts: tuple[InputArtifact, ...],
         held: AsyncExitStack,
         asked: asyncio.Event,
+        said: AttemptLog,
     ) -> Outcome:
         agent = attempt.agent
         spec = SandboxSpec(secrets.token_hex(8), agent.manifest, agent.image_digest)
@@ -203,13 +210,16 @@ class Attempts:
                 held.push_async_callback(sandbox.close)
                 sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
         except OpenFailed as failed:
+            said.stderr(failed.outcome.stderr_tail.encode())
             await self._judge_open_failure(attempt, failed.outcome)
             return with_queued_ms(failed.outcome, queued_ms)
         asked.set()
         try:
-            exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt)
+            exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt, said)
             with span(names.SPAN_SANDBOX_RUN):
-                outcome = await sandbox.invoke(_request(attempt, artifacts), exchange, exchange)
+                outcome = await sandbox.invoke(
+                    _request(attempt, artifacts), exchange, exchange, on_stderr=said.stderr
+                )
         except CannotStore as error:
             outcome = error.outcome
         return with_queued_ms(outcome, queued_ms)

@@ -15,6 +15,7 @@ from airlock_contracts.messages import AttemptId
 from ..sandbox.outcome import Failed
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactCache, read_file, write_file
+from .logs import AttemptLog
 
 log = get_logger(__name__)
 
@@ -38,9 +39,10 @@ class CannotStore(Exception):
 class Exchange:
     """Source and sink of one attempt (see sandbox/ports.py)."""
 
-    def __init__(self, api: Api, cache: ArtifactCache, attempt: AttemptId) -> None:
+    def __init__(self, api: Api, cache: ArtifactCache, attempt: AttemptId, said: AttemptLog) -> None:
         self._api = api
         self._cache = cache
+        self._said = said
         self._attempt = attempt
         self._lines = 0
         self._bytes = 0
@@ -50,13 +52,15 @@ class Exchange:
         return self._cache.read(ref)
 
     async def log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
-        """An agent's log line becomes an event of our own; its fields stay apart from ours."""
+        """An agent's log line goes out, and becomes an event of our own; its fields stay apart from ours."""
+        self._said.log(level, message, fields)
         if self._counted():
             write = getattr(log, level)
             write("agent.log", message=message, fields=dict(fields))
 
     async def progress(self, message: str, fraction: float | None) -> None:
         """How far the agent says it is."""
+        self._said.progress(message, fraction)
         if self._counted():
             log.info("agent.progress", message=message, fraction=fraction)
 

@@ -7,6 +7,7 @@ and the SDK's leak of file descriptors on attached sockets cannot happen.
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 
 from .demux import BrokenStream, Demultiplexer, Stream
 from .engine import Engine, TlsFiles
@@ -42,6 +43,13 @@ class Channel:
         self._pending: list[bytes] = []
         self.stderr = Tail(_MAX_EVIDENCE_BYTES)
         self._first = bytearray()
+        self._on_stderr: Callable[[bytes], None] | None = None
+
+    def hear_stderr(self, hear: Callable[[bytes], None]) -> None:
+        """Hand over what stderr has said so far, as far as it is kept, and then what comes, as it comes."""
+        if self.stderr.total:
+            hear(self.stderr.kept)
+        self._on_stderr = hear
 
     @property
     def first_output(self) -> bytes:
@@ -64,6 +72,8 @@ class Channel:
             for stream, piece in pieces:
                 if stream is Stream.STDERR:
                     self.stderr.add(piece)
+                    if self._on_stderr is not None:
+                        self._on_stderr(piece)
                 else:
                     self._pending.append(piece)
             # What is buffered comes without a pause; a flood must not hold up the other sandboxes.

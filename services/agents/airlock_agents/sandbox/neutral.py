@@ -48,9 +48,14 @@ class Tail:
         if len(self._kept) > 2 * self._limit:
             del self._kept[: -self._limit]
 
+    @property
+    def kept(self) -> bytes:
+        """The last bytes."""
+        return bytes(self._kept[-self._limit :])
+
     def text(self) -> str:
         """What was kept, for people; says how much came before it."""
-        kept = bytes(self._kept[-self._limit :])
+        kept = self.kept
         missing = self.total - len(kept)
         note = f"[{missing} bytes before this]\n" if missing else ""
         return (note + neutral(kept.decode("utf-8", "replace"), self._limit))[: self._limit]

@@ -6,7 +6,7 @@ opened before there is one. Then one invocation. Then it is removed, also when t
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
@@ -120,11 +120,23 @@ class Sandbox:
         self._asked = False
         self._closed = False
 
-    async def invoke(self, request: SandboxRequest, source: ArtifactSource, sink: Sink) -> Outcome:
-        """Ask the agent, once, and wait for its answer. Raises only what source and sink raise."""
+    async def invoke(
+        self,
+        request: SandboxRequest,
+        source: ArtifactSource,
+        sink: Sink,
+        *,
+        on_stderr: Callable[[bytes], None] | None = None,
+    ) -> Outcome:
+        """Ask the agent, once, and wait for its answer. Raises only what source and sink raise.
+
+        `on_stderr` gets what the agent has printed so far, and then what it prints, as it comes.
+        """
         if self._asked:
             raise RuntimeError("a sandbox is good for one invocation")
         self._asked = True
+        if on_stderr is not None:
+            self._attached().hear_stderr(on_stderr)
         limits = self.spec.manifest.limits
         seconds = min(request.timeout_seconds, float(limits.timeout_seconds))
         began = time.monotonic()

@@ -1,0 +1,251 @@
+"""What agents say goes out as it is said: numbered, bounded, masked; and what gets lost is counted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from airlock_agents.host.logs import AttemptLog, Logs
+from airlock_chassis.bus import Bus, Request
+from airlock_chassis.telemetry.secrets import forget_secrets, register_secret
+from airlock_client.embedded import EmbeddedNats
+from airlock_contracts.logs import MAX_ATTEMPT_BYTES, MAX_LINES, AgentLog, LogLine, LogStream
+from airlock_contracts.messages import AttemptId, ReportStatus
+from airlock_contracts.subjects import Subjects
+from fake_orchestration import FakeOrchestration, until
+from host_process import HostProcess
+
+StartHost = Callable[..., Awaitable[HostProcess]]
+ATTEMPT = AttemptId(run="01990000-0000-7000-8000-000000000001", node="scan", number=2)
+TOKEN = "token-0123456789abcdef"
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TALKER = """
+import sys, json, time
+def send(header, body=b""):
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\\n" + body); sys.stdout.buffer.flush()
+print("importing", file=sys.stderr, flush=True)
+send({"type": "ready", "protocol": "airlock/1", "sdk": "0"})
+request = json.loads(sys.stdin.buffer.readline())
+sys.stdin.buffer.read(request["size"])
+send({"type": "log", "level": "warning", "message": "\\x1b[2Jlook", "fields": {"files": 3, "token": "t"}})
+send({"type": "progress", "message": "half", "fraction": 0.5})
+print("warming up\\n\\x1b]0;pwned\\x07", file=sys.stderr, flush=True)
+time.sleep(%SECONDS%)
+print("no end of line", end="", file=sys.stderr, flush=True)
+send({"type": "result", "size": 2}, b"{}")
+"""
+
+
+@dataclass
+class Heard:
+    """What came from hosts."""
+
+    messages: list[AgentLog] = field(default_factory=list)
+
+    async def hear(self, request: Request) -> None:
+        self.messages.append(AgentLog.decode(request.payload)[0])
+
+    @property
+    def lines(self) -> list[LogLine]:
+        return [line for message in self.messages for line in message.lines]
+
+    def texts(self, stream: LogStream | None = None) -> list[str]:
+        return [line.message for line in self.lines if stream in (None, line.stream)]
+
+
+@dataclass
+class Shipping:
+    """A host's logs on a bus of their own, and who hears them."""
+
+    bus: Bus
+    logs: Logs
+    heard: Heard
+
+    def of(self) -> AttemptLog:
+        return self.logs.of(ATTEMPT, TOKEN)
+
+
+@pytest.fixture
+async def shipping(nats_server: EmbeddedNats, nats_prefix: str) -> AsyncIterator[Shipping]:
+    subjects, heard = Subjects(nats_prefix), Heard()
+    async with (
+        _Opened(nats_server.url("host")) as bus,
+        _Opened(nats_server.url()) as listener,
+    ):
+        await listener.subscribe(subjects.all_logs, heard.hear)
+        await listener.flush()
+        logs = Logs(bus, subjects, host="host-1", clock=lambda: AT)
+        stop = asyncio.Event()
+        running = asyncio.create_task(logs.run(stop))
+        yield Shipping(bus, logs, heard)
+        stop.set()
+        await running
+
+
+class _Opened:
+    """A bus that is connected where it is entered."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> Bus:
+        self._bus = await Bus.connect(self._url, name="test")
+        return self._bus
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._bus.close()
+
+
+async def test_lines_go_out_by_themselves_numbered_and_with_the_attempt_s_token(shipping: Shipping) -> None:
+    said = shipping.of()
+    said.log("error", "first", {"n": 1})
+    said.stderr(b"second\nthird without an e")
+    await until(lambda: len(shipping.heard.lines) == 2)
+    await said.finish()
+    await until(lambda: len(shipping.heard.lines) == 3)
+    (first, *_), lines = shipping.heard.messages, shipping.heard.lines
+    assert (first.attempt, first.token, first.host) == (ATTEMPT, TOKEN, "host-1")
+    assert [(line.number, line.message) for line in lines] == [
+        (1, "first"),
+        (2, "second"),
+        (3, "third without an e"),
+    ]
+    assert (lines[0].level, lines[0].fields, lines[0].at) == ("error", {"n": 1}, AT)
+
+
+async def test_an_agent_that_says_nothing_sends_nothing(shipping: Shipping) -> None:
+    await shipping.of().finish()
+    talker = shipping.of()
+    talker.stderr(b"\n")
+    await talker.finish()
+    talker.stderr(b"a fence behind it\n")
+    await until(lambda: shipping.heard.lines)
+    assert shipping.heard.texts() == ["a fence behind it"]
+    assert len(shipping.heard.messages) == 1
+
+
+async def test_of_progress_in_a_row_only_the_last_is_sent(shipping: Shipping) -> None:
+    said = shipping.of()
+    for step in range(1000):
+        said.progress(f"step {step}", step / 1000)
+    said.log("info", "between", {})
+    said.progress("done", 1.0)
+    await said.finish()
+    await until(lambda: len(shipping.heard.lines) == 3)
+    assert shipping.heard.texts() == ["step 999", "between", "done"]
+    assert [line.number for line in shipping.heard.lines] == [1, 2, 3]
+
+
+async def test_secrets_are_masked_and_controls_made_visible(shipping: Shipping) -> None:
+    register_secret("s3cr3t-of-this-host")
+    try:
+        said = shipping.of()
+        said.stderr(b"key s3cr3t-of-this-host \x1b[31mred\x1b[0m nats://u:pw@h\n")
+        said.log("info", "x", {"password": "hunter22", "nested": {"url": "see s3cr3t-of-this-host"}})
+        await said.finish()
+    finally:
+        forget_secrets()
+    await until(lambda: len(shipping.heard.lines) == 2)
+    assert shipping.heard.texts()[0] == "key *** \\u001b[31mred\\u001b[0m nats://***@h"
+    assert shipping.heard.lines[1].fields == {"password": "***", "nested": {"url": "see ***"}}
+
+
+@pytest.mark.parametrize("line", [b"short\n", b"x" * 20_000 + b"\n"])
+async def test_an_attempt_s_log_is_bounded_and_says_where_it_ends(shipping: Shipping, line: bytes) -> None:
+    said = shipping.of()
+    for _ in range(MAX_LINES + 100):
+        said.stderr(line)
+    await said.finish()
+    said.stderr(b"more\n")
+    await said.finish()
+    await until(lambda: LogStream.AIRLOCK in {one.stream for one in shipping.heard.lines})
+    lines = shipping.heard.lines
+    assert len(lines) <= MAX_LINES
+    assert sum(len(one.message) for one in lines) <= MAX_ATTEMPT_BYTES + 200
+    assert lines[-1].message.endswith("what follows is not shown")
+    assert [one.number for one in lines] == list(range(1, len(lines) + 1))
+
+
+async def test_fields_that_are_too_large_are_left_out_and_that_is_said(shipping: Shipping) -> None:
+    said = shipping.of()
+    said.log("info", "big", {"x": "y" * 20_000})
+    said.log("info", "wide", {"x": 2**70})
+    await said.finish()
+    await until(lambda: len(shipping.heard.lines) == 2)
+    big, wide = shipping.heard.lines
+    assert big.fields == {"omitted": "20008 bytes of fields"}
+    assert wide.fields == {"omitted": "fields that are no plain JSON"}
+
+
+async def test_lines_during_an_outage_are_lost_counted_and_delay_nobody(
+    shipping: Shipping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = shipping.of()
+    with monkeypatch.context() as outage:
+        outage.setattr(Bus, "connected", False)
+        for text in (b"a\n", b"b\n"):
+            said.stderr(text)
+            async with asyncio.timeout(1):
+                await said.finish()
+    assert said.lost == 2
+    said.stderr(b"c\n")
+    await said.finish()
+    await until(lambda: len(shipping.heard.lines) == 2)
+    remark, after = shipping.heard.lines
+    assert remark.stream is LogStream.AIRLOCK
+    assert remark.message.startswith("2 lines lost before this")
+    assert after.message == "c"
+    assert said.lost == 0
+
+
+async def test_losses_at_the_very_end_are_told_once_nats_is_back(
+    shipping: Shipping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = shipping.of()
+    with monkeypatch.context() as outage:
+        outage.setattr(Bus, "connected", False)
+        said.stderr(b"a\n")
+        await shipping.logs.send_all()
+    await said.finish()
+    await until(lambda: shipping.heard.lines)
+    assert shipping.heard.texts() == ["1 line lost before this: the host could not send them"]
+
+
+async def test_a_real_agent_is_heard_while_it_works(
+    other_side: FakeOrchestration, start_host: StartHost
+) -> None:
+    heard = Heard()
+    await other_side.bus.subscribe(other_side.subjects.all_logs, heard.hear)
+    host = await start_host()
+    code = TALKER.replace("%SECONDS%", "1.5")
+    agent = other_side.register(["python3", "-I", "-c", code], protocol="airlock/1")
+    attempt = await other_side.dispatch(agent)
+    await until(lambda: "warming up" in heard.texts())
+    assert not other_side.reports_of(attempt), "the lines came only with the report"
+    report, _ = await other_side.report_of(attempt)
+    assert report.status is ReportStatus.SUCCESS, host.output()
+    await until(lambda: "no end of line" in heard.texts())
+    assert heard.texts(LogStream.LOG) == ["\\u001b[2Jlook"]
+    assert heard.texts(LogStream.STDERR) == [
+        "importing",
+        "warming up",
+        "\\u001b]0;pwned\\u0007",
+        "no end of line",
+    ]
+    (progress,) = (line for line in heard.lines if line.stream is LogStream.PROGRESS)
+    assert (progress.message, progress.fraction) == ("half", 0.5)
+    assert {message.token for message in heard.messages} == {report.token}
+    assert {str(message.attempt) for message in heard.messages} == {attempt}
+
+
+async def test_an_agent_that_never_gets_ready_leaves_its_last_words(
+    other_side: FakeOrchestration, start_host: StartHost
+) -> None:
+    heard = Heard()
+    await other_side.bus.subscribe(other_side.subjects.all_logs, heard.hear)
+    await start_host()
+    broken = other_side.register(["python3", "-I", "-c", "import no_such_module"], protocol="airlock/1")
+    report, _ = await other_side.report_of(await other_side.dispatch(broken))
+    assert report.status is ReportStatus.FAILED
+    await until(lambda: any("No module named 'no_such_module'" in text for text in heard.texts()))
