@@ -55,6 +55,7 @@ from .workers.control import ControlWorker
 from .workers.dispatcher import Dispatcher
 from .workers.facts import tell
 from .workers.gauges import Gauges, count
+from .workers.logs import LogsWorker
 from .workers.reports import ReportsWorker
 from .workers.sweeper import Sweeper
 
@@ -152,6 +153,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         supervisor.add("gauges", gauges.run, stage=0)
         supervisor.add("reports", consumer.run, stage=0)
         supervisor.add("control", control.run, stage=1)
+        supervisor.add("logs", LogsWorker(bus, subjects, sessions, bells).run, stage=1, restartable=True)
         supervisor.add("door", door.run, stage=2)
         supervisor.add("dispatcher", dispatcher.run, stage=3)
         supervisor.add("bus", bus.run, stage=4)
