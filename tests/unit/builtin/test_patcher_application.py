@@ -147,7 +147,7 @@ def test_a_file_below_a_file_does_not_apply(tmp_path: Path) -> None:
     assert caught.value.code == "agent.diff_does_not_apply"
     with pytest.raises(Failure) as caught:
         apply(file_diff("sub dir", None, "x\n"), tree, tmp_path / "tree")
-    assert caught.value.code == "agent.diff_refused"
+    assert caught.value.code == "agent.diff_does_not_apply"
 
 
 def test_what_the_workspace_says_to_git_is_not_heard(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Applying a diff with git, in a scratch tree that holds the touched files and nothing else.
+"""Applying a diff: read by our own grammar, made line by line, and made once more by git; both must agree.
 
-Nothing of the workspace steers git there: no repository, no configuration, no attributes, no hooks.
+Git works in a scratch tree that holds the touched files and nothing else. Nothing of the workspace steers it
+there: no repository, no configuration, no attributes, no hooks.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from airlock_sdk import Failure
 
-from .diff import file_diff
-from .policy import Touched, check
+from .grammar import read
+from .patch import Section
+from .refusal import does_not_apply, refused
+from .tree import File, put_files, read_touched, write
 
 _TIMEOUT_SECONDS = 120
 _MAX_STDERR = 2000
@@ -29,40 +33,67 @@ class Applied:
     rollback: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    content: bytes
-    executable: bool
-
-
 def apply(diff: str, root: Path, scratch: Path) -> Applied:
-    """Apply a diff to the tree at `root`, all of it or nothing.
+    """Apply a diff to the tree at `root`, all of it or nothing; every line stands exactly where it says.
 
     Raises Failure `agent.diff_refused` for one that does what it may not, `agent.diff_does_not_apply` for
     one that was made for another tree.
     """
-    touched = check(diff)
-    before = {path: _read(root, path) for path in touched.all}
-    tree = scratch / "apply"
+    sections = read(diff)
+    before = read_touched(root, sections)
+    after = {section.path: _after(section, before[section.path]) for section in sections}
+    _check_folders(sections, after)
+    _compare_with_git(diff, before, after, scratch / "apply")
+    changed = {path: after[path] for path in sorted(after) if before[path] != after[path]}
+    try:
+        put_files(root, changed)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        first = sections[0]
+        why = "a file would stand where the workspace has a folder, or the other way round"
+        raise does_not_apply(why, line=first.line, file=first.path) from error
+    return Applied(tuple(changed), _rollback(sections, before))
+
+
+def _after(section: Section, file: File | None) -> File | None:
+    content = section.applied(file.content if file is not None else None)
+    if content is None:
+        return None
+    return File(content, file.executable if file is not None else bool(section.executable))
+
+
+def _check_folders(sections: Sequence[Section], after: dict[str, File | None]) -> None:
+    """Refuse a file below another file of the same diff, before anything is written."""
+    for section in sections:
+        if after[section.path] is None:
+            continue
+        parts = section.path.split("/")
+        for count in range(1, len(parts)):
+            if after.get("/".join(parts[:count])) is not None:
+                why = "a file would stand below another file"
+                raise does_not_apply(why, line=section.line, file=section.path)
+
+
+def _rollback(sections: Sequence[Section], before: dict[str, File | None]) -> bytes:
+    """Spell the diff back: what came goes first, so that a folder's name is free for the file it was."""
+    back = []
+    for section in sections:
+        file = before[section.path]
+        executable = file.executable if file is not None else bool(section.executable)
+        back.append(section.reversed(executable=executable))
+    return b"".join(one.spelled() for one in sorted(back, key=lambda one: (one.will_be, one.path)))
+
+
+def _compare_with_git(
+    diff: str, before: dict[str, File | None], after: dict[str, File | None], tree: Path
+) -> None:
     tree.mkdir()
     for path, file in before.items():
         if file is not None:
-            _write(tree, path, file)
+            write(tree, path, file)
     _git_apply(diff, tree)
-    after = {path: _read(tree, path) for path in touched.all}
-    _check_tree(tree, touched)
-    changed = [path for path in touched.all if before[path] != after[path]]
-    for path in changed:
-        _remove(root, path)
-    try:
-        for path in changed:
-            if (file := after[path]) is not None:
-                _write(root, path, file)
-    except (FileExistsError, NotADirectoryError) as error:
-        message = "the diff puts a file where the workspace has another file as a folder's name"
-        raise Failure("agent.diff_does_not_apply", message) from error
+    if _plain_files(tree) != {path: file for path, file in after.items() if file is not None}:
+        raise refused("git-differs", line=1)
     shutil.rmtree(tree)
-    return Applied(tuple(changed), b"".join(_back(path, after[path], before[path]) for path in changed))
 
 
 def _git_apply(diff: str, tree: Path) -> None:
@@ -91,60 +122,18 @@ def _git_apply(diff: str, tree: Path) -> None:
         raise Failure("agent.git_timeout", f"git took longer than {_TIMEOUT_SECONDS} s") from error
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()[:_MAX_STDERR]
-        message = "the diff does not fit this workspace"
-        raise Failure("agent.diff_does_not_apply", message, details={"git": said})
+        raise Failure("agent.diff_does_not_apply", "git does not take the diff", details={"git": said})
 
 
-def _check_tree(tree: Path, touched: Touched) -> None:
-    """Trust, but look: after git, the scratch tree holds plain files that the diff named, and folders."""
+def _plain_files(tree: Path) -> dict[str, File]:
+    """Read what git left; raises Failure for anything that is neither a plain file nor a folder."""
+    found: dict[str, File] = {}
     for folder, names, files in os.walk(tree):
-        inside = os.path.relpath(folder, tree)
-        for name in files:
-            path = os.path.normpath(os.path.join(inside, name))
-            if path not in touched.writes and path not in touched.reads:
-                raise Failure("agent.diff_refused", f"git wrote {path!r}, which the diff does not name")
         for name in (*names, *files):
-            mode = os.lstat(os.path.join(folder, name)).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise Failure("agent.diff_refused", f"git made {name!r}, which is no plain file")
-
-
-def _read(root: Path, path: str) -> _File | None:
-    full = root / path
-    try:
-        found = os.lstat(full)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        raise Failure("agent.diff_refused", f"{path!r} is a folder, or no plain file")
-    return _File(full.read_bytes(), bool(found.st_mode & 0o100))
-
-
-def _write(root: Path, path: str, file: _File) -> None:
-    full = root / path
-    full.parent.mkdir(parents=True, exist_ok=True)
-    full.write_bytes(file.content)
-    full.chmod(0o755 if file.executable else 0o644)
-
-
-def _remove(root: Path, path: str) -> None:
-    """Remove a file, and the folders that it leaves empty, as git does."""
-    full = root / path
-    if not full.exists():
-        return
-    full.unlink()
-    for parent in full.parents:
-        if parent == root or any(parent.iterdir()):
-            return
-        parent.rmdir()
-
-
-def _back(path: str, after: _File | None, before: _File | None) -> bytes:
-    executable = before.executable if before is not None else after is not None and after.executable
-    text = file_diff(path, _text(after), _text(before), executable=executable)
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _text(file: _File | None) -> str | None:
-    # Bytes that are no UTF-8 pass through unharmed (PEP 383).
-    return None if file is None else file.content.decode("utf-8", "surrogateescape")
+            full = Path(folder, name)
+            mode = full.lstat().st_mode
+            if stat.S_ISREG(mode):
+                found[str(full.relative_to(tree))] = File(full.read_bytes(), bool(mode & 0o100))
+            elif not stat.S_ISDIR(mode):
+                raise refused("git-differs", line=1, more=f"it made {name!r}, which is no plain file")
+    return found

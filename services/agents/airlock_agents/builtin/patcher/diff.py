@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 
 MAX_DIFF = 200 * 1024  # bytes: what a person can be asked to read, and what fits a message
+NO_NEWLINE = "\\ No newline at end of file"
 
 _UNSPEAKABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before a file's hunks; a file that comes or goes empty has no hunks and no names."""
+
+    opening: str
+    names: str
 
 
 def can_name(path: str) -> bool:
     """Tell whether a path can stand in a diff as it is, without git's quoting."""
     return not _UNSPEAKABLE.search(path) and path.isprintable()
+
+
+def header(path: str, *, was: bool, will_be: bool, executable: bool) -> Header:
+    """Answer the header of a file's section; `was` and `will_be` say whether it is there before and after."""
+    opening = f"diff --git a/{path} b/{path}\n"
+    mode = "100755" if executable else "100644"
+    if not was:
+        opening += f"new file mode {mode}\n"
+    elif not will_be:
+        opening += f"deleted file mode {mode}\n"
+    # A tab behind a name with a space is how git marks its end.
+    end = "\t" if " " in path else ""
+    old = f"a/{path}{end}" if was else "/dev/null"
+    new = f"b/{path}{end}" if will_be else "/dev/null"
+    return Header(opening, f"--- {old}\n+++ {new}\n")
 
 
 def file_diff(path: str, before: str | None, after: str | None, *, executable: bool = False) -> str:
@@ -24,23 +49,12 @@ def file_diff(path: str, before: str | None, after: str | None, *, executable: b
         return ""
     if not can_name(path):
         raise ValueError(f"the name {path!r} cannot stand in a diff")
-    head = f"diff --git a/{path} b/{path}\n"
-    mode = "100755" if executable else "100644"
-    if before is None:
-        head += f"new file mode {mode}\n"
-    elif after is None:
-        head += f"deleted file mode {mode}\n"
+    head = header(path, was=before is not None, will_be=after is not None, executable=executable)
     if not before and not after:  # an empty file comes or goes: there is no hunk
-        return head
-    # A tab behind a name with a space is how git marks its end.
-    end = "\t" if " " in path else ""
-    old = "/dev/null" if before is None else f"a/{path}{end}"
-    new = "/dev/null" if after is None else f"b/{path}{end}"
+        return head.opening
     hunks = list(difflib.unified_diff(lines(before or ""), lines(after or ""), n=3))[2:]
-    body = "".join(
-        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in hunks
-    )
-    return f"{head}--- {old}\n+++ {new}\n{body}"
+    body = "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}\n" for line in hunks)
+    return f"{head.opening}{head.names}{body}"
 
 
 def lines(text: str) -> list[str]:

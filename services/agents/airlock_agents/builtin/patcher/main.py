@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, TypedDict
 
 from airlock_sdk import Agent, Context, Failure, isolate
 
 from . import proposal
-from .application import apply
+from .application import Applied, apply
+from .refusal import refused
 
 MAX_LISTED = 500  # files named in an output; the counts are of all
 MAX_UNFIXED = 1000
-MAX_INLINE = 100 * 1024  # bytes of a rollback diff that stands in the output too
+MAX_INLINE = 400 * 1024  # bytes of a rollback diff, spelled as JSON: the manifest allows 512 KiB in all
 _DIFF = "text/x-diff"
 
 agent = Agent()
@@ -26,11 +29,13 @@ class ProposeInputs(TypedDict, total=False):
     include_tests: bool
 
 
-class ApplyInputs(TypedDict):
+class ApplyInputs(TypedDict, total=False):
     """The input of apply."""
 
     workspace: dict[str, Any]
     diff: str
+    diff_sha256: str
+    workspace_digest: str
 
 
 @agent.action("propose")
@@ -51,11 +56,15 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     unfixed = [{"id": one, "reason": reason} for file in done for one, reason in file.unfixed]
     stats = {"fixed": len(fixed), "unfixed": len(unfixed), "files": len(changed)}
     ctx.log("info", "propose.finished", **stats)
+    diff = proposal.whole_diff(done)
     return {
-        "diff": proposal.whole_diff(done),
+        "diff": diff,
+        "diff_sha256": sha256_of(diff),
+        "workspace_digest": inputs["workspace"]["artifact"],
         "files_changed": changed[:MAX_LISTED],
         "fixed": fixed,
         "unfixed": unfixed[:MAX_UNFIXED],
+        "regenerate": [],
         "notes": proposal.notes(done),
         "stats": stats,
     }
@@ -64,26 +73,18 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
 @agent.action("apply")
 def apply_diff(inputs: ApplyInputs, ctx: Context) -> dict[str, Any]:
     """Apply a diff to the workspace and answer the result as a new one, with the diff that takes it back."""
-    if not inputs["diff"].strip():
-        ctx.log("info", "apply.nothing_to_do")
-        return {
-            "workspace": inputs["workspace"],
-            "changed": False,
-            "message": "The diff is empty: the workspace is unchanged.",
-            "files_changed": [],
-            "files_changed_total": 0,
-            "rollback": ctx.put_artifact("rollback.diff", b"", _DIFF),
-            "rollback_diff": "",
-            "rollback_inline": True,
-        }
-    root = ctx.workspace()
-    applied = apply(inputs["diff"], root, ctx.scratch)
-    inline, count = _inline(applied.rollback), len(applied.changed)
+    diff = inputs["diff"]
+    _check_expected(inputs)
+    applied = apply(diff, ctx.workspace(), ctx.scratch) if diff.strip() else Applied((), b"")
+    count = len(applied.changed)
     ctx.log("info", "apply.finished", files=count)
+    inline = _inline(applied.rollback)
     return {
-        "workspace": ctx.put_workspace(root),
-        "changed": bool(applied.changed),
-        "message": "1 file changed." if count == 1 else f"{count} files changed.",
+        "workspace": ctx.put_workspace(ctx.workspace()) if count else inputs["workspace"],
+        "workspace_before": inputs["workspace"]["artifact"],
+        "diff_sha256": sha256_of(diff),
+        "changed": bool(count),
+        "message": _said(count),
         "files_changed": list(applied.changed[:MAX_LISTED]),
         "files_changed_total": count,
         "rollback": ctx.put_artifact("rollback.diff", applied.rollback, _DIFF),
@@ -92,13 +93,36 @@ def apply_diff(inputs: ApplyInputs, ctx: Context) -> dict[str, Any]:
     }
 
 
+def sha256_of(diff: str) -> str:
+    """Answer the digest by which a proposed diff is known."""
+    return hashlib.sha256(diff.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_expected(inputs: ApplyInputs) -> None:
+    """Refuse another diff, or another workspace, than those that the proposal was about."""
+    found = sha256_of(inputs["diff"])
+    if inputs.get("diff_sha256", found) != found:
+        raise refused("other-diff", line=1)
+    workspace, expected = inputs["workspace"]["artifact"], inputs.get("workspace_digest")
+    if expected is not None and expected != workspace:
+        message = "the diff was made for another workspace than this one"
+        details = {"expected": expected, "given": workspace}
+        raise Failure("agent.workspace_differs", message, details=details)
+
+
+def _said(count: int) -> str:
+    if not count:
+        return "The diff changes nothing: the workspace is unchanged."
+    return "1 file changed." if count == 1 else f"{count} files changed."
+
+
 def _inline(rollback: bytes) -> str | None:
-    if len(rollback) > MAX_INLINE:
-        return None
+    """Answer the rollback as text, unless a file that it shows is not UTF-8, or consists of controls."""
     try:
-        return rollback.decode("utf-8")
+        text = rollback.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    return text if len(json.dumps(text, ensure_ascii=False).encode()) <= MAX_INLINE else None
 
 
 if __name__ == "__main__":
