@@ -105,6 +105,7 @@ CLOCKS_AND_CHANCE = frozenset({"now", "today", "utcnow", "uuid1", "uuid4", "uuid
 # What each built-in agent's folder may import beside the SDK and the standard library: its own tools.
 BUILTIN_ROOM = "airlock_agents.builtin"
 AGENT_TOOLS: Mapping[str, frozenset[str]] = {
+    "code-reviewer": frozenset({"lizard", "ruff"}),
     "compliance-checker": frozenset({"license_expression", "yaml"}),
     "findings": frozenset({"detect_secrets"}),
     "patcher": frozenset({"libcst"}),
