@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -34,6 +34,11 @@ class Agent:
 
     def __init__(self) -> None:
         self._actions: dict[str, tuple[Action, Any]] = {}
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """Its actions' functions by name, in the order of registration."""
+        return {name: function for name, (function, _) in self._actions.items()}
 
     def action(self, name: str) -> Callable[[Decorated], Decorated]:
         """Register the decorated function under the action's name in the manifest."""

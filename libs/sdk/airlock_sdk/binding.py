@@ -33,6 +33,12 @@ def bind(value: Any, wanted: Any, pointer: str = "") -> Any:
     if origin is list and isinstance(value, list):
         (item,) = typing.get_args(wanted)
         return [bind(one, item, f"{pointer}/{index}") for index, one in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        _, item = typing.get_args(wanted)
+        return {key: bind(one, item, f"{pointer}/{key}") for key, one in value.items()}
+    if typing.is_typeddict(wanted) and isinstance(value, dict):
+        hints = typing.get_type_hints(wanted)
+        return {key: bind(one, hints.get(key), f"{pointer}/{key}") for key, one in value.items()}
     if not (isinstance(wanted, type) and hasattr(wanted, "__dataclass_fields__")):
         return value
     if not isinstance(value, Mapping):

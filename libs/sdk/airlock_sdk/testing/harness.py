@@ -121,6 +121,33 @@ def run_program(
     return outcome
 
 
+def run_stdio(
+    command: Sequence[str], inputs: Mapping[str, Any], *, cwd: Path | None = None, timeout: float = 120.0
+) -> Outcome:
+    """Run a program that speaks stdio: the input on its stdin, then the end of it.
+
+    Where its exit code is not 0, or it does not print one JSON document, there is no output, and the
+    failure has the code that a host would give. Raises subprocess.TimeoutExpired.
+    """
+    done = subprocess.run(  # noqa: S603 -- the command is the test's own
+        list(command),
+        input=json.dumps(inputs).encode(),
+        capture_output=True,
+        cwd=cwd,
+        timeout=timeout,
+        check=False,
+    )
+    outcome = Outcome(raw_output=done.stdout, stderr=done.stderr.decode("utf-8", "replace"))
+    if done.returncode != 0:
+        outcome.failure = {"code": "exit.nonzero", "message": f"exit code {done.returncode}"}
+        return outcome
+    try:
+        outcome.output = json.loads(done.stdout)
+    except ValueError as error:
+        outcome.failure = {"code": "output.invalid_json", "message": str(error)}
+    return outcome
+
+
 def request_bytes(action: str, inputs: Mapping[str, Any], given: Sequence[Given] = ()) -> Iterator[bytes]:
     """Spell a request frame with its input and artifacts; each given artifact is put into the input first."""
     document = json.loads(json.dumps(inputs))
