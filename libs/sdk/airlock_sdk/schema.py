@@ -1,7 +1,4 @@
-"""JSON Schemas from type hints: what an action's function takes and answers, as its manifest must say it.
-
-`python -m airlock_sdk.schema MODULE` prints them for the agent of a module (or of a file `x.py`), as JSON.
-"""
+"""JSON Schemas from type hints: what an action's function takes and answers, as its manifest must say it."""
 
 from __future__ import annotations
 
@@ -265,9 +262,3 @@ def _instead(hint: Any) -> str:
     if isinstance(hint, type) and hint.__mro__[-2].__name__ == "Enum":
         return "write Literal[...]"
     return "write str, int, float, bool, list, dict, Literal, a TypedDict or a dataclass"
-
-
-if __name__ == "__main__":
-    from airlock_sdk.printed_schemas import main
-
-    raise SystemExit(main())

@@ -160,7 +160,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("named", ["main", "main.py"])
 def test_the_command_prints_the_schemas_of_a_modules_agent(tmp_path: Path, named: str) -> None:
     (tmp_path / "main.py").write_text(MAIN)
-    command = [sys.executable, "-m", "airlock_sdk.schema", named, "--manifest"]
+    command = [sys.executable, "-m", "airlock_sdk.manifest", named, "--manifest"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     action = json.loads(done.stdout)["actions"]["shout"]
     assert action["description"] == "Say it aloud."
@@ -171,6 +171,6 @@ def test_the_command_prints_the_schemas_of_a_modules_agent(tmp_path: Path, named
 def test_the_command_says_what_it_does_not_find(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("x = 1\n")
     for arguments, code, said in ((["main"], 1, "has 0 agents"), ([], 2, "usage:")):
-        command = [sys.executable, "-m", "airlock_sdk.schema", *arguments]
+        command = [sys.executable, "-m", "airlock_sdk.manifest", *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, said in done.stderr) == (code, True)

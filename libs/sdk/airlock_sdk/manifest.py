@@ -1,4 +1,4 @@
-"""`python -m airlock_sdk.schema MODULE`: the schemas of a module's agent, printed as one JSON document."""
+"""`python -m airlock_sdk.manifest MODULE`: what the agent of a module says of its actions, as one JSON document."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from airlock_sdk.agent import Agent
 from airlock_sdk.schema import SchemaError, actions_of
 
-_USAGE = "usage: python -m airlock_sdk.schema MODULE-OR-FILE.py [--manifest]"
+_USAGE = "usage: python -m airlock_sdk.manifest MODULE-OR-FILE.py [--manifest]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,3 +54,7 @@ def _agent_of(name: str) -> Agent:
 def _say(message: str, code: int) -> int:
     sys.stderr.write(message + "\n")
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
