@@ -11,6 +11,7 @@ import httpx2
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.base import Message
 from airlock_contracts.events import Event, EventType
+from airlock_contracts.logs import LogStream, LogView
 from airlock_contracts.problems import Problem
 from airlock_contracts.statuses import ApprovalStatus, RunStatus, Verdict
 from airlock_contracts.views import (
@@ -27,16 +28,12 @@ from airlock_contracts.views import (
 from pydantic import TypeAdapter, ValidationError
 
 from .errors import ProblemError, ServerUnreachable, UnexpectedAnswer
+from .streams import Sent, follow
 from .transfers import CHUNK_BYTES, digest_of, pieces, save
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _READ_TRIES = 3
 _FIRST_PAUSE = 0.2
-_STREAM_SILENCE_SECONDS = 30.0
-"""The server pings an event stream every 10 s."""
-_STREAM_PAUSE = 0.5
-_STREAM_PATIENCE_SECONDS = 60.0
-"""How long nothing may answer until a run is followed no more: longer than a service takes to start again."""
 _MAX_RETRY_AFTER = 30.0
 _HOSTS: TypeAdapter[list[HostView]] = TypeAdapter(list[HostView])
 
@@ -141,40 +138,46 @@ class AirlockClient:
 
     async def events(self, run: str, after: int = 0) -> AsyncIterator[Event]:
         """A run's events after number `after`, then live, until it has ended; reconnects by itself."""
-        clock = asyncio.get_running_loop().time
-        lost_at: float | None = None
-        while True:
-            try:
-                async for event in self._stream(run, after):
-                    lost_at = None
-                    if event is None:
-                        continue
-                    after = event.seq
-                    yield event
-                    if event.type is EventType.RUN_FINISHED:
-                        return
-            except (httpx2.TransportError, ProblemError) as error:
-                lost_at = clock() if lost_at is None else lost_at
-                is_for_good = isinstance(error, ProblemError) and not error.problem.retryable
-                if is_for_good or clock() - lost_at > _STREAM_PATIENCE_SECONDS:
-                    if isinstance(error, ProblemError):
-                        raise
-                    raise ServerUnreachable(self._unreachable(error)) from error
-            await asyncio.sleep(_STREAM_PAUSE)
+        async for sent in self._follow(f"/api/runs/{_quoted(run)}/events", after, EventType.RUN_FINISHED):
+            yield Event.model_validate_json(sent.data)
 
-    async def _stream(self, run: str, after: int) -> AsyncIterator[Event | None]:
-        """One connection's events; None first, once there is an answer."""
-        timeout = httpx2.Timeout(_STREAM_SILENCE_SECONDS, connect=5.0)
-        headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
-        path = f"/api/runs/{_quoted(run)}/events"
-        async with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
-            if answer.is_error:
-                await answer.aread()
-                _raise(answer)
-            yield None
-            async for sent in httpx2.EventSource(answer):
-                if sent.data:
-                    yield Event.model_validate_json(sent.data)
+    async def logs(
+        self,
+        run: str,
+        *,
+        after: int = 0,
+        node: str | None = None,
+        attempt: int | None = None,
+        stream: LogStream | None = None,
+        limit: int | None = None,
+    ) -> Page[LogView]:
+        """One page of what a run's agents said, the oldest first; its cursor is given as `after`."""
+        path = f"/api/runs/{_quoted(run)}/logs"
+        return await self._page(
+            LogView, path, after=after, node=node, attempt=attempt, stream=stream, limit=limit
+        )
+
+    async def follow_logs(
+        self,
+        run: str,
+        *,
+        after: int = 0,
+        node: str | None = None,
+        attempt: int | None = None,
+        stream: LogStream | None = None,
+    ) -> AsyncIterator[LogView]:
+        """What a run's agents said behind id `after`, then live, until it has ended; reconnects by itself."""
+        path = f"/api/runs/{_quoted(run)}/logs"
+        async for sent in self._follow(path, after, "end", node=node, attempt=attempt, stream=stream):
+            if sent.event == "line":
+                yield LogView.model_validate_json(sent.data)
+
+    async def _follow(self, path: str, after: int, last: str, **query: object) -> AsyncIterator[Sent]:
+        try:
+            async for sent in follow(self._http, path, after, last=last, query=query, refuse=_raise):
+                yield sent
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self._unreachable(error)) from error
 
     # --- approvals ----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import typer
 
 from .. import exits
 from ..local.folder import AIRLOCK_VERSION
-from . import agents, approvals, artifacts, demo, doctor, keys, processes, runs, stack, workflows
+from . import agents, approvals, artifacts, demo, doctor, keys, logs, processes, runs, stack, workflows
 from .target import Asked
 
 app = typer.Typer(
@@ -51,5 +51,5 @@ def options(
     context.obj = Asked(url, key_file, data_dir)
 
 
-for room in (stack, runs, approvals, workflows, agents, artifacts, keys, doctor, processes, demo):
+for room in (stack, runs, logs, approvals, workflows, agents, artifacts, keys, doctor, processes, demo):
     room.add(app)

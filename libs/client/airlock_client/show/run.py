@@ -101,6 +101,8 @@ def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failur
                 console, "what it printed", last.raw_output[:_RAW_CHARACTERS].splitlines()[:STDERR_LINES]
             )
     _show_next(console, advice(run, node, failure))
+    if last is not None:
+        console.print(safe(f"  its log: airlock logs {run.id} --node {node.id}"))
 
 
 def advice(run: RunView, node: NodeView, failure: Failure) -> str:
