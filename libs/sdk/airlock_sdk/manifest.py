@@ -1,4 +1,4 @@
-"""`python -m airlock_sdk.manifest MODULE`: what the agent of a module says of its actions, as one JSON document."""
+"""`python -m airlock_sdk.manifest MODULE`: what a module's agent says of its actions, as JSON."""
 
 from __future__ import annotations
 
