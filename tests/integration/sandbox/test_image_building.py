@@ -17,9 +17,10 @@ from typing import Any
 
 import docker
 import pytest
+from airlock_agents.sandbox.agent_sources import AgentSource, agent_source, builtin_agents
 from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect
-from airlock_agents.sandbox.images import AgentSource, ImageBuilder, agent_source, builtin_agents
+from airlock_agents.sandbox.images import ImageBuilder
 from airlock_agents.sandbox.outcome import Success
 from airlock_agents.sandbox.packages import BuildProblem, _suite_sources, suite_tarball
 from airlock_agents.sandbox.pinning import Pinned, Unusable, inspect_image

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from . import purge
+from .agent_sources import AgentSource, agent_source, builtin_agents
+from .build_log import say_on_stderr
 from .engine import Engine, EngineProblem, connect, find_engine
-from .images import AgentSource, ImageBuilder, agent_source, builtin_agents, list_images, say_on_stderr
+from .images import ImageBuilder, list_images
 from .packages import BuildProblem
 
 Subparsers = Any

@@ -5,12 +5,8 @@ agent's build fetches anything: packages come from the machine's own suite and i
 """
 
 import fcntl
-import hashlib
-import io
 import os
 import re
-import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +17,10 @@ from typing import Any
 
 import docker
 import requests
-import yaml
 
+from .agent_sources import AgentSource
+from .build_log import Say, follow
+from .image_files import content_hash, pack, read_tree
 from .packages import BuildProblem, Suite, fetch_packages, suite_tarball
 
 LABEL_IMAGES = "airlock.images"
@@ -30,34 +28,8 @@ LABEL_CONTENT = "airlock.content"
 LABEL_PYTHON = "airlock.python"
 BASE = "airlock-base"
 SUITE = "airlock-suite"
-_RECIPE = 1
-"""Raise it when the way an image is put together changes: all are built again."""
-_MAX_MANIFEST_BYTES = 1024 * 1024
 _PIECE_BYTES = 256 * 1024
 _CHECKOUT = Path(__file__).resolve().parents[4]
-_SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class AgentSource:
-    """A folder that holds one agent: its package, `agent.yaml`, `requirements.txt`, `include.txt`."""
-
-    name: str
-    package: str
-    folder: Path
-
-    @property
-    def image(self) -> str:
-        """The tag its image gets."""
-        return f"airlock-agent-{self.name}"
-
-    @property
-    def included(self) -> list[str]:
-        """The packages beside it that it uses: `include.txt` names them, one a line."""
-        path = self.folder / "include.txt"
-        return path.read_text().split() if path.is_file() else []
 
 
 @dataclass(frozen=True)
@@ -68,26 +40,6 @@ class Built:
     image_id: str
     rebuilt: bool
     seconds: float
-
-
-def builtin_agents(folder: Path | None = None) -> list[AgentSource]:
-    """List the agents that lie in a folder (by default the built-in ones), by name."""
-    root = folder or Path(__file__).resolve().parents[1] / "builtin"
-    return [agent_source(path.parent) for path in sorted(root.glob("*/agent.yaml"))]
-
-
-def agent_source(folder: Path) -> AgentSource:
-    """Read which agent a folder holds. Raises BuildProblem."""
-    path = folder / "agent.yaml"
-    try:
-        with path.open("rb") as file:
-            manifest = yaml.safe_load(file.read(_MAX_MANIFEST_BYTES))
-    except (OSError, yaml.YAMLError) as error:
-        raise BuildProblem(f"{path} cannot be read: {error}") from error
-    name = manifest.get("name") if isinstance(manifest, dict) else None
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
-        raise BuildProblem(f"{path} names no agent")
-    return AgentSource(name=name, package=folder.name, folder=folder)
 
 
 class ImageBuilder:
@@ -114,14 +66,14 @@ class ImageBuilder:
         recipe = self._recipes / "base"
         files = {
             "Dockerfile": (recipe / "Dockerfile").read_bytes(),
-            **_read_tree(_CHECKOUT / "libs" / "sdk" / "airlock_sdk", "airlock/airlock_sdk"),
+            **read_tree(_CHECKOUT / "libs" / "sdk" / "airlock_sdk", "airlock/airlock_sdk"),
         }
         if self._from is not None:
             self._pull_if_missing(self._from)
             source, source_id = self._from, str(self._inspect(self._from)["Id"])
         else:
-            source, source_id = SUITE, self._suite()
-        content = _content_hash(files, source_id)
+            source, source_id = SUITE, self.build_suite()
+        content = content_hash(files, source_id)
         return self._build(BASE, files, content=content, base=source, network=self._from is not None)
 
     def build_agent(self, agent: AgentSource, base_id: str) -> Built:
@@ -129,11 +81,11 @@ class ImageBuilder:
         files = {
             "Dockerfile": (self._recipes / "agent" / "Dockerfile").read_bytes(),
             "agent/builtin/__init__.py": b"",
-            **_read_tree(agent.folder, f"agent/builtin/{agent.package}"),
+            **read_tree(agent.folder, f"agent/builtin/{agent.package}"),
         }
         for package in agent.included:
-            files |= _read_tree(agent.folder.parent / package, f"agent/builtin/{package}")
-        content = _content_hash(files, base_id)
+            files |= read_tree(agent.folder.parent / package, f"agent/builtin/{package}")
+        content = content_hash(files, base_id)
         requirements = agent.folder / "requirements.txt"
 
         def with_packages() -> dict[str, bytes]:
@@ -142,7 +94,7 @@ class ImageBuilder:
                 python = self._inspect(BASE)["Config"]["Labels"][LABEL_PYTHON]
                 architecture = str(self._client.version().get("Arch", "amd64"))
                 with fetch_packages(requirements, python=python, architecture=architecture) as folder:
-                    site |= _read_tree(folder, "site")
+                    site |= read_tree(folder, "site")
             return files | site
 
         return self._build(agent.image, with_packages, content=content, base=BASE, network=False)
@@ -177,7 +129,7 @@ class ImageBuilder:
         network: bool,
     ) -> str:
         self._say(f"{tag}: building")
-        context = _tar(files() if callable(files) else files)
+        context = pack(files() if callable(files) else files)
         labels = {LABEL_IMAGES: "1", LABEL_CONTENT: content}
         stream = self._client.build(
             fileobj=context,
@@ -190,7 +142,7 @@ class ImageBuilder:
             network_mode=None if network else "none",
             decode=True,
         )
-        _follow(tag, stream)
+        follow(tag, stream)
         if tag == BASE:
             self._label_python(labels)
         # A second name keeps it when the first moves on: registered versions run by this image's id.
@@ -224,43 +176,43 @@ class ImageBuilder:
             raise BuildProblem(f"{BASE}: its python3 does not run: {version[:200]}")
         lines = f"FROM {BASE}\n"
         stream = self._client.build(
-            fileobj=_tar({"Dockerfile": lines.encode()}),
+            fileobj=pack({"Dockerfile": lines.encode()}),
             custom_context=True,
             tag=BASE,
             rm=True,
             labels=labels | {LABEL_PYTHON: version},
             decode=True,
         )
-        _follow(BASE, stream)
+        follow(BASE, stream)
 
-    def _suite(self) -> str:
-        """The image of the machine's own packages; made once, and again when its recipe changed."""
-        suite = suite_tarball()
+    def build_suite(self, tag: str = SUITE, *, include: Sequence[str] = ()) -> str:
+        """The image of the machine's own packages, and more of them; made again when its recipe changed."""
+        suite = suite_tarball(include)
         with self._alone():
-            found = self._current(SUITE, suite.content)
-            return found or self._install_suite(suite)
+            found = self._current(tag, suite.content)
+            return found or self._install_suite(tag, suite)
 
-    def _install_suite(self, suite: Suite) -> str:
+    def _install_suite(self, tag: str, suite: Suite) -> str:
         began = time.monotonic()
-        self._say(f"{SUITE}: installing {suite.name} packages with mmdebstrap (about half a minute)")
+        self._say(f"{tag}: installing {suite.name} packages with mmdebstrap (about half a minute)")
         with suite.open() as tarball:
             changes = [f"LABEL {LABEL_IMAGES}=1 {LABEL_CONTENT}={suite.content}"]
             # In pieces: for a file the SDK sends both a length and chunks, and the engine chokes.
             pieces = iter(lambda: tarball.read(_PIECE_BYTES), b"")
             answer = self._client.import_image_from_stream(
-                pieces, repository=SUITE, tag="latest", changes=changes
+                pieces, repository=tag, tag="latest", changes=changes
             )
         if '"error"' in str(answer):
-            raise BuildProblem(f"{SUITE}: the engine did not take it: {str(answer)[:500]}")
-        self._say(f"{SUITE}: built in {time.monotonic() - began:.1f} s")
-        return str(self._inspect(SUITE)["Id"])
+            raise BuildProblem(f"{tag}: the engine did not take it: {str(answer)[:500]}")
+        self._say(f"{tag}: built in {time.monotonic() - began:.1f} s")
+        return str(self._inspect(tag)["Id"])
 
     def _pull_if_missing(self, image: str) -> None:
         try:
             self._inspect(image)
         except docker.errors.ImageNotFound:
             self._say(f"{image}: pulling")
-            _follow(image, self._client.pull(image, stream=True, decode=True))
+            follow(image, self._client.pull(image, stream=True, decode=True))
 
     def _current(self, tag: str, content: str) -> str | None:
         try:
@@ -285,48 +237,3 @@ def list_images(client: docker.APIClient) -> list[tuple[str, str, int]]:
         if tag != "<none>:<none>"
     ]
     return sorted(rows)
-
-
-def _follow(what: str, stream: Iterator[dict[str, Any]]) -> None:
-    said: list[str] = []
-    for event in stream:
-        if "stream" in event:
-            said = [*said[-20:], str(event["stream"])]
-        if "error" in event:
-            tail = "".join(said)[-2000:]
-            raise BuildProblem(f"{what}: {event['error']}\n{tail}")
-
-
-def _read_tree(folder: Path, prefix: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and not _SKIPPED.intersection(relative.parts) and path.suffix != ".pyc":
-            found[f"{prefix}/{relative.as_posix()}"] = path.read_bytes()
-    return found
-
-
-def _content_hash(files: dict[str, bytes], base: str) -> str:
-    digest = hashlib.sha256(f"airlock-image-{_RECIPE}\n{base}\n".encode())
-    for name in sorted(files):
-        digest.update(f"{name}\n{len(files[name])}\n".encode())
-        digest.update(files[name])
-    return digest.hexdigest()
-
-
-def _tar(files: dict[str, bytes]) -> io.BytesIO:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in sorted(files):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(files[name])
-            entry.mode = 0o755 if name.startswith("site/bin/") else 0o644
-            archive.addfile(entry, io.BytesIO(files[name]))
-    buffer.seek(0)
-    return buffer
-
-
-def say_on_stderr(line: str) -> None:
-    """Write one line of progress for a person."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +77,11 @@ class Suite:
             yield tarball
 
 
-def suite_tarball() -> Suite:
-    """Describe this machine's own suite for mmdebstrap. Raises BuildProblem where there is none."""
+def suite_tarball(more: Sequence[str] = ()) -> Suite:
+    """Describe this machine's own suite, with more of its packages, for mmdebstrap.
+
+    Raises BuildProblem where there is none.
+    """
     release = _os_release()
     suite = release.get("VERSION_CODENAME", "")
     if release.get("ID") not in ("debian", "ubuntu") or not re.fullmatch(r"[a-z]{2,32}", suite):
@@ -101,7 +104,7 @@ def suite_tarball() -> Suite:
         "--quiet",
         "--variant=minbase",
         f"--mode={mode}",
-        f"--include={','.join(_INCLUDED)}",
+        f"--include={','.join([*_INCLUDED, *more])}",
         *_SLIM,
         *(f"--aptopt={option}" for option in options),
         f"--customize-hook={_FORGET}",
