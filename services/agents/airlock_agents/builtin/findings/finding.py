@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airlock_sdk.printable import one_line
@@ -29,19 +29,30 @@ class Finding:
     file: str  # relative, printable
     line: int  # from 1
     message: str
-    tool: str  # bandit or detect-secrets
+    tool: str  # bandit, detect-secrets, ...
     suppressed: bool = False  # the code asks the tool to look away; it is a finding all the same
     also: tuple[str, ...] = ()  # other rules that fired on the same secret
     in_tests: bool = False  # the file is test code
     anchor: str = field(default="", repr=False)  # what of the line goes into the id; never shown
     id: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)  # an agent's own fields, as JSON
 
     def shown(self) -> dict[str, Any]:
-        """Answer the finding as it stands in outputs."""
-        document = asdict(self)
-        del document["anchor"]
-        document["also"] = list(self.also)
-        return document
+        """Answer the finding as it stands in outputs, the agent's own fields last."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "confidence": self.confidence,
+            "file": self.file,
+            "line": self.line,
+            "message": self.message,
+            "tool": self.tool,
+            "suppressed": self.suppressed,
+            "also": list(self.also),
+            "in_tests": self.in_tests,
+            "id": self.id,
+            **self.more,
+        }
 
 
 @dataclass(frozen=True, slots=True)

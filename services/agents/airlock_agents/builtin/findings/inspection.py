@@ -17,12 +17,18 @@ Inspect = Callable[[Source], Inspected]
 
 
 def inspect_all(
-    inspect: Inspect, sources: Sequence[Source], ctx: Context, *, plainly: Inspect | None = None
+    inspect: Inspect,
+    sources: Sequence[Source],
+    ctx: Context,
+    *,
+    plainly: Inspect | None = None,
+    take: Callable[[Inspected], Inspected] = lambda one: one,
 ) -> list[Inspected]:
     """Look at each source in a child process and answer what that gave, by file; skipped ones are in it.
 
     A file that brings the tools down is looked at again by `plainly`, where that is given: it hides nothing
-    by crashing them. Raises Failure when the tools crash again and again.
+    by crashing them. `take` sees each file's answer when it comes and says what of it is kept here: a million
+    findings need not be in memory at once. Raises Failure when the tools crash again and again.
     """
     inspected = [Inspected(printable(one.path), skipped=one.skipped) for one in sources if one.skipped]
     todo = [one for one in sources if not one.skipped]
@@ -35,7 +41,7 @@ def inspect_all(
     try:
         for done, answer in enumerate(isolate.each(inspect, todo, note, memory=MEMORY), start=1):
             if answer is not None:
-                inspected.append(answer)
+                inspected.append(take(answer))
             if done / len(todo) - said >= _PROGRESS_EVERY:
                 said = done / len(todo)
                 ctx.progress(f"{done} of {len(todo)} files", said)
@@ -45,7 +51,7 @@ def inspect_all(
             again = isolate.each(plainly, [one for one, _ in brought_down], lost, memory=MEMORY)
             for (_, reason), plain in zip(brought_down, again, strict=True):
                 then = plain.skipped or "searched as plain text"
-                inspected.append(replace(plain, skipped=f"{reason}; {then}"))
+                inspected.append(take(replace(plain, skipped=f"{reason}; {then}")))
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error
     return sorted(inspected, key=lambda one: one.file)
