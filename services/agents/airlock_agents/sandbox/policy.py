@@ -37,9 +37,10 @@ _MASKED = (
     "/proc/timer_stats",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
-    # And what they leave: queues that anybody may write, the kernel's addresses, its tracing.
+    # And what they leave: queues and alarms that anybody may set, the kernel's addresses, its tracing.
     "/dev/mqueue",
     "/proc/kallsyms",
+    "/proc/pressure",
     "/sys/kernel/debug",
     "/sys/kernel/tracing",
 )
