@@ -13,7 +13,7 @@ _OPERATIONS = (*_STORE, f"{_ORCHESTRATION}.store")
 _EDGES = (*_OPERATIONS, f"{_ORCHESTRATION}.operations")
 _APP = (*_EDGES, f"{_ORCHESTRATION}.api", f"{_ORCHESTRATION}.workers")
 
-# agents: __main__ > host > sandbox | settings
+# agents: __main__ > host | author > sandbox | settings
 _SANDBOX = (*_GROUND, _AGENTS)
 _HOST = (*_SANDBOX, f"{_AGENTS}.sandbox", f"{_AGENTS}.settings")
 
@@ -34,12 +34,14 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     f"{_ORCHESTRATION}.api": _EDGES,
     f"{_ORCHESTRATION}.workers": _EDGES,
     f"{_ORCHESTRATION}.app": _APP,
+    f"{_ORCHESTRATION}.check": _EDGES,
     f"{_ORCHESTRATION}.__main__": (*_APP, f"{_ORCHESTRATION}.app"),
     _AGENTS: (),
     f"{_AGENTS}.settings": _GROUND,
     f"{_AGENTS}.sandbox": _SANDBOX,
+    f"{_AGENTS}.author": (*_SANDBOX, f"{_AGENTS}.sandbox"),
     f"{_AGENTS}.host": _HOST,
-    f"{_AGENTS}.__main__": (*_HOST, f"{_AGENTS}.host"),
+    f"{_AGENTS}.__main__": (*_HOST, f"{_AGENTS}.host", f"{_AGENTS}.author"),
     f"{_AGENTS}.builtin": ("airlock_sdk",),
 }
 
@@ -108,7 +110,7 @@ AGENT_TOOLS: Mapping[str, frozenset[str]] = {
     "code-reviewer": frozenset({"lizard", "ruff"}),
     "compliance-checker": frozenset({"license_expression", "yaml"}),
     "findings": frozenset({"detect_secrets"}),
-    "patcher": frozenset({"libcst"}),
+    "patcher": frozenset({"libcst", "packaging", "tomlkit", "yaml"}),
     "security-scanner": frozenset({"bandit"}),
 }
 
