@@ -11,6 +11,7 @@ import httpx2
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.base import Message
 from airlock_contracts.events import Event, EventType
+from airlock_contracts.explanations import Explanation
 from airlock_contracts.logs import LogStream, LogView
 from airlock_contracts.problems import Problem
 from airlock_contracts.statuses import ApprovalStatus, RunStatus, Verdict
@@ -122,6 +123,10 @@ class AirlockClient:
     async def run(self, run: str) -> RunView:
         """A run whole."""
         return _parse(RunView, await self._get(f"/api/runs/{_quoted(run)}"))
+
+    async def explain(self, run: str) -> Explanation:
+        """Why a run stands where it stands: for whom or what it waits, and what happens next."""
+        return _parse(Explanation, await self._get(f"/api/runs/{_quoted(run)}/explain"))
 
     async def cancel(self, run: str, reason: str = "") -> RunView:
         """Ask a run to end."""

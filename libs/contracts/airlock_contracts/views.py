@@ -126,6 +126,14 @@ class NodeView(Message):
     reused_from: str | None = None
 
 
+class CancelView(Message):
+    """Who asked a run to end, when and why."""
+
+    by: str
+    at: Time
+    reason: str | None = None
+
+
 class RunSummary(Message):
     """A run as lists show it."""
 
@@ -147,6 +155,7 @@ class RunView(RunSummary):
     context: Any = None
     context_sha256: str
     trace_id: str | None = None
+    cancel: CancelView | None = None
     nodes: list[NodeView]
 
 

@@ -10,7 +10,7 @@ from airlock_client.show.text import one_line, plain, seconds, size
 from airlock_contracts.events import Event, EventType
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
-from airlock_contracts.views import RunView
+from airlock_contracts.views import CancelView, RunView
 from rich.console import Console
 from shown_runs import AT, RUN, approval, attempt, later, node, run, screen
 
@@ -39,6 +39,12 @@ def test_a_failed_node_shows_failure_pointer_and_next_command() -> None:
     assert "17 is not of type 'string'" in text
     assert "pointer: /findings/3/file" in text
     assert "next: airlock agents show security-scanner@1.0.0" in text
+
+
+def test_a_cancelled_run_shows_who_cancelled_it_and_why() -> None:
+    cancel = CancelView(by="ada", at=later(1), reason="wrong\nbranch")
+    text = shown(run(node(status=NodeStatus.CANCELLED), status=RunStatus.CANCELLED, cancel=cancel))
+    assert "2026-01-02 03:04:06Z by ada: wrong branch\n" in text
 
 
 def test_only_the_last_20_lines_of_stderr_are_shown() -> None:

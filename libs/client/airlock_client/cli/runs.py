@@ -12,6 +12,7 @@ from airlock_contracts.views import RunView
 
 from ..client import AirlockClient
 from ..exits import Exit, of_run
+from ..show.explanation import show_explanation
 from ..show.live import Watch, open_approval
 from ..show.run import show_open, show_run
 from ..show.text import one_line, status
@@ -27,7 +28,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the run has ended, who
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(help="Runs: list, show, watch, output, cancel, retry.", no_args_is_help=True)
+    runs = typer.Typer(help="Runs: list, show, explain, watch, output, cancel, retry.", no_args_is_help=True)
     app.add_typer(runs, name="runs")
     _add_run(app)
     _add_reading(runs)
@@ -125,6 +126,14 @@ def _add_reading(runs: typer.Typer) -> None:
         async with connect(context) as client:
             view = await client.run(run)
         print_json(view) if as_json else show_run(terminal(), view)
+        return Exit.OK
+
+    @command(runs, "explain")
+    async def explain(context: typer.Context, run: RunId, as_json: AsJson = False) -> int:
+        """Why a run stands where it stands: what it waits for, since when, what happens next, what to do."""
+        async with connect(context) as client:
+            said = await client.explain(run)
+        print_json(said) if as_json else show_explanation(terminal(), said)
         return Exit.OK
 
     @command(runs, "watch")

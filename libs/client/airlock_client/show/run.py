@@ -56,6 +56,9 @@ def show_run(console: Console, run: RunView) -> None:
         rows.append(("ended", safe(f"{run.finished_at:%Y-%m-%d %H:%M:%S}Z, after {took}")))
     if run.retry_of is not None:
         rows.append(("retry of", safe(run.retry_of)))
+    if run.cancel is not None:
+        why = f": {one_line(run.cancel.reason, 1000)}" if run.cancel.reason else ""
+        rows.append(("cancelled", safe(f"{run.cancel.at:%Y-%m-%d %H:%M:%S}Z by {run.cancel.by}{why}")))
     if run.trace_id is not None:
         rows.append(("trace", safe(run.trace_id)))
     for name, value in rows:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
+from ..engine.advice import TODO
 from ..errors import RouteUnknown
 from .description import describe
 from .problems import PAGES, every_error
@@ -56,12 +57,14 @@ def get_asset(name: str) -> Response:
 
 @reads.get(PAGES + "{code}", include_in_schema=False, response_class=PlainTextResponse)
 async def get_error_page(code: str) -> PlainTextResponse:
-    """What an error's code means: where the `type` of a problem leads."""
+    """What an error's or a failure's code means: where the `type` of a problem leads."""
     for error in every_error():
         if error.code == code:
             lines = [f"{code} (HTTP {error.status}, {error.category})", "", error.title()]
             lines += ["", error.hint] if error.hint else []
             return PlainTextResponse("\n".join(lines) + "\n")
+    if code in TODO:
+        return PlainTextResponse(f"{code} (a failure of an attempt or a node)\n\n{TODO[code]}\n")
     raise RouteUnknown(f"no error has the code {code[:64]!r}")
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+from airlock_contracts.explanations import Explanation
 from airlock_contracts.statuses import RunStatus
 from airlock_contracts.views import Page, RunAccepted, RunSummary, RunView
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -22,6 +23,7 @@ from ..errors import (
     WorkflowInvalid,
     WorkflowUnknown,
 )
+from ..operations import explanations
 from ..operations.contexts import MAX_CONTEXT_BYTES, Context
 from ..operations.runs import Started
 from .answers import Answers, described, raw, refusals
@@ -126,7 +128,10 @@ async def retry_run(
     "/{run}/cancel",
     status_code=202,
     openapi_extra=takes(CancelRequest, required=False),
-    responses=refusals(InvalidDocument, RunUnknown, RunFinal),
+    responses={
+        202: described("It is cancelled, or will be once its attempts have ended."),
+        **refusals(InvalidDocument, RunUnknown, RunFinal),
+    },
 )
 async def cancel_run(run: UUID, request: Request, deps: Deps, asking: Asking) -> RunView:
     """Ask a run to end. It ends CANCELLED once its attempts have."""
@@ -151,6 +156,15 @@ async def list_runs(
 async def get_run(run: UUID, deps: Deps, asking: Asking) -> RunView:
     """A run with its nodes, attempts and approvals."""
     return await deps.runs.get(asking, run)
+
+
+@reads.get("/{run}/explain", responses=refusals(RunUnknown))
+async def explain_run(run: UUID, deps: Deps, asking: Asking) -> Explanation:
+    """Why a run stands where it stands: for whom or what it waits, since when, and what happens next.
+
+    By the facts of the wake-up certificate. Of a run that failed: where, what to do, what a retry redoes.
+    """
+    return await explanations.explain_run(deps.sessions, asking, run)
 
 
 @reads.get("/{run}/context", response_class=_Json, responses={200: _JSON_BYTES, **refusals(RunUnknown)})

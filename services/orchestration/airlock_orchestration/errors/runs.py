@@ -25,6 +25,7 @@ class NodeBytesUnknown(AirlockError):
     code = "node.no_bytes"
     status = 404
     category = Category.NOT_FOUND
+    hint = "`airlock runs explain RUN` says what the node waits for."
 
 
 class RunFinal(AirlockError):

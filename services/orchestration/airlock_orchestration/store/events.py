@@ -1,9 +1,15 @@
 """The journal as the event stream shows it."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 from airlock_contracts.events import Event, EventType
+from airlock_contracts.views import CancelView
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from .tables import EventRow
 
 EVENTS_LIMIT = 500
 """Rows per read; a reader asks again behind the last."""
@@ -39,3 +45,15 @@ async def is_over(connection: Any, project: str, run: str) -> tuple[bool, int] |
     sql = "SELECT finished_at IS NOT NULL, last_event FROM runs WHERE id = $1::uuid AND project = $2"
     row = await connection.fetchrow(sql, run, project)
     return None if row is None else (row[0], row[1])
+
+
+async def find_cancel(session: AsyncSession, run: UUID) -> CancelView | None:
+    """Who asked a run to end, when and why; None where nobody did."""
+    statement = (
+        select(EventRow)
+        .where(EventRow.run_id == run, EventRow.type == EventType.RUN_CANCELLING)
+        .order_by(col(EventRow.seq))
+        .limit(1)
+    )
+    row = (await session.exec(statement)).first()
+    return None if row is None else CancelView(by=row.principal, at=row.at, reason=row.data.get("reason"))

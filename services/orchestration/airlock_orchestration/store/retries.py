@@ -36,8 +36,7 @@ async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun
     if row is None:
         return None
     status = RunStatus(row.status)
-    total = select(func.coalesce(func.sum(func.octet_length(OutputRow.output)), 0))
-    output_bytes = int((await session.exec(total.where(OutputRow.run_id == run))).one())
+    output_bytes = await copied_bytes(session, run)
     outputs: dict[str, bytes] = {}
     if status in (RunStatus.FAILED, RunStatus.CANCELLED) and output_bytes <= MAX_COPIED_BYTES:
         statement = (
@@ -60,3 +59,9 @@ async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun
         outputs=outputs,
         output_bytes=output_bytes,
     )
+
+
+async def copied_bytes(session: AsyncSession, run: UUID) -> int:
+    """How many bytes of outputs a retry of the run copies."""
+    total = select(func.coalesce(func.sum(func.octet_length(OutputRow.output)), 0))
+    return int((await session.exec(total.where(OutputRow.run_id == run))).one())

@@ -18,9 +18,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from .approvals import approvals_of
+from .events import find_cancel
 from .tables import AgentRow, AttemptRow, NodeRow, RunRow, WorkflowRow, WorkflowVersionRow
 
 Cursor = tuple[datetime, UUID]
+_CANCELLED = (RunStatus.CANCELLING, RunStatus.CANCELLED)
 _Shown = tuple[RunRow, WorkflowRow, WorkflowVersionRow]
 
 
@@ -106,6 +108,7 @@ async def find_run(session: AsyncSession, project: str, run: UUID) -> RunView | 
         context=json.loads(row.context),
         context_sha256=row.context_sha256,
         trace_id=None if row.traceparent is None else row.traceparent.split("-")[1],
+        cancel=await find_cancel(session, row.id) if row.status in _CANCELLED else None,
         nodes=await _nodes(session, found),
     )
 

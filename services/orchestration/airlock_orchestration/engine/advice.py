@@ -1,0 +1,36 @@
+"""What to do about a failure, in a sentence for each code that Airlock gives."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from airlock_contracts import failures
+
+TODO: Final[Mapping[str, str]] = {
+    failures.TEMPLATE_FAILED: "Mend the template in the workflow; look at what the nodes before it put out.",
+    failures.INPUT_SCHEMA_MISMATCH: "Compare the input with what the agent takes, and mend the workflow.",
+    failures.INPUT_TOO_LARGE: "Pass large things as artifacts.",
+    failures.INPUT_UNKNOWN_ARTIFACT: "Put the artifact that the input names, then retry the run.",
+    failures.OUTPUT_INVALID_JSON: "The agent's author must mend what it prints; the run shows it.",
+    failures.OUTPUT_SCHEMA_MISMATCH: "The agent's author must mend what it prints, or its output schema.",
+    failures.OUTPUT_TOO_LARGE: "Raise limits.output_kb in the manifest, or put large things as artifacts.",
+    failures.OUTPUT_UNKNOWN_ARTIFACT: "The agent may name artifacts of its input, and those it put itself.",
+    failures.IMAGE_MISSING: "Build or pull the agent's image on the hosts of its pool, then retry the run.",
+    failures.MEMORY_EXCEEDED: "Register a version with more limits.memory_mb; scratch counts too.",
+    failures.EXIT_NONZERO: "Read the end of its stderr; the agent's program ended by itself.",
+    failures.START_FAILED: "Look at the host's log and its Docker Engine, then retry the run.",
+    failures.OUTCOME_UNKNOWN: "Find out whether the effect happened, then retry the run or leave it.",
+    failures.SANDBOX_LOST: "See which hosts are gone and why their containers ended, then retry the run.",
+    failures.AGENT_ERROR: "The agent says why; mend its input or the agent, then retry the run.",
+    failures.AGENT_PROTOCOL: "The agent's author must mend how it speaks; its stderr may say more.",
+    failures.TIMEOUT_EXCEEDED: "Register a version with more time, or raise the node's timeout.",
+    failures.APPROVAL_REJECTED: "Read the decision's notes; a retry asks again.",
+    failures.APPROVAL_EXPIRED: "Retry the run: its gate asks again; raise expires_in if people need longer.",
+    failures.CANCELLED: "Retry the run: it copies what succeeded.",
+    failures.INTERNAL: "Read the log under the run's id, and report the bug.",
+}
+_ANY: Final = "The agent gave this code of its own; its message and the end of its stderr say more."
+
+
+def todo_for(code: str) -> str:
+    """What to do about a failure of this code."""
+    return TODO.get(code, _ANY)
