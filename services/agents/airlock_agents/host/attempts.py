@@ -28,7 +28,7 @@ from ..sandbox.docker import Containers, EngineFailed
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.policy import HostLimits
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
-from ..sandbox.sandboxes import OpenFailed, Sandboxes
+from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactBroken, ArtifactCache
 from .attempt import Attempt
@@ -181,7 +181,7 @@ class Attempts:
                 return await sandbox
             return await run_beside(sandbox, self._late_claim(attempt, asked))
         finally:
-            await said.finish()  # before the report: what ends the run comes behind its last line
+            await said.flush()  # before the report: what may end the run comes behind these lines
 
     async def _late_claim(self, attempt: Attempt, asked: asyncio.Event) -> None:
         """Claim what takes longer; a refusal, or a grant of something else, ends the sandbox beside it."""
@@ -208,9 +208,10 @@ class Attempts:
                 began = time.monotonic()
                 sandbox = await self._parts.sandboxes.open(spec)
                 held.push_async_callback(sandbox.close)
+                held.push_async_callback(_hear_out, sandbox, said)
                 sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
         except OpenFailed as failed:
-            said.stderr(failed.outcome.stderr_tail.encode())
+            said.stderr(f"{failed.outcome.stderr_tail}\n".encode())
             await self._judge_open_failure(attempt, failed.outcome)
             return with_queued_ms(failed.outcome, queued_ms)
         asked.set()
@@ -233,6 +234,12 @@ class Attempts:
         elif not attempt.claimed and outcome.failure.retryable:
             # Raises EngineFailed, which hands it back, when it is the engine that is away.
             await self._parts.containers.image(attempt.agent.image_digest)
+
+
+async def _hear_out(sandbox: Sandbox, said: AttemptLog) -> None:
+    """While the report is under way already: an agent's last words need not hold it up."""
+    await sandbox.hear_out()
+    await said.finish()
 
 
 def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> SandboxRequest:

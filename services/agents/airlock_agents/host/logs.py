@@ -63,7 +63,7 @@ class Logs:
         self._full = asyncio.Event()
 
     def of(self, attempt: AttemptId, token: str) -> "AttemptLog":
-        """The log of one attempt; close it with `finish`."""
+        """The log of one attempt, which is given up by `finish`."""
         return AttemptLog(self, attempt, token, self._clock)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -160,6 +160,10 @@ class AttemptLog:
         """Send the rest, also a last line without its end."""
         if text := self._stderr.rest():
             self._add(LogStream.STDERR, LogLevel.INFO, text)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Send now what is there."""
         if self._pending or self.lost:
             await self._logs.send(self)
 

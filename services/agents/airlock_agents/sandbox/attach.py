@@ -83,6 +83,13 @@ class Channel:
         self._first += data[: _MAX_EVIDENCE_BYTES - len(self._first)]
         return data
 
+    async def hear_out(self, seconds: float) -> None:
+        """Read on until the container's streams end, at most so long, for what stderr still says."""
+        with contextlib.suppress(TimeoutError, EngineGone):
+            async with asyncio.timeout(seconds):
+                while await self.read():
+                    pass
+
     async def write(self, data: bytes) -> None:
         """Write to stdin, waiting while the container does not read. Raises InputClosed."""
         try:

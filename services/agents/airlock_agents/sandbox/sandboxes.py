@@ -28,6 +28,8 @@ OPEN_SECONDS = 60.0
 """From create to ready. Usually 0.3 s; a machine with all slots starting at once needs a multiple."""
 CLEANUP_SECONDS = 20.0
 """For removing a container; what is not gone by then is the janitor's."""
+LAST_WORDS_SECONDS = 0.1
+"""For what an agent printed just before its answer; one that has answered ends in less."""
 _FIRST_LOOK_SECONDS = 0.01
 _LAST_LOOK_SECONDS = 0.5
 
@@ -157,6 +159,7 @@ class Sandbox:
         run_ms = (time.monotonic() - began) * 1000
         self._usage = self._usage.model_copy(update={"run_ms": run_ms})
         if isinstance(answer, Failure):
+            await self.hear_out()  # its reason often stands on stderr
             return self._failed(answer)
         channel = self._attached()
         return Success(
@@ -165,6 +168,11 @@ class Sandbox:
             stderr_tail=channel.stderr.text(),
             usage=self._usage,
         )
+
+    async def hear_out(self) -> None:
+        """Hear what an agent has printed behind its answer: its streams are two, and come as they like."""
+        if self._channel is not None and not self._closed:
+            await self._channel.hear_out(LAST_WORDS_SECONDS)
 
     async def close(self) -> None:
         """Kill and remove the container; finishes also when cancelled. May be called again."""
