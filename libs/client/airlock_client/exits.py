@@ -13,7 +13,7 @@ class Exit(IntEnum):
     ERROR = 1
     """It was not done; one line on stderr says why."""
     NOT_SUCCESS = 2
-    """The run ended FAILED or CANCELLED, or its gate was REJECTED."""
+    """The run ended FAILED or CANCELLED, its gate was REJECTED, or a probe found a sandbox open."""
     USAGE = 3
     """The command line itself is wrong."""
     NOT_RUNNING = 4

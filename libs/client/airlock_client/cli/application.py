@@ -7,7 +7,7 @@ import typer
 
 from .. import exits
 from ..local.folder import AIRLOCK_VERSION
-from . import agents, approvals, artifacts, demo, doctor, keys, logs, processes, runs, stack, workflows
+from . import agents, approvals, artifacts, demo, doctor, keys, logs, probe, processes, runs, stack, workflows
 from .target import Asked
 
 app = typer.Typer(
@@ -51,5 +51,18 @@ def options(
     context.obj = Asked(url, key_file, data_dir)
 
 
-for room in (stack, runs, logs, approvals, workflows, agents, artifacts, keys, doctor, processes, demo):
+for room in (
+    stack,
+    runs,
+    logs,
+    approvals,
+    workflows,
+    agents,
+    artifacts,
+    keys,
+    doctor,
+    probe,
+    processes,
+    demo,
+):
     room.add(app)

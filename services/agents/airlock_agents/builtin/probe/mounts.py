@@ -26,6 +26,10 @@ _NODES = """
     mem kmem port kmsg fuse net/tun kvm loop-control loop0 sda vda nvme0n1 mapper/control vsock vhost-net
     vhost-vsock userfaultfd cuse uinput hpet mcelog dri/card0 snapshot autofs rfkill btrfs-control
 """.split()
+_ENGINES_PLACES = frozenset(
+    "/ /tmp /etc/resolv.conf /etc/hostname /etc/hosts /usr/sbin/docker-init /sbin/docker-init".split()
+)
+_KERNEL_KINDS = frozenset("proc sysfs devpts tmpfs mqueue cgroup cgroup2 devtmpfs".split())
 _MASKED = """
     /proc/acpi /proc/asound /proc/interrupts /proc/kallsyms /proc/kcore /proc/keys /proc/kmsg
     /proc/latency_stats /proc/pressure /proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats
@@ -102,24 +106,21 @@ def _chroot(box: Box) -> Seen:
     return reached("chroot", os.fsencode(box.scratch))
 
 
-def _folder_of_its_own(_box: Box) -> Seen:
-    """Every mount is the engine's own, and there is none of the host's folders among them."""
-    expected = {
-        "/etc/resolv.conf",
-        "/etc/hostname",
-        "/etc/hosts",
-        "/usr/sbin/docker-init",
-        "/sbin/docker-init",
-    }
+def _nothing_of_the_hosts(_box: Box) -> Seen:
+    """Every mount is one that the engine makes for each container."""
     strange = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         place, kind = before.split()[4], after.split()[0]
-        if kind not in ("overlay", "proc", "tmpfs", "devpts", "sysfs", "mqueue", "cgroup", "cgroup2"):
-            strange.append(place) if place not in expected and place != "/" else None
-    return fact(
-        not strange, f"of other file systems: {', '.join(strange) or 'none but what the engine puts there'}"
-    )
+        if not _is_the_engines(place, kind):
+            strange.append(f"{place} ({kind})")
+    return fact(not strange, f"beside what every container has: {', '.join(strange) or 'nothing'}")
+
+
+def _is_the_engines(place: str, kind: str) -> bool:
+    if place in _ENGINES_PLACES:
+        return True
+    return kind in _KERNEL_KINDS and place.startswith(("/proc", "/sys", "/dev"))
 
 
 def _look(path: str) -> Callable[[Box], Seen]:
@@ -195,7 +196,7 @@ MOUNTS = Room(
     mend="CapDrop ALL, Airlock's seccomp profile, no Binds or Mounts: compare `docker inspect` with "
     "sandbox/policy.py",
     tries=(
-        Try("what is mounted", _folder_of_its_own),
+        Try("what is mounted", _nothing_of_the_hosts),
         Try("a file system in memory", _mount("tmpfs", b"tmpfs", 0)),
         Try("another /proc", _mount("proc", b"proc", 0)),
         Try("another /sys", _mount("sysfs", b"sysfs", 0)),
