@@ -1,10 +1,11 @@
-"""The agents side's commands: `python -m airlock_agents engine | images | purge | host`."""
+"""The agents side's commands: `python -m airlock_agents engine | images | purge | author | host`."""
 
 import argparse
 import os
 import signal
 import sys
 
+from airlock_agents.author.commands import add_author
 from airlock_agents.host.commands import add_host
 from airlock_agents.sandbox import commands
 
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_engine(subparsers)
     commands.add_images(subparsers)
     commands.add_purge(subparsers)
+    add_author(subparsers)
     add_host(subparsers)
     chosen = parser.parse_args(arguments)
     # Both end a command in order; the host sets its own.

@@ -11,7 +11,7 @@ import yaml
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.checks import check_workflow
-from airlock_orchestration.operations.agents import check_manifest
+from airlock_orchestration.engine.manifests import check_manifest
 
 GUIDES = Path(__file__).parents[3] / "docs" / "guides"
 

@@ -2,20 +2,17 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID
 
 import structlog
 from airlock_chassis.ids import uuid7
-from airlock_contracts.artifacts import ARTIFACT_SCHEMA_REF
 from airlock_contracts.base import VERSION_PATTERN
 from airlock_contracts.manifest import AgentVersion, Manifest, agent_content_sha256
 from airlock_contracts.messages import ImageReply
 from airlock_contracts.problems import Finding
-from airlock_contracts.statuses import Protocol
 from airlock_contracts.views import AgentView
 
-from ..engine.schemas import check_schema
+from ..engine.manifests import check_manifest
 from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, NoHost, counted
 from ..store import agents as store
 from ..store.sessions import Sessions
@@ -76,29 +73,6 @@ async def register(
     if new is not None:
         log.info("agent.registered", agent=kept.reference, image_digest=digest, by=principal.name)
     return view, new is not None
-
-
-def check_manifest(manifest: Manifest) -> list[Finding]:
-    """Say what a manifest asks for that cannot be had, and what is wrong with its schemas."""
-    findings: list[Finding] = []
-
-    def refuse(place: str, code: str, message: str) -> None:
-        findings.append(Finding(place=place, code=code, message=message))
-
-    if manifest.network != "none":
-        asked = ", ".join(manifest.network.egress) if not isinstance(manifest.network, str) else ""
-        refuse("network", "network.unsupported", f"egress is not available yet; it asks for {asked}")
-    if manifest.secrets:
-        refuse("secrets", "secrets.unsupported", f"not available yet: {', '.join(manifest.secrets)}")
-    for name, action in manifest.actions.items():
-        for field, schema in (("input_schema", action.input_schema), ("output_schema", action.output_schema)):
-            place = f"actions.{name}.{field}"
-            findings.extend(check_schema(schema, place))
-            if manifest.protocol is Protocol.STDIO and _names_artifacts(schema):
-                refuse(
-                    place, "protocol.stdio", f"{ARTIFACT_SCHEMA_REF} needs protocol airlock/1: stdio has none"
-                )
-    return findings
 
 
 async def list_agents(
@@ -164,16 +138,3 @@ async def _pin(resolve: ImageResolver, manifest: Manifest) -> str:
         )
         raise ImageUnusable(f"image {manifest.image}: {finding.message}", errors=[finding])
     return reply.digest
-
-
-def _names_artifacts(schema: Any) -> bool:
-    stack = [schema]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            if value.get("$ref") == ARTIFACT_SCHEMA_REF:
-                return True
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-    return False

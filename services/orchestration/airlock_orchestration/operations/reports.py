@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from airlock_contracts import failures, strict_json
 from airlock_contracts.artifacts import ArtifactRef, find_artifacts
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import MAX_EVIDENCE_BYTES, AttemptId, Report, ReportStatus
-from pydantic import ValidationError
 
 from ..engine.plan import PlanNode
 from ..engine.signals import AttemptFailed, AttemptSucceeded, Evidence
 from .advance import Door
 from .entries import Advanced
+from .outputs import BrokenContract, artifacts_named, check_output, unknown_artifacts
 
 INLINE_BYTES = 64 * 1024
 """Larger outputs are checked in a thread, so that they hold up nobody's heartbeat."""
@@ -24,16 +24,6 @@ class Provenance(Protocol):
 
     async def inputs(self, nodes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], bytes]: ...
     async def put_by(self, attempt: str, digests: Collection[str]) -> frozenset[str]: ...
-
-
-class BrokenContract(Exception):
-    """The output is not what the agent's registration promises."""
-
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.failure = Failure(
-            kind=FailureKind.CONTRACT, code=code, message=message[:4000], retryable=True, details=details
-        )
 
 
 class Reports:
@@ -93,15 +83,12 @@ class Reports:
         self, plan: PlanNode, report: Report, body: bytes
     ) -> tuple[object, tuple[ArtifactRef, ...]]:
         if len(body) > INLINE_BYTES:
-            value = await asyncio.to_thread(check_output, plan, body)
+            value = await asyncio.to_thread(
+                check_output, plan.agent.manifest.limits, plan.output_validator, body
+            )
         else:
-            value = check_output(plan, body)
-        try:
-            named = tuple(ref for _, ref in find_artifacts(value))
-        except ValidationError as error:
-            raise BrokenContract(
-                failures.OUTPUT_UNKNOWN_ARTIFACT, f"an artifact reference is malformed: {error}"
-            ) from error
+            value = check_output(plan.agent.manifest.limits, plan.output_validator, body)
+        named = artifacts_named(value)
         if named:
             await self._know(report.attempt, named)
         return value, named
@@ -117,36 +104,7 @@ class Reports:
         given = strict_json.parse((await self._provenance.inputs([key])).get(key, b"null"))
         digests -= {ref.sha256 for _, ref in find_artifacts(given)}
         if digests:
-            raise BrokenContract(
-                failures.OUTPUT_UNKNOWN_ARTIFACT,
-                "the output names artifacts that are neither in the input nor put by this attempt",
-                artifacts=sorted(digests)[:20],
-            )
-
-
-def check_output(plan: PlanNode, body: bytes) -> object:
-    """Parse an output strictly and check it against the schema registered for the action.
-
-    Raises BrokenContract with the reason and the JSON pointer.
-    """
-    limit = plan.agent.manifest.limits.output_kb * 1024
-    if len(body) > limit:
-        raise BrokenContract(
-            failures.OUTPUT_TOO_LARGE, f"{len(body)} bytes of output; at most {limit}", limit=limit
-        )
-    try:
-        value = strict_json.parse(body)
-    except strict_json.InvalidJson as error:
-        raise BrokenContract(
-            failures.OUTPUT_INVALID_JSON, f"the output is not strict JSON: {error}"
-        ) from error
-    if (problem := plan.output_validator.problem(value)) is not None:
-        raise BrokenContract(
-            failures.OUTPUT_SCHEMA_MISMATCH,
-            f"the output breaks its schema at {problem.pointer or '/'}: {problem.message}",
-            pointer=problem.pointer,
-        )
-    return value
+            raise unknown_artifacts(digests)
 
 
 def _evidence(report: Report, raw_output: bytes) -> Evidence:

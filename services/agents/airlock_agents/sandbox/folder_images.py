@@ -1,0 +1,130 @@
+"""Builds the image of an author's own agent from the Dockerfile in its folder."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import requests
+
+from .build_context import DOCKERFILE, pack_context
+from .build_log import Say, follow
+from .images import BASE, ImageBuilder
+from .packages import BuildProblem
+from .pinning import Unusable, judge_image
+
+_MAX_DOCKERFILE_BYTES = 256 * 1024
+_TAG = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+_ID_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class FolderImage:
+    """The image of a folder: its tag, its id, how large it is (bytes), and how long the build took."""
+
+    tag: str
+    image_id: str
+    size: int
+    seconds: float
+    context_bytes: int
+
+
+class FolderBuilder:
+    """Builds folders on one engine. Synchronous: it is a command's work."""
+
+    def __init__(
+        self, client: docker.APIClient, *, architecture: str, airlock_base: str | None, say: Say
+    ) -> None:
+        """`airlock_base` is what a missing airlock-base is built on (None: this machine's packages)."""
+        self._client = client
+        self._architecture = architecture
+        self._airlock_base = airlock_base
+        self._say = say
+
+    def build(self, folder: Path, tag: str, *, base: str | None) -> FolderImage:
+        """Build a folder's image under a tag; `base` replaces the Dockerfile's own `ARG base`.
+
+        Raises BuildProblem, with the end of the build's log, also for an image that no host would take.
+        """
+        if not _TAG.fullmatch(tag):
+            raise BuildProblem(
+                f"agent.yaml: image {tag!r} is no name that a build can give, such as my-agent"
+            )
+        try:
+            self._make_base(folder, base)
+            return self._build(folder, tag, base)
+        except (docker.errors.APIError, requests.exceptions.RequestException) as error:
+            raise BuildProblem(f"{tag}: the engine refused: {error}") from error
+
+    def _make_base(self, folder: Path, base: str | None) -> None:
+        if BASE not in (name.removesuffix(":latest") for name in bases(_dockerfile(folder), base)):
+            return
+        try:
+            self._client.inspect_image(BASE)  # type: ignore[no-untyped-call]
+        except docker.errors.ImageNotFound:
+            self._say(f"{BASE} is missing: it is built first, once on this machine")
+            ImageBuilder(self._client, base=self._airlock_base, say=self._say).build_base()
+
+    def _build(self, folder: Path, tag: str, base: str | None) -> FolderImage:
+        began = time.monotonic()
+        context = pack_context(folder)
+        self._say(f"{tag}: building from {context.files} files, {context.size / 1e6:.1f} MB")
+        with context.archive as archive:
+            stream = self._client.build(
+                fileobj=archive,
+                custom_context=True,
+                tag=tag,
+                rm=True,
+                forcerm=True,
+                buildargs={"base": base} if base else {},
+                decode=True,
+            )
+            follow(tag, stream, self._say)
+        found = self._client.inspect_image(tag)  # type: ignore[no-untyped-call]
+        verdict = judge_image(tag, found, architecture=self._architecture)
+        if isinstance(verdict, Unusable):
+            raise BuildProblem(f"{verdict.problem}; nobody could register it")
+        image_id = str(found["Id"])
+        # A second name keeps it when the first moves on: registered versions run by this image's id.
+        repository, _, _ = tag.partition(":")
+        self._client.tag(image_id, repository, image_id.removeprefix("sha256:")[:_ID_CHARACTERS], force=True)
+        return FolderImage(tag, image_id, int(found["Size"]), time.monotonic() - began, context.size)
+
+
+def bases(dockerfile: str, base: str | None) -> list[str]:
+    """List the images that a Dockerfile builds upon, with its `ARG`s filled in. Pure."""
+    values: dict[str, str] = {}
+    stages: set[str] = set()
+    found: list[str] = []
+    for word, rest in _instructions(dockerfile):
+        if word == "ARG" and not found:
+            name, _, default = rest.partition("=")
+            values[name.strip()] = default.strip().strip("\"'")
+            if name.strip() == "base" and base:
+                values["base"] = base
+        elif word == "FROM":
+            words = [one for one in rest.split() if not one.startswith("--")]
+            image = re.sub(r"\$\{?(\w+)(?::-[^}]*)?\}?", lambda match: values.get(match[1], ""), words[0])
+            if image not in stages:
+                found.append(image)
+            if len(words) > 2 and words[1].upper() == "AS":
+                stages.add(words[2])
+    return found
+
+
+def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    for line in dockerfile.replace("\\\n", " ").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if rest.strip():
+            yield word.upper(), rest.strip()
+
+
+def _dockerfile(folder: Path) -> str:
+    path = folder / DOCKERFILE
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_DOCKERFILE_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise BuildProblem(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,68 @@
+"""Removes a container whose owner is killed: `python -m airlock_agents.sandbox.guard NAME LABEL=VALUE...`.
+
+Started beside each attempt in a session of its own. Its stdin ends when its owner does, in whatever way; an
+owner that has cleaned up says so first.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+DONE = b"done\n"
+_SECONDS = 20.0
+_PAUSE = 0.2
+
+
+@contextmanager
+def guarded(container: str, labels: dict[str, str]) -> Iterator[None]:
+    """Watch over a container, by its name, until the block ends in order."""
+    marks = [f"{name}={value}" for name, value in labels.items()]
+    guard = subprocess.Popen(  # noqa: S603 -- ourselves
+        [sys.executable, "-m", "airlock_agents.sandbox.guard", container, *marks],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in a terminal reaches its owner, who removes the container
+    )
+    assert guard.stdin is not None
+    try:
+        yield
+    finally:
+        with suppress(BrokenPipeError):
+            guard.stdin.write(DONE)
+            guard.stdin.close()
+        guard.wait(timeout=2 * _SECONDS)
+
+
+def main(arguments: list[str]) -> int:
+    """Wait for the owner's end; remove the container that it left. It may still be about to be created."""
+    container, *marks = arguments
+    if sys.stdin.buffer.read() == DONE:
+        return 0
+    import docker  # only now: most owners end in order
+
+    from .engine import connect, find_engine
+
+    client = connect(find_engine(os.environ, Path.home()))
+    labels = dict(mark.split("=", 1) for mark in marks)
+    until = time.monotonic() + _SECONDS
+    try:
+        while time.monotonic() < until:
+            with suppress(docker.errors.NotFound):
+                found = client.inspect_container(container)
+                theirs = found["Config"].get("Labels") or {}
+                if labels.items() <= theirs.items():
+                    client.remove_container(found["Id"], force=True, v=True)
+                return 0
+            time.sleep(_PAUSE)
+    finally:
+        client.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
