@@ -96,6 +96,10 @@ async def test_approved_it_mends_a_copy_and_ends_with_success(
     assert code == 0, said
     lines = said.splitlines()
     assert re.fullmatch(r"SUCCESS [0-9a-f-]{36}", lines[-1])
+    # Every try of the probe holds, and it has tried something.
+    tried = re.fullmatch(r"probe: (\d+)/(\d+)", lines[-2])
+    assert tried is not None, said
+    assert int(tried[1]) == int(tried[2]) > 280
     assert max(len(line) for line in lines if "─" in line) <= 120
 
     # The gate: what is decided about, then the stale decision, then the real one.

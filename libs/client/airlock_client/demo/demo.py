@@ -22,6 +22,7 @@ from ..show.gate import show_approval
 from ..show.live import Watch
 from ..show.text import one_line, plain, safe, seconds, size
 from ..workspaces import MEDIA_TYPE, pack_folder
+from .probe import Probing, Seen, show_line
 from .summary import Summary, collect, show_summary
 
 WORKFLOW = "security-review"
@@ -67,10 +68,12 @@ class Demo:
                 names = await shipped.register(client, lambda _: None)
                 self._say(f"agents: {', '.join(names)}")
                 self._phase("start")
-                run, summary = await self._review(client)
+                async with Probing(client) as probing:
+                    run, summary = await self._review(client)
+                    seen = await probing.seen()
             self._say("stopping everything that was started")
         self._phase("stop")
-        return self._close(run, summary)
+        return self._close(run, summary, seen)
 
     async def _review(self, client: AirlockClient) -> tuple[RunView, Summary]:
         packed = await asyncio.to_thread(pack_folder, self._workspace)
@@ -125,7 +128,7 @@ class Demo:
         console.print(safe(word, style="bold"))
         console.print()
 
-    def _close(self, run: RunView, summary: Summary) -> int:
+    def _close(self, run: RunView, summary: Summary, seen: Seen) -> int:
         console = self._console
         show_summary(console, run, summary)
         times = [f"{name} {seconds(took)}" for name, took in self._phases]
@@ -133,12 +136,12 @@ class Demo:
             safe(f"{', '.join(times)}; all of it {seconds(time.monotonic() - self._began)}", style="dim")
         )
         failure = run.failure
-        if failure is not None and failure.code == APPROVAL_REJECTED:
+        rejected = failure is not None and failure.code == APPROVAL_REJECTED
+        if rejected:
             console.print("Rejected: nothing was changed.")
-            console.print(safe(f"REJECTED {run.id}"))
-        else:
-            console.print(safe(f"{run.status} {run.id}"))
-        return of_run(run.status)
+        code = show_line(console, seen, of_run(run.status))
+        console.print(safe(f"{'REJECTED' if rejected else run.status} {run.id}"))
+        return code
 
     def _say(self, text: str) -> None:
         took = time.monotonic() - self._began
