@@ -28,31 +28,39 @@ def skipped(inspected: Sequence[Inspected]) -> list[dict[str, str]]:
     return [{"file": one.file, "reason": one.skipped} for one in inspected if one.skipped is not None]
 
 
-def bounded(findings: Sequence[Finding], left_out: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Answer the lists as they stand in the output, each cut where it grows beyond its bound."""
-    shown_findings = _cut([one.shown() for one in findings], MAX_FINDINGS, MAX_OUTPUT * 3 // 4)
-    shown_skipped = _cut(list(left_out), MAX_SKIPPED, MAX_OUTPUT // 4)
+def bounded(
+    findings: Sequence[Finding], left_out: Sequence[dict[str, str]], *, key: str = "findings"
+) -> dict[str, Any]:
+    """Answer the lists as they stand in the output, each cut where it grows beyond its bound.
+
+    `key` is what the agent calls its findings.
+    """
+    shown_findings = cut([one.shown() for one in findings[:MAX_FINDINGS]], MAX_FINDINGS, MAX_OUTPUT * 3 // 4)
+    shown_skipped = cut(list(left_out), MAX_SKIPPED, MAX_OUTPUT // 4)
     return {
-        "findings": shown_findings,
+        key: shown_findings,
         "truncated": len(shown_findings) < len(findings),
         "skipped": shown_skipped,
         "skipped_total": len(left_out),
     }
 
 
-def full(findings: Sequence[Finding], left_out: Sequence[dict[str, str]], **more: Any) -> bytes:
+def full(
+    findings: Sequence[Finding], left_out: Sequence[dict[str, str]], *, key: str = "findings", **more: Any
+) -> bytes:
     """Spell the report artifact: everything, and what else the agent has to say there."""
     document = {
         "version": 1,
         "summary": summary(findings),
-        "findings": [one.shown() for one in findings],
+        key: [one.shown() for one in findings],
         "skipped": list(left_out),
         **more,
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _cut(items: list[Any], most: int, size: int) -> list[Any]:
+def cut(items: list[Any], most: int, size: int) -> list[Any]:
+    """Answer the first items of a list: at most so many, and so many bytes of JSON."""
     kept: list[Any] = []
     for item in items[:most]:
         size -= len(json.dumps(item).encode()) + 1
