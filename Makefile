@@ -15,7 +15,7 @@ step := infra/local/step.sh
 # A step inside a target tells its own time only.
 part := env -u STEP_STARTED infra/local/step.sh
 
-.PHONY: help demo test unit check up bench format lock clean venv engine base-tools images
+.PHONY: help demo test unit check up bench mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,7 @@ check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	$(part) "ruff check" .venv/bin/ruff check --quiet --output-format=concise . || status=1; \
 	$(part) "ruff format" .venv/bin/ruff format --check --quiet --output-format=concise . || { echo 'airlock: run make format' >&2; status=1; }; \
 	$(part) "mypy" .venv/bin/mypy || status=1; \
+	$(part) "duplicates" $(python) tests/quality/duplicates.py || status=1; \
 	$(step) "make check" $(python) -m pytest -q tests/unit/house || status=1; \
 	exit $$status
 
@@ -42,6 +43,9 @@ up: images ## Start everything on this machine; Ctrl-C stops it
 
 bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
 	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+mutation: venv ## Change the engine and the approvals bit by bit: does a test notice? (an hour or two; ONLY='*step*')
+	@$(step) "make mutation" $(python) tests/quality/mutation.py $(if $(ONLY),--only '$(ONLY)')
 
 format: venv ## Format the code and mend what the linter can
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .

@@ -1,0 +1,159 @@
+"""Runs tests with line and branch coverage of every process they start; prints it by room; holds the gates.
+
+    make test                                            the whole suite, with the gates
+    python tests/quality/coverage_gates.py tests/unit    some of it, printed, without the gates
+
+Gates: 85 % of lines and branches of the whole house; every branch of the engine, the door, the fences and
+the approvals.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DATA = CHECKOUT / "build" / "coverage"
+WHOLE = 85.0
+"""Per cent of lines and branches together, over all rooms."""
+ORCHESTRATION = "services/orchestration/airlock_orchestration/"
+EVERY_BRANCH = {
+    "engine": (f"{ORCHESTRATION}engine/",),
+    "door": (
+        f"{ORCHESTRATION}operations/advance.py",
+        f"{ORCHESTRATION}operations/batches.py",
+        f"{ORCHESTRATION}operations/entries.py",
+        f"{ORCHESTRATION}operations/halving.py",
+        f"{ORCHESTRATION}operations/remembered.py",
+        f"{ORCHESTRATION}store/door.py",
+        f"{ORCHESTRATION}store/path.py",
+        f"{ORCHESTRATION}store/rowsets.py",
+    ),
+    "fences": (
+        f"{ORCHESTRATION}operations/claims.py",
+        f"{ORCHESTRATION}operations/heartbeats.py",
+        f"{ORCHESTRATION}operations/reports.py",
+        "services/agents/airlock_agents/host/claims.py",
+        "services/agents/airlock_agents/host/leases.py",
+    ),
+    "approvals": (
+        f"{ORCHESTRATION}api/approvals.py",
+        f"{ORCHESTRATION}operations/approvals.py",
+        f"{ORCHESTRATION}store/approvals.py",
+        "libs/contracts/airlock_contracts/payload.py",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of some files was run."""
+
+    lines: int
+    lines_run: int
+    branches: int
+    branches_run: int
+    missing: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> float:
+        """Of lines and branches together."""
+        all_of_it = self.lines + self.branches
+        return 100.0 * (self.lines_run + self.branches_run) / all_of_it if all_of_it else 100.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run pytest with these arguments; answers its exit code, or 1 where a gate does not hold."""
+    DATA.mkdir(parents=True, exist_ok=True)
+    for old in DATA.glob("data*"):
+        old.unlink()
+    with _every_process_measured():
+        status = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments], cwd=CHECKOUT, check=False
+        ).returncode
+    _coverage("combine", "--quiet")
+    _coverage("json", "--quiet", "-o", str(DATA / "coverage.json"))
+    files = json.loads((DATA / "coverage.json").read_text())["files"]
+    for line in _table(files):
+        print(line)
+    broken = list(_broken_gates(files)) if list(arguments)[:1] == ["tests"] else []
+    for line in broken:
+        print(f"airlock: {line}")
+    return status or (1 if broken else 0)
+
+
+@contextmanager
+def _every_process_measured() -> Iterator[None]:
+    """Each Python of this environment measures itself, also one that is started with a clean environment."""
+    settings = {"COVERAGE_PROCESS_START": CHECKOUT / "pyproject.toml", "COVERAGE_FILE": DATA / "data"}
+    spelled = {name: str(value) for name, value in settings.items()}
+    # The name sorts before coverage's own file, which looks at the variables and starts.
+    hook = Path(sysconfig.get_path("purelib")) / "a0_airlock_coverage.pth"
+    hook.write_text(f"import os; os.environ.update({spelled!r})\n")
+    os.environ |= spelled
+    try:
+        yield
+    finally:
+        hook.unlink()
+
+
+def _coverage(*arguments: str) -> None:
+    command = [sys.executable, "-m", "coverage", *arguments]
+    subprocess.run(command, cwd=CHECKOUT, check=True, env={**os.environ, "COVERAGE_PROCESS_START": ""})
+
+
+def _share(files: dict[str, Any], prefixes: Sequence[str]) -> Share:
+    chosen = {name: one for name, one in files.items() if name.startswith(tuple(prefixes))}
+    totals = [one["summary"] for one in chosen.values()]
+    missing = [
+        f"{name}: {', '.join(f'{start}->{end}' for start, end in one['missing_branches'])}"
+        for name, one in chosen.items()
+        if one["missing_branches"]
+    ]
+    lines = [f"{name}: line {line}" for name, one in chosen.items() for line in one["missing_lines"][:20]]
+    return Share(
+        sum(one["num_statements"] for one in totals),
+        sum(one["covered_lines"] for one in totals),
+        sum(one["num_branches"] for one in totals),
+        sum(one["covered_branches"] for one in totals),
+        tuple(missing or lines),
+    )
+
+
+def _table(files: dict[str, Any]) -> Iterator[str]:
+    rooms = sorted({_room(name) for name in files})
+    yield f"\n{'coverage':<58}{'lines':>8}{'run':>8}{'branches':>10}{'run':>8}{'both':>8}"
+    for room in [*rooms, ""]:
+        share = _share(files, [room])
+        counts = f"{share.lines:>8}{share.lines_run:>8}{share.branches:>10}{share.branches_run:>8}"
+        yield f"{room or 'all of it':<58}{counts}{share.percent:>7.1f}%"
+
+
+def _room(name: str) -> str:
+    """The package and its room: `services/x/package/room`; files beside the rooms count for the package."""
+    parts = name.split("/")
+    return "/".join(parts[: 4 if len(parts) > 4 else 3]) + "/"
+
+
+def _broken_gates(files: dict[str, Any]) -> Iterator[str]:
+    whole = _share(files, [""])
+    if whole.percent < WHOLE:
+        yield f"coverage is {whole.percent:.1f} %; at least {WHOLE:.0f} % is asked for"
+    for name, prefixes in EVERY_BRANCH.items():
+        share = _share(files, prefixes)
+        if not share.branches or share.branches_run < share.branches:
+            open_ones = share.branches - share.branches_run
+            first = "; ".join(share.missing[:10])
+            yield f"every branch of the {name} is asked for; {open_ones} are left: {first}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
