@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from airlock_agents.builtin.patcher.application import apply
 from airlock_agents.builtin.patcher.diff import file_diff
 from airlock_agents.builtin.patcher.main import agent
-from airlock_agents.builtin.patcher.proposal import jobs, propose, whole_diff
+from airlock_agents.builtin.patcher.proposal import Done, propose, whole_diff
+from airlock_agents.builtin.patcher.request import Asked, sort
 from airlock_sdk import Failure
 from airlock_sdk.testing import Outcome, given_workspace, run_action
 from airlock_sdk.workspace import pack, unpack
@@ -39,6 +41,10 @@ def git_check(diff: str, root: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def proposed(tree: Path, **asked: Any) -> list[Done]:
+    return propose(tree, sort(tree, cast(Asked, asked)))
+
+
 def run(action: str, tree: Path, scratch: Path, **inputs: object) -> Outcome:
     return run_action(agent, action, inputs, scratch=scratch, given=[given_workspace(tree)])
 
@@ -64,7 +70,7 @@ def test_a_proposal_is_a_diff_that_git_accepts_and_changes_nothing(tmp_path: Pat
 def test_a_finding_outside_the_workspace_is_not_followed(file: str, tmp_path: Path) -> None:
     (tmp_path / "secret.py").write_text("import yaml\nyaml.load(x)\n")
     tree = make_tree(tmp_path / "tree")
-    (done,) = propose(tree, jobs([{**FINDING, "file": file}], []))
+    (done,) = proposed(tree, findings=[{**FINDING, "file": file}])
     assert done.diff == ""
     assert [one for one, _ in done.unfixed] == ["f-1"]
 
@@ -72,17 +78,17 @@ def test_a_finding_outside_the_workspace_is_not_followed(file: str, tmp_path: Pa
 @pytest.mark.parametrize(("find", "reason"), [("o", "2 times"), ("four", "not in the file")])
 def test_a_replacement_must_stand_there_once(find: str, reason: str, tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
-    (done,) = propose(tree, jobs([], [{"file": "sub dir/a b.txt", "find": find, "replace": "x"}]))
+    (done,) = proposed(tree, replacements=[{"file": "sub dir/a b.txt", "find": find, "replace": "x"}])
     assert reason in done.unfixed[0][1]
 
 
 def test_test_code_is_mended_only_when_asked_for(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     finding = {**FINDING, "in_tests": True}
-    (left,) = propose(tree, jobs([finding], []))
+    (left,) = proposed(tree, findings=[finding])
     assert left.diff == ""
     assert "include_tests" in left.unfixed[0][1]
-    (done,) = propose(tree, jobs([finding], [], include_tests=True))
+    (done,) = proposed(tree, findings=[finding], include_tests=True)
     assert done.fixed == ["f-1"]
 
 
@@ -90,7 +96,7 @@ def test_a_diff_nobody_could_read_is_a_failure_that_says_so(tmp_path: Path) -> N
     tree = make_tree(tmp_path / "tree")
     wished = [{"file": "app.py", "find": "text", "replace": "y" * 300_000}]
     with pytest.raises(Failure, match="may have 204800") as caught:
-        whole_diff(propose(tree, jobs([], wished)))
+        whole_diff(proposed(tree, replacements=wished))
     assert caught.value.code == "agent.diff_too_large"
 
 

@@ -12,7 +12,8 @@ from libcst.codemod.visitors import AddImportsVisitor
 from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
 from .calls import spelled
-from .fixes import Mended, Place, Reason
+from .fixes import Mended, Place
+from .reason import Reason
 from .rules import FIXES, why_not
 
 

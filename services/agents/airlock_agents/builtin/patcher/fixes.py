@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from . import calls
+from .reason import Reason
 
 _TIMEOUT_SECONDS = 30
 _REQUEST = re.compile(r"(requests|httpx)\.(get|post|put|delete|patch|head|options|request)")
@@ -36,13 +37,6 @@ _PARSERS = {
     "xml.dom.minidom": {"parseString", "parse"},
     "xml.sax": {"parse", "parseString"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a call that the rule means is left as it is."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

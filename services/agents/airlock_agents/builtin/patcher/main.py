@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, TypedDict
 
 from airlock_sdk import Agent, Context, Failure, isolate
 
-from . import proposal
+from . import proposal, request
 from .application import Applied, apply
 from .refusal import refused
 
 MAX_LISTED = 500  # files named in an output; the counts are of all
 MAX_UNFIXED = 1000
-MAX_INLINE = 400 * 1024  # bytes of a rollback diff, spelled as JSON: the manifest allows 512 KiB in all
+MAX_NOTES = 50
+MAX_OUTPUT = 480 * 1024  # bytes of an output: the manifest allows 512 KiB
+MAX_INLINE = 400 * 1024  # of them for a rollback diff, spelled as JSON
 _DIFF = "text/x-diff"
 
 agent = Agent()
 
 
-class ProposeInputs(TypedDict, total=False):
+class ProposeInputs(request.Asked, total=False):
     """The input of propose; its schema stands in agent.yaml."""
 
     workspace: dict[str, Any]
-    findings: list[dict[str, Any]]
-    replacements: list[dict[str, Any]]
-    include_tests: bool
 
 
 class ApplyInputs(TypedDict, total=False):
@@ -40,34 +41,36 @@ class ApplyInputs(TypedDict, total=False):
 
 @agent.action("propose")
 def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
-    """Answer a diff that mends what a tool can mend; the workspace stays as it is."""
-    asked = proposal.jobs(
-        inputs.get("findings", []),
-        inputs.get("replacements", []),
-        include_tests=inputs.get("include_tests", False),
-    )
-    ctx.progress(f"{len(asked)} files", 0.0)
+    """Answer a diff that does what a tool can do of what is asked; the workspace stays as it is."""
+    root = ctx.workspace()
+
+    def tell(done: int, of: int) -> None:
+        ctx.progress(f"{done} of {of} files", done / of)
+
     try:
-        done = proposal.propose(ctx.workspace(), asked)
+        asked = request.sort(root, inputs)
+        done = proposal.propose(root, asked, tell)
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error
     changed = [one.file for one in done if one.diff]
     fixed = [one for file in done for one in file.fixed]
-    unfixed = [{"id": one, "reason": reason} for file in done for one, reason in file.unfixed]
+    unfixed = [*asked.lost, *(one for file in done for one in file.unfixed)]
     stats = {"fixed": len(fixed), "unfixed": len(unfixed), "files": len(changed)}
     ctx.log("info", "propose.finished", **stats)
     diff = proposal.whole_diff(done)
-    return {
+    output = {
         "diff": diff,
         "diff_sha256": sha256_of(diff),
         "workspace_digest": inputs["workspace"]["artifact"],
         "files_changed": changed[:MAX_LISTED],
         "fixed": fixed,
-        "unfixed": unfixed[:MAX_UNFIXED],
-        "regenerate": [],
-        "notes": proposal.notes(done),
+        "unfixed": [],
+        "regenerate": [asdict(one) for one in proposal.locks(done)[:MAX_NOTES]],
+        "notes": proposal.notes(done)[:MAX_NOTES],
         "stats": stats,
     }
+    output["unfixed"] = _as_many_as_fit(unfixed, MAX_OUTPUT - _size(output))
+    return output
 
 
 @agent.action("apply")
@@ -98,6 +101,24 @@ def sha256_of(diff: str) -> str:
     return hashlib.sha256(diff.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _as_many_as_fit(unfixed: Sequence[tuple[str, str]], size: int) -> list[dict[str, str]]:
+    """List what was not done, as far as there is room beside the diff; it is counted in any case."""
+    if size < 0:
+        raise Failure("agent.diff_too_large", "the diff does not fit an output: propose for fewer at a time")
+    listed = []
+    for one, reason in unfixed[:MAX_UNFIXED]:
+        item = {"id": one, "reason": reason}
+        size -= _size(item) + 1
+        if size < 0:
+            break
+        listed.append(item)
+    return listed
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
 def _check_expected(inputs: ApplyInputs) -> None:
     """Refuse another diff, or another workspace, than those that the proposal was about."""
     found = sha256_of(inputs["diff"])
@@ -122,7 +143,7 @@ def _inline(rollback: bytes) -> str | None:
         text = rollback.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return text if len(json.dumps(text, ensure_ascii=False).encode()) <= MAX_INLINE else None
+    return text if _size(text) <= MAX_INLINE else None
 
 
 if __name__ == "__main__":

@@ -1,44 +1,24 @@
-"""From findings and wished replacements to one diff; nothing is written."""
+"""From what is asked to one diff; nothing is written."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from airlock_sdk import Failure, WorkspaceError, isolate, tar
+from airlock_sdk import Failure, isolate
 
-from .diff import MAX_DIFF, can_name, file_diff
-from .edits import Edited, Wanted, mend
-from .rules import IN_TESTS, NOTES
+from .bumps import manifests
+from .bumps.manifests import Lock
+from .configuration import files
+from .diff import MAX_DIFF, file_diff
+from .edits import Edited, mend
+from .reason import Reason
+from .request import MAX_FILE_BYTES, MEMORY, Job, Replacement, Request, read
+from .rules import NOTES
 
-MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
-MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A wished change: the one place of a file where `find` stands gets `replace`."""
-
-    id: str
-    find: str
-    replace: str
-
-
-@dataclass(slots=True)
-class Job:
-    """What is to be done to one file."""
-
-    file: str
-    wanted: list[Wanted] = field(default_factory=list)
-    replacements: list[Replacement] = field(default_factory=list)
-
-    def ids(self) -> list[str]:
-        """Name everything that is asked of this file."""
-        return [one.id for one in self.wanted] + [one.id for one in self.replacements]
+MAX_REASON = 300  # characters
 
 
 @dataclass(slots=True)
@@ -49,30 +29,8 @@ class Done:
     diff: str = ""
     fixed: list[str] = field(default_factory=list)
     unfixed: list[tuple[str, str]] = field(default_factory=list)
-    rules: set[str] = field(default_factory=set)
-
-
-def jobs(
-    findings: Sequence[Mapping[str, Any]],
-    replacements: Sequence[Mapping[str, Any]],
-    *,
-    include_tests: bool = False,
-) -> list[Job]:
-    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`."""
-    by_file: dict[str, Job] = {}
-    seen: set[str] = set()
-    for finding in findings:
-        if finding["id"] not in seen:
-            seen.add(finding["id"])
-            job = by_file.setdefault(finding["file"], Job(finding["file"]))
-            tool = finding.get("tool", "bandit")
-            left_alone = finding.get("in_tests", False) and not include_tests
-            rule = IN_TESTS if left_alone else finding["rule"]
-            job.wanted.append(Wanted(finding["id"], rule, finding["line"], tool))
-    for number, one in enumerate(replacements, start=1):
-        job = by_file.setdefault(one["file"], Job(one["file"]))
-        job.replacements.append(Replacement(f"replacement-{number}", one["find"], one["replace"]))
-    return [by_file[file] for file in sorted(by_file)]
+    notes: list[str] = field(default_factory=list)
+    locks: list[Lock] = field(default_factory=list)  # that the change leaves behind
 
 
 class Proposer:
@@ -85,11 +43,12 @@ class Proposer:
     def work(self, job: Job) -> Done:
         """Answer what becomes of a file; it never raises for what the file or the request holds."""
         done = Done(job.file)
-        source = self._read(job.file)
+        source = read(self._root, job.file)
         if isinstance(source, str):
             done.unfixed = [(one, source) for one in job.ids()]
             return done
         edited = mend(source, job.wanted, defusedxml=self._defusedxml)
+        done.notes = [f"{rule}: {NOTES[rule]}" for rule in sorted(edited.rules)]
         for one in job.replacements:
             _replace(edited, one)
         try:
@@ -97,35 +56,48 @@ class Proposer:
         except UnicodeDecodeError:
             done.unfixed = [(one, "the file is not UTF-8, and a diff is") for one in job.ids()]
             return done
+        done.fixed, done.unfixed = edited.fixed, edited.unfixed
+        after = self._configured(job, done, self._bumped(job, done, after))
         done.diff = file_diff(job.file, before, after)
-        done.fixed, done.unfixed, done.rules = edited.fixed, edited.unfixed, edited.rules
         return done
 
-    def _read(self, file: str) -> bytes | str:
-        """Answer a file's bytes, or the reason why it is not touched."""
-        try:
-            path = tar.check_path(os.fsencode(file))
-        except (WorkspaceError, UnicodeEncodeError):
-            return "the path leads out of the workspace, or is none"
-        if ".git" in path.split("/"):
-            return "version control data is not touched"
-        if path != file or not can_name(path):
-            return "the file's name cannot stand in a diff"
-        full = self._root / path
-        if not full.is_file() or full.is_symlink():
-            return "there is no such file"
-        if full.stat().st_size > MAX_FILE_BYTES:
-            return f"the file is larger than {MAX_FILE_BYTES} bytes"
-        return full.read_bytes()
+    def _bumped(self, job: Job, done: Done, text: str) -> str:
+        for bump in job.bumps:
+            result = manifests.raised(job.file, text, bump)
+            if isinstance(result, Reason):
+                done.unfixed.append((bump.id, result.text[:MAX_REASON]))
+            else:
+                text = result
+                done.fixed.append(bump.id)
+        if any(bump.id in done.fixed for bump in job.bumps):
+            done.locks = manifests.locks_of(self._root, job.file)
+        return text
+
+    def _configured(self, job: Job, done: Done, text: str) -> str:
+        for one in job.configured:
+            result = files.changed(job.file, text, one.change)
+            if isinstance(result, Reason):
+                done.unfixed.append((one.id, result.text[:MAX_REASON]))
+                continue
+            text = result
+            done.fixed.append(one.id)
+            if (note := files.note(one.change)) is not None:
+                done.notes.append(note)
+        return text
 
 
-def propose(root: Path, asked: Sequence[Job]) -> list[Done]:
+def propose(root: Path, asked: Request, tell: Callable[[int, int], None] | None = None) -> list[Done]:
     """Work on each file in a child process; one that does not survive it is answered for with the reason."""
 
     def lost(job: Job, reason: str) -> Done:
         return Done(job.file, unfixed=[(one, f"the file {reason}") for one in job.ids()])
 
-    return list(isolate.each(Proposer(root).work, asked, lost, memory=MEMORY))
+    done = []
+    for one in isolate.each(Proposer(root).work, asked.jobs, lost, memory=MEMORY):
+        done.append(one)
+        if tell is not None:
+            tell(len(done), len(asked.jobs))
+    return done
 
 
 def whole_diff(done: Sequence[Done]) -> str:
@@ -140,8 +112,12 @@ def whole_diff(done: Sequence[Done]) -> str:
 
 def notes(done: Sequence[Done]) -> list[str]:
     """Say what those who run the mended code will notice, each thing once."""
-    rules = sorted(set().union(*(one.rules for one in done)))
-    return list(dict.fromkeys(f"{rule}: {NOTES[rule]}" for rule in rules))
+    return sorted({note for one in done for note in one.notes})
+
+
+def locks(done: Sequence[Done]) -> list[Lock]:
+    """List the files that other tools have to make anew after this diff."""
+    return [lock for one in done for lock in one.locks]
 
 
 def _replace(edited: Edited, wished: Replacement) -> None:

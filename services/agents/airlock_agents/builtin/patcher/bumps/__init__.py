@@ -1,0 +1,1 @@
+"""Raising the declared version of a dependency, in each kind of file that declares some."""

@@ -1,0 +1,89 @@
+"""A Dockerfile's user and base image. Source: Docker's Dockerfile reference."""
+
+from __future__ import annotations
+
+import re
+
+from ..diff import lines
+from ..reason import Reason
+from .setting import ALREADY, Image, User
+
+_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*?)\s*")
+_FROM = re.compile(
+    r"(?i)(\s*FROM\s+(?:--\S+\s+)*)([^\s@:$/]+(?:[:/][^\s@:$/]+)*?)(:[^\s@:$/]+)?(@[^\s$]+)?((?:\s.*)?)"
+)
+_ESCAPE = re.compile(r"#\s*escape\s*=", re.IGNORECASE)
+_STARTS = ("CMD", "ENTRYPOINT")
+
+
+def with_user(text: str, wished: User) -> str | Reason:
+    """Answer the Dockerfile whose last stage runs as that user, or why it is left as it is."""
+    parts = lines(text)
+    found = _instructions(parts)
+    if isinstance(found, Reason):
+        return found
+    stages = [place for place, (_, name, _) in enumerate(found) if name == "FROM"]
+    if not stages:
+        return Reason("it has no FROM")
+    stage = found[stages[-1] + 1 :]
+    users = [(at, argument) for at, name, argument in stage if name == "USER"]
+    if users:
+        at, argument = users[-1]
+        if argument == wished.user:
+            return Reason(ALREADY)
+        if argument.endswith("\\"):
+            return Reason("its USER goes on in the next line")
+        parts[at] = parts[at].replace(argument, wished.user, 1)
+        return "".join(parts)
+    end = "\r\n" if "\r\n" in text else "\n"
+    place = next((at for at, name, _ in stage if name in _STARTS), len(parts))
+    if place == len(parts) and parts and not parts[-1].endswith("\n"):
+        parts[-1] += end
+    parts.insert(place, f"USER {wished.user}{end}")
+    return "".join(parts)
+
+
+def with_image(text: str, wished: Image) -> str | Reason:
+    """Answer the Dockerfile that names this tag or digest of an image, or why it is left as it is."""
+    parts = lines(text)
+    found = _instructions(parts)
+    if isinstance(found, Reason):
+        return found
+    places = {}
+    for at, name, _ in found:
+        match = _FROM.fullmatch(parts[at].rstrip("\r\n")) if name == "FROM" else None
+        if match is not None and match[2] == wished.image:
+            places[at] = match
+    if not places:
+        return Reason(f"no FROM names {wished.image} plainly")
+    if len({(match[3], match[4]) for match in places.values()}) > 1:
+        return Reason(f"it names {wished.image} in more than one version: say which by a replacement")
+    for at, match in places.items():
+        tag = match[3] or "" if wished.to.startswith("@") else f":{wished.to.partition('@')[0]}"
+        digest = "".join(wished.to.partition("@")[1:])
+        line = f"{match[1]}{match[2]}{tag}{digest}{match[5]}"
+        if line == parts[at].rstrip("\r\n"):
+            return Reason(ALREADY)
+        parts[at] = line + parts[at][len(parts[at].rstrip("\r\n")) :]
+    return "".join(parts)
+
+
+def _instructions(parts: list[str]) -> list[tuple[int, str, str]] | Reason:
+    """Answer the line, the name and the first line's argument of each instruction."""
+    found = []
+    goes_on = False
+    for index, line in enumerate(parts):
+        body = line.strip()
+        if index == 0 and _ESCAPE.match(body):
+            return Reason("it chooses an escape character of its own")
+        if not body or body.startswith("#"):
+            continue
+        if not goes_on:
+            match = _INSTRUCTION.fullmatch(line)
+            if match is None:
+                return Reason("it is no Dockerfile that is understood here")
+            if "<<" in match[2]:
+                return Reason("it has texts of several lines (<<)")
+            found.append((index, match[1].upper(), match[2]))
+        goes_on = body.endswith("\\")
+    return found

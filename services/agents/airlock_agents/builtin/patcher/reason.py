@@ -1,0 +1,12 @@
+"""Why something that was asked for is left as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A sentence for the person who asked; at most 300 characters reach them."""
+
+    text: str

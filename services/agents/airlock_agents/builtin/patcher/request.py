@@ -1,0 +1,173 @@
+"""What is asked of a proposal, sorted by file: findings, replacements, bumps, configuration changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+from airlock_sdk import WorkspaceError, isolate, tar
+
+from .bumps import manifests
+from .bumps.bump import Bump
+from .configuration.setting import Change, change_of
+from .diff import can_name
+from .edits import Wanted
+from .rules import IN_TESTS
+
+MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
+MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
+
+
+class Asked(TypedDict, total=False):
+    """The lists of the input; their schema stands in agent.yaml."""
+
+    findings: list[dict[str, Any]]
+    issues: list[dict[str, Any]]
+    violations: list[dict[str, Any]]
+    include_tests: bool
+    replacements: list[dict[str, Any]]
+    dependencies: list[dict[str, Any]]
+    configuration: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A wished change: the one place of a file where `find` stands gets `replace`."""
+
+    id: str
+    find: str
+    replace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A wished change of configuration."""
+
+    id: str
+    change: Change
+
+
+@dataclass(slots=True)
+class Job:
+    """What is to be done to one file."""
+
+    file: str
+    wanted: list[Wanted] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
+    bumps: list[Bump] = field(default_factory=list)
+    configured: list[Configured] = field(default_factory=list)
+
+    def ids(self) -> list[str]:
+        """Name everything that is asked of this file."""
+        found = [one.id for one in self.wanted] + [one.id for one in self.replacements]
+        return found + [one.id for one in self.bumps] + [one.id for one in self.configured]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that is asked, and what cannot even be begun: ids with their reasons."""
+
+    jobs: list[Job]
+    lost: list[tuple[str, str]]
+
+
+def sort(root: Path, asked: Asked) -> Request:
+    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`."""
+    by_file: dict[str, Job] = {}
+    lost: list[tuple[str, str]] = []
+
+    def job(file: str) -> Job:
+        return by_file.setdefault(file, Job(file))
+
+    for one in _findings(asked):
+        if not one.get("file"):
+            lost.append((one["id"], "it names no file"))
+            continue
+        left_alone = one.get("in_tests", False) and not asked.get("include_tests", False)
+        rule = IN_TESTS if left_alone else one["rule"]
+        job(one["file"]).wanted.append(Wanted(one["id"], rule, one.get("line") or 0, one.get("tool") or ""))
+    for number, one in enumerate(asked.get("replacements", []), start=1):
+        job(one["file"]).replacements.append(
+            Replacement(f"replacement-{number}", one["find"], one["replace"])
+        )
+    for number, one in enumerate(asked.get("configuration", []), start=1):
+        job(one["file"]).configured.append(Configured(f"configuration-{number}", change_of(one)))
+    bumps = [
+        Bump(f"dependency-{number}", one["name"], one["to"], one.get("ecosystem"), one.get("file"))
+        for number, one in enumerate(asked.get("dependencies", []), start=1)
+    ]
+    for bump, file in _placed(root, bumps):
+        if isinstance(file, str):
+            job(file).bumps.append(bump)
+        else:
+            lost.append((bump.id, _where(file)))
+    return Request([by_file[file] for file in sorted(by_file)], lost)
+
+
+def read(root: Path, file: str) -> bytes | str:
+    """Answer a file's bytes, or the reason why it is not touched."""
+    try:
+        path = tar.check_path(os.fsencode(file))
+    except (WorkspaceError, UnicodeEncodeError):
+        return "the path leads out of the workspace, or is none"
+    if ".git" in path.split("/"):
+        return "version control data is not touched"
+    if path != file or not can_name(path):
+        return "the file's name cannot stand in a diff"
+    full = root / path
+    if not full.is_file() or full.is_symlink():
+        return "there is no such file"
+    if full.stat().st_size > MAX_FILE_BYTES:
+        return f"the file is larger than {MAX_FILE_BYTES} bytes"
+    return full.read_bytes()
+
+
+def _findings(asked: Asked) -> list[dict[str, Any]]:
+    every = (*asked.get("findings", []), *asked.get("issues", []), *asked.get("violations", []))
+    return list({one["id"]: one for one in reversed(every)}.values())[::-1]
+
+
+def _placed(root: Path, bumps: Sequence[Bump]) -> list[tuple[Bump, str | list[str]]]:
+    """Answer for each bump the file it is about, or all those that declare the dependency."""
+    names: dict[str, list[str]] = {}
+    if any(bump.file is None for bump in bumps):
+        names = _declared(root)
+    placed: list[tuple[Bump, str | list[str]]] = []
+    for bump in bumps:
+        found = [file for file in names if _declares(bump, file, names)]
+        placed.append((bump, bump.file or (found[0] if len(found) == 1 else found)))
+    return placed
+
+
+def _declares(bump: Bump, file: str, names: Mapping[str, list[str]]) -> bool:
+    ecosystem = manifests.ecosystem_of(file)
+    return ecosystem is not None and any(bump.means(name, ecosystem) for name in names[file])
+
+
+def _declared(root: Path) -> dict[str, list[str]]:
+    """Read which names each manifest declares, in a child process: a hostile one declares none."""
+
+    def names(file: str) -> list[str]:
+        source = read(root, file)
+        if isinstance(source, str):
+            return []
+        try:
+            return manifests.declared(file, source.decode("utf-8"))
+        except UnicodeDecodeError:
+            return []
+
+    def none(file: str, reason: str) -> list[str]:
+        return []
+
+    files = list(manifests.find_manifests(root))
+    return dict(zip(files, isolate.each(names, files, none, memory=MEMORY), strict=True))
+
+
+def _where(files: Sequence[str]) -> str:
+    if not files:
+        return "no file of the workspace declares it"
+    listed = ", ".join(files[:5]) + (", ..." if len(files) > 5 else "")
+    return f"{len(files)} files declare it, say which (file): {listed}"
