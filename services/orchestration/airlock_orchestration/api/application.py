@@ -6,7 +6,20 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from . import agents, approvals, artifacts, events, health, hosts, logs, problems, reference, runs, workflows
+from . import (
+    agents,
+    approvals,
+    artifacts,
+    events,
+    graph,
+    health,
+    hosts,
+    logs,
+    problems,
+    reference,
+    runs,
+    workflows,
+)
 from .auth import admin, host_or_admin, public
 from .dependencies import Dependencies
 from .envelope import Envelope
@@ -48,6 +61,7 @@ def build_api(deps: Dependencies) -> FastAPI:
         (runs.reads, gates.read, admin),
         (events.reads, gates.read, admin),
         (logs.reads, gates.read, admin),
+        (graph.reads, gates.read, admin),
         (approvals.decisions, gates.create, admin),
         (approvals.reads, gates.read, admin),
         (artifacts.puts, gates.create, host_or_admin),

@@ -1,0 +1,100 @@
+"""Pictures of runs and workflows: what each node's box says. The drawing itself knows neither."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from airlock_contracts.base import format_time
+from airlock_contracts.statuses import ApprovalStatus, NodeStatus, RiskLevel
+from airlock_contracts.views import ApprovalView, NodeView, RunView, WorkflowView
+from airlock_contracts.workflow import NodeSpec
+
+from .graph_svg import Box, Drawing, draw
+
+
+def draw_run(run: RunView) -> str:
+    """A run as SVG, as it stands in the view: the same view gives the same bytes."""
+    title = f"{run.workflow}, version {run.workflow_version}: {run.status}"
+    boxes = [_run_box(node) for node in run.nodes]
+    edges = {node.id: node.depends_on for node in run.nodes}
+    return draw(Drawing(title, f"run {run.id}, {_run_time(run)}", boxes, edges))
+
+
+def draw_workflow(workflow: WorkflowView) -> str:
+    """A workflow version as SVG: what would run, and where it asks as far as the workflow itself says."""
+    title = f"{workflow.name}, version {workflow.version}"
+    nodes = workflow.spec.nodes
+    boxes = [_spec_box(node) for node in nodes]
+    edges = {node.id: node.depends_on for node in nodes}
+    subtitle = workflow.spec.description.partition("\n")[0]
+    return draw(Drawing(title, subtitle if len(subtitle) <= 160 else f"{subtitle[:159]}…", boxes, edges))
+
+
+def _run_time(run: RunView) -> str:
+    start = f"started {_moment(run.created_at)} by {run.created_by}"
+    return start if run.finished_at is None else f"{start}, took {_seconds(run.created_at, run.finished_at)}"
+
+
+def _run_box(node: NodeView) -> Box:
+    gated = node.risk_level is RiskLevel.APPROVAL_REQUIRED or node.approval is not None
+    lines = [f"{node.status} {_node_time(node)}".rstrip()]
+    if len(node.attempts) > 1:
+        lines[0] += f", try {node.attempts[-1].number}"
+    if gated:
+        lines.append(_gate(node.approval))
+    elif node.failure is not None:
+        lines.append(node.failure.code)
+    elif node.reused_from is not None:
+        lines.append("reused from another run")
+    else:
+        lines.append(f"{node.agent.partition('@')[0]} {node.action}")
+    told = [f"{node.id}: {node.agent} {node.action}", *lines]
+    if node.depends_on:
+        told.append(f"after {', '.join(node.depends_on)}")
+    if node.failure is not None:
+        told.append(f"{node.failure.code}: {node.failure.message[:300]}")
+    return Box(node.id, tuple(lines), node.status.value, gated, "\n".join(told))
+
+
+def _spec_box(node: NodeSpec) -> Box:
+    gated = node.approval is not None or node.risk_level is RiskLevel.APPROVAL_REQUIRED
+    what = f"{node.agent} {node.action}"
+    after: Sequence[str] = node.depends_on
+    told = f"{node.id}: {what}" + (f"\nafter {', '.join(after)}" if after else "")
+    return Box(node.id, (what,), gated=gated, told=told + ("\nasks a person first" if gated else ""))
+
+
+def _node_time(node: NodeView) -> str:
+    if not node.attempts:
+        return ""
+    first, last = node.attempts[0], node.attempts[-1]
+    if node.status is NodeStatus.BACKING_OFF and node.retry_at is not None:
+        return f"until {_clock(node.retry_at)}"
+    if last.finished_at is not None:
+        return _seconds(first.dispatched_at, last.finished_at)
+    return f"since {_clock(last.started_at or last.dispatched_at)}"
+
+
+def _gate(approval: ApprovalView | None) -> str:
+    if approval is None:
+        return "will ask a person"
+    if approval.status is ApprovalStatus.PENDING:
+        return f"asks since {_clock(approval.requested_at)}"
+    if approval.decided_by is not None:
+        return f"{approval.status} by {approval.decided_by}"
+    return approval.status.value
+
+
+def _clock(moment: datetime) -> str:
+    return f"{format_time(moment)[11:19]}Z"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{format_time(moment)[:19]}Z"
+
+
+def _seconds(start: datetime, end: datetime) -> str:
+    seconds = max(0.0, (end - start).total_seconds())
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,161 @@
+"""The picture of a run: every node in words and colour, safe whatever stands in it, the same each time."""
+
+import random
+import re
+import time
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from airlock_contracts.failures import Failure, FailureKind
+from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RiskLevel, RunStatus
+from airlock_contracts.views import RunView, WorkflowView
+from airlock_contracts.workflow import WorkflowSpec
+from airlock_orchestration.operations.graph import draw_run, draw_workflow
+from airlock_orchestration.operations.graph_svg import LOOKS, Box, Drawing, draw
+from shown_runs import AT, approval, attempt, later, node, run
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = "</text><script>alert(1)</script>&\"'\x00\x1b\ud800"
+
+
+def parsed(document: str) -> ElementTree.Element:
+    return ElementTree.fromstring(document)
+
+
+def texts(document: str) -> list[str]:
+    return [element.text or "" for element in parsed(document).iter(f"{SVG}text")]
+
+
+def review() -> RunView:
+    waits = node("apply", NodeStatus.WAITING_APPROVAL, depends_on=["propose", "check"], attempts=[])
+    return run(
+        node("scan"),
+        node("propose", depends_on=["scan"]),
+        node("check", NodeStatus.RUNNING, depends_on=["scan"], attempts=[working()]),
+        waits.model_copy(update={"approval": approval(), "risk_level": RiskLevel.APPROVAL_REQUIRED}),
+        node("notify", NodeStatus.PENDING, depends_on=["apply", "scan"], attempts=[]),
+        status=RunStatus.RUNNING,
+    ).model_copy(update={"finished_at": None})
+
+
+def working() -> Any:
+    return attempt(AttemptStatus.RUNNING, finished_at=None, started_at=later(3))
+
+
+def test_every_node_says_its_name_its_status_and_its_time_in_words() -> None:
+    said = texts(draw_run(review()))
+    for text in (
+        "scan",
+        "SUCCESS 2.0 s",
+        "RUNNING since 03:04:08Z",
+        "WAITING_APPROVAL",
+        "asks since 03:04:05Z",
+        "PENDING",
+        "security-review, version 1: RUNNING",
+    ):
+        assert text in said, text
+    assert {"SUCCESS 2", "RUNNING 1", "WAITING_APPROVAL 1", "PENDING 1", "asks a person"} <= set(said)
+
+
+def test_it_can_be_read_by_who_does_not_see_it() -> None:
+    document = parsed(draw_run(review()))
+    assert document.get("role") == "img"
+    assert document.get("aria-labelledby") == "title desc"
+    description = next(document.iter(f"{SVG}desc")).text or ""
+    assert description.startswith("5 nodes in 4 layers: 2 SUCCESS, 1 RUNNING, 1 WAITING_APPROVAL, 1 PENDING.")
+    titles = [element.text or "" for element in document.iter(f"{SVG}title")]
+    assert any(title.startswith("notify: security-scanner@1.0.0 scan\nPENDING") for title in titles)
+    assert "after apply, scan" in titles[-1]
+
+
+def test_the_same_run_gives_the_same_bytes() -> None:
+    assert draw_run(review()) == draw_run(review().model_copy(deep=True))
+
+
+def test_a_failure_a_retry_and_a_decision_are_told() -> None:
+    failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="two\nlines")
+    decided = approval(status=ApprovalStatus.APPROVED, decided_by="ada", decided_at=later(1))
+    view = run(
+        node("a", NodeStatus.FAILED, failure=failure, attempts=[attempt(), attempt()]),
+        node("b", NodeStatus.BACKING_OFF, retry_at=later(30)),
+        node("c", approval=decided),
+        node("d", reused_from="x"),
+    )
+    said = texts(draw_run(view))
+    assert {"FAILED 2.0 s, try 1", "agent.error", "BACKING_OFF until 03:04:35Z", "APPROVED by ada"} <= set(
+        said
+    )
+    assert "reused from another run" in said
+
+
+def test_text_from_outside_stays_text() -> None:
+    box = Box("a", (HOSTILE,), "FAILED", told=HOSTILE)
+    document = draw(Drawing(HOSTILE, HOSTILE, [box, Box('b"><x', ())], {}))
+    elements = {element.tag.removeprefix(SVG) for element in parsed(document).iter()}
+    assert elements == {"svg", "title", "desc", "style", "rect", "text", "g", "path"} - {"path"}
+    assert any("<script>" in text for text in texts(document))
+    assert not re.search("[\x00\x1b\ud800]", document)
+
+
+def test_the_picture_loads_and_runs_nothing() -> None:
+    document = draw_run(review())
+    assert not re.search(r"href|url\(|@import|<script|\bon\w+=|http(?!://www\.w3\.org/2000/svg)", document)
+
+
+@pytest.mark.parametrize("status", list(NodeStatus))
+def test_each_status_has_a_mark_and_a_colour_for_light_and_dark(status: NodeStatus) -> None:
+    look = LOOKS[status.value]
+    document = draw_run(run(node("a", status)))
+    assert look.mark in texts(document)
+    for colour in (look.light, look.dark):
+        assert f"{{--own:{colour}}}" in document
+
+
+def test_long_names_are_cut_in_the_middle_and_whole_in_the_title() -> None:
+    name = "a" * 40 + "-the-end"
+    document = draw_run(run(node(name)))
+    assert not any(name == text for text in texts(document))
+    assert any(
+        text.startswith("aaa") and text.endswith("the-end") and "…" in text for text in texts(document)
+    )
+    assert f"{name}: " in document
+
+
+def test_a_workflow_is_drawn_the_same_without_statuses() -> None:
+    spec = {
+        "name": "flow",
+        "description": "What it does.\nMore.",
+        "nodes": [
+            {"id": "a", "agent": "echo", "action": "say"},
+            {"id": "b", "agent": "echo", "action": "say", "depends_on": ["a"], "approval": {}},
+        ],
+    }
+    view = WorkflowView(
+        id="1",
+        project="default",
+        name="flow",
+        version=3,
+        spec=WorkflowSpec.model_validate(spec),
+        spec_sha256="0" * 64,
+        created_at=AT,
+        created_by="ada",
+    )
+    said = texts(draw_workflow(view))
+    assert {"flow, version 3", "What it does.", "a", "b", "echo say", "asks a person"} <= set(said)
+
+
+def test_a_run_of_a_thousand_nodes_is_drawn_within_two_seconds() -> None:
+    chance = random.Random(3)
+    view = run(
+        *(
+            node(
+                f"n{at}", depends_on=[f"n{p}" for p in chance.sample(range(max(0, at - 50), at), min(at, 3))]
+            )
+            for at in range(1000)
+        )
+    )
+    began = time.process_time()
+    document = draw_run(view)
+    assert time.process_time() - began < 2
+    assert len(list(parsed(document).iter(f"{SVG}text"))) > 3000
