@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,7 +13,7 @@ from detect_secrets.transformers import get_transformed_file
 from detect_secrets.util.code_snippet import get_code_snippet
 
 from . import secret_kinds
-from .files import split_lines
+from .files import long_lines, split_lines
 from .finding import Finding
 
 # Filters of detect-secrets that are not applied: the first lets the workspace choose what is seen, the others
@@ -65,6 +65,12 @@ class Credentials:
             if one.kind in secret_kinds.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
             by_line.setdefault(one.line, []).append(one)
+        pieces = long_lines(text)
+        for one in self._detect(".txt", [piece for _, piece in pieces]) if pieces else ():
+            line = pieces[one.line - 1][0]
+            # What stands far behind in a line is mostly made by machines: entropy says nothing there.
+            if one.kind not in secret_kinds.ENTROPY:
+                by_line.setdefault(line, []).append(replace(one, line=line))
         return [_finding(detected, shown, lines) for detected in by_line.values()]
 
     def _detect(self, suffix: str, lines: list[str]) -> list[_Detected]:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 MAX_FILE_BYTES = 1024 * 1024  # larger ones are data or made by machines; this takes seconds
-MAX_LINE = 5_000  # characters of a line that detectors see: their patterns are not all linear
+MAX_LINE = 5_000  # characters of a line that detectors see at once: their patterns are not all linear
+_OVERLAP = 200  # characters that two pieces of a long line share, so that nothing hides between them
+_MAX_PIECES = 200  # of one file's long lines
 _SNIFF = 8 * 1024
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# A file that is to be run is text, whatever bytes stand in front of it.
+_CODE = re.compile(
+    r"(?i).*\.(py|pyw|pyi|js|jsx|mjs|cjs|ts|tsx|php\d?|phtml|java|jsp|kt|kts|scala|groovy|cs|cshtml|go|rb|erb|rake|sh|bash"
+    r"|zsh|html?|vue|svelte|jinja2?|j2|twig|ejs|hbs|ya?ml|json|toml|ini|cfg|conf|env|properties|xml|sql|tf)"
+)
+_BINARY_SHARE = 0.1  # of the first bytes: controls that no text has
+_CONTROLS = bytes(one for one in range(32) if one not in b"\t\n\r\x0c\x1b")
 _HISTORY = {".git", ".hg", ".svn"}
 
 
@@ -23,8 +34,11 @@ class Source:
     skipped: str | None = None
 
 
-def list_sources(root: Path) -> Iterator[Source]:
-    """List the workspace's files in a stable order; version control data counts as one."""
+def list_sources(root: Path, *, most: int = MAX_FILE_BYTES) -> Iterator[Source]:
+    """List the workspace's files in a stable order; version control data counts as one.
+
+    Files of more than `most` bytes are left out.
+    """
     for folder, names, files in os.walk(root):
         names.sort()
         inside = os.path.relpath(folder, root)
@@ -32,14 +46,16 @@ def list_sources(root: Path) -> Iterator[Source]:
             names.remove(name)
             yield Source(os.path.normpath(os.path.join(inside, name)), skipped="version control data")
         for name in sorted(files):
-            yield _classify(root, os.path.normpath(os.path.join(inside, name)))
+            yield _classify(root, os.path.normpath(os.path.join(inside, name)), most)
 
 
 def read_text(path: Path) -> str:
     """Read a text file, whatever its encoding: what is no UTF-8 is read as Latin-1, which never fails."""
     raw = path.read_bytes()
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith(_UTF16):
         return raw.decode("utf-16", "replace")
+    if (encoding := _bare_utf16(raw[:_SNIFF])) is not None:
+        return raw.decode(encoding, "replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -51,17 +67,48 @@ def split_lines(text: str) -> list[str]:
     return [line.rstrip("\n")[:MAX_LINE] for line in io.StringIO(text, newline=None)]
 
 
-def _classify(root: Path, path: str) -> Source:
+def long_lines(text: str) -> list[tuple[int, str]]:
+    """Answer what `split_lines` cuts off, with the lines' numbers, in pieces that overlap."""
+    pieces: list[tuple[int, str]] = []
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        for start in range(MAX_LINE - _OVERLAP, len(line) - _OVERLAP, MAX_LINE - _OVERLAP):
+            if len(pieces) == _MAX_PIECES:
+                return pieces
+            pieces.append((number, line[start : start + MAX_LINE].rstrip("\n")))
+    return pieces
+
+
+def _classify(root: Path, path: str, most: int) -> Source:
     full = os.path.join(root, path)
     try:
         size = os.lstat(full).st_size
-        if size > MAX_FILE_BYTES:
-            return Source(path, skipped=f"larger than {MAX_FILE_BYTES} bytes")
+        if size > most:
+            return Source(path, skipped=f"larger than {most} bytes")
         with open(full, "rb") as file:
             head = file.read(_SNIFF)
     except OSError as error:
         return Source(path, skipped=f"cannot be read ({error.strerror})")
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    script = head.startswith(b"#!")
+    if not script and not _CODE.fullmatch(os.path.basename(path)) and _is_binary(head):
         return Source(path, skipped="binary")
-    script = head.startswith(b"#!") and b"python" in head.split(b"\n", 1)[0]
-    return Source(path, python=script or path.endswith((".py", ".pyw", ".pyi")))
+    python = script and b"python" in head.split(b"\n", 1)[0]
+    return Source(path, python=python or path.lower().endswith((".py", ".pyw", ".pyi")))
+
+
+def _is_binary(head: bytes) -> bool:
+    """Tell binary from text by its share of controls: one null byte in front makes no picture of a script."""
+    if b"\0" not in head or head.startswith(_UTF16) or _bare_utf16(head) is not None:
+        return False
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls > _BINARY_SHARE * len(head)
+
+
+def _bare_utf16(head: bytes) -> str | None:
+    """Answer which UTF-16 a text without a mark is in, if it is: every other byte of it is null."""
+    half = len(head) // 2
+    if half < 4:
+        return None
+    even, odd = head[0 : 2 * half : 2].count(0), head[1 : 2 * half : 2].count(0)
+    if odd > 0.6 * half and even < 0.05 * half:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.6 * half and odd < 0.05 * half else None
