@@ -12,12 +12,14 @@ agent.run()
 from airlock_sdk.agent import SDK_VERSION as __version__
 from airlock_sdk.agent import Agent
 from airlock_sdk.artifact import ArtifactReference
+from airlock_sdk.bounds import Bounds
 from airlock_sdk.context import Context
 from airlock_sdk.failure import Failure, ProtocolError, WorkspaceError
 
 __all__ = [
     "Agent",
     "ArtifactReference",
+    "Bounds",
     "Context",
     "Failure",
     "ProtocolError",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from airlock_sdk.agent import Agent
 from airlock_sdk.artifact import ArtifactReference
+from airlock_sdk.bounds import Bounds
 
 ARTIFACT = "airlock:artifact"
 """The one reference that Airlock itself resolves: an artifact, or a workspace."""
@@ -31,19 +32,6 @@ _KEYWORDS = {
 
 class SchemaError(TypeError):
     """A type hint that no JSON Schema can stand for: where it is, and what to write instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Narrows a type in `Annotated[str, Bounds(max_length=80)]`; each bound for the types that have it."""
-
-    minimum: float | None = None
-    maximum: float | None = None
-    min_length: int | None = None  # characters
-    max_length: int | None = None
-    pattern: str | None = None  # ECMA-262, searched for: write ^ and $
-    min_items: int | None = None
-    max_items: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

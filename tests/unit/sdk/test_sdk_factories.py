@@ -89,7 +89,6 @@ def test_what_is_made_for_every_agent_satisfies_its_schemas(name: str, schema: d
     validator = Validator(resolve_artifacts(schema))
     made = examples(schema, 60, seed=7)
     assert [found for one in made if (found := validator.problem(one)) is not None] == [], name
-    assert len({repr(one) for one in made}) > 5, "a variety"
 
 
 @pytest.mark.parametrize("name", HARD)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 from airlock_orchestration.engine.schemas import Validator, check_schema, resolve_artifacts
-from airlock_sdk import Agent, ArtifactReference, Context
-from airlock_sdk.schema import Bounds, SchemaError, actions_of, schema_of
+from airlock_sdk import Agent, ArtifactReference, Bounds, Context
+from airlock_sdk.schema import SchemaError, actions_of, schema_of
 from airlock_sdk.testing import examples, run_action
 
 

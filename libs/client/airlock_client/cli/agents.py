@@ -7,19 +7,25 @@ import typer
 from airlock_contracts.manifest import Limits
 from airlock_contracts.views import AgentView
 
+from ..client import AirlockClient
+from ..errors import ProblemError
 from ..show.text import safe, status
+from . import agents_author, agents_try
+from .agents_author import MANIFEST
 from .documents import read_document
 from .edge import command
 from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
 from .target import connect
 
-MANIFEST = "agent.yaml"
+_IMAGE_PROBLEM = "agent.image"
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    agents = typer.Typer(help="Agents: list, register, show.", no_args_is_help=True)
+    agents = typer.Typer(help="Agents: new, build, try, register, list, show.", no_args_is_help=True)
     app.add_typer(agents, name="agents")
+    agents_author.add(agents)
+    agents_try.add(agents)
 
     @command(agents, "list")
     async def list_agents(
@@ -50,7 +56,10 @@ def add(app: typer.Typer) -> None:
         """Register agents. The same content again changes nothing; another content needs another version."""
         documents = [read_document(path / MANIFEST if path.is_dir() else path) for path in manifests]
         async with connect(context) as client:
-            made = [await client.register_agent(document) for document in documents]
+            made = [
+                await _register(client, path, document)
+                for path, document in zip(manifests, documents, strict=True)
+            ]
         if as_json:
             print_json([view for view, _ in made])
             return 0
@@ -98,6 +107,17 @@ def add(app: typer.Typer) -> None:
         columns = ("host", "status", "pool", "busy", "memory", "version", "seen", "lacks images")
         print_table(columns, rows, empty="no hosts have announced themselves")
         return 0
+
+
+async def _register(client: AirlockClient, path: Path, document: bytes) -> tuple[AgentView, bool]:
+    """Register one; where its image is missing, say what to do about it."""
+    try:
+        return await client.register_agent(document)
+    except ProblemError as error:
+        if error.problem.code != _IMAGE_PROBLEM or path.name == MANIFEST:
+            raise
+        hint = f"build it first, on each host of its pool: airlock agents build {path}"
+        raise ProblemError(error.problem.model_copy(update={"hint": hint})) from error
 
 
 def _actions(view: AgentView) -> str:

@@ -108,10 +108,12 @@ async def run_module(
     seconds: float = _COMMAND_SECONDS,
     say: Callable[[str], None] | None = None,
     codes: Container[int] = (0,),
+    keep_stdin: bool = False,
 ) -> str:
     """Run one of Airlock's commands to its end; answers its stdout, and `say` hears each line of its stderr.
 
-    `codes` are the exit codes of a command that did its work.
+    `codes` are the exit codes of a command that did its work. With `keep_stdin` its stdin stays open
+    as long as we live, however we end.
 
     Raises ServerFailed with the end of its stderr.
     """
@@ -120,7 +122,7 @@ async def run_module(
         "-m",
         *module,
         env={**clean_environment(), **environment},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if keep_stdin else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         limit=_LINE_BYTES,

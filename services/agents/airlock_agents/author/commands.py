@@ -134,5 +134,5 @@ def _tell(event: Mapping[str, Any]) -> None:
 
 
 def _fail(problem: Exception) -> int:
-    sys.stderr.write(f"{problem}\n")
+    sys.stdout.write(json.dumps({"problem": str(problem)}) + "\n")
     return 1
