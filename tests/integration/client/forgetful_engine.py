@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -23,6 +24,7 @@ class ForgetfulEngine:
         self._folder = Path(tempfile.mkdtemp(prefix="airlock-engine-"))
         self._path = self._folder / "docker.sock"
         self._listening = socket.socket(socket.AF_UNIX)
+        self._threads: list[threading.Thread] = []
 
     @property
     def address(self) -> str:
@@ -32,21 +34,34 @@ class ForgetfulEngine:
     def __enter__(self) -> Self:
         self._listening.bind(str(self._path))
         self._listening.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # closing alone would not wake who waits in `accept`
         self._listening.close()
+        for thread in self._threads:
+            thread.join(timeout=10)
         shutil.rmtree(self._folder)
+
+    def _start(self, function: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _accept(self) -> None:
         with suppress(OSError):  # closed: the test is over
             while True:
                 client, _ = self._listening.accept()
-                engine = socket.socket(socket.AF_UNIX)
-                engine.connect(ENGINE)
-                for source, target, said in ((client, engine, True), (engine, client, False)):
-                    threading.Thread(target=self._pass_on, args=(source, target, said), daemon=True).start()
+                self._start(self._serve, client)
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(ENGINE)
+            answers = self._start(self._pass_on, engine, client, False)
+            self._pass_on(client, engine, True)
+            answers.join()
 
     def _pass_on(self, source: socket.socket, target: socket.socket, said: bool) -> None:
         held = b""
