@@ -111,7 +111,7 @@ AGENT_TOOLS: Mapping[str, frozenset[str]] = {
     "compliance-checker": frozenset({"license_expression", "yaml"}),
     "findings": frozenset({"detect_secrets"}),
     "patcher": frozenset({"libcst", "packaging", "tomlkit", "yaml"}),
-    "security-scanner": frozenset({"bandit"}),
+    "security-scanner": frozenset({"bandit", "packaging"}),
 }
 
 LONGEST_FILE = 400  # lines

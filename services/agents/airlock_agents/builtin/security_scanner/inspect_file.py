@@ -1,68 +1,188 @@
-"""Both tools on one file, in the child process where hostile files are looked at."""
+"""All tools on one file, in the child process where hostile files are looked at."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from ..findings.credentials import Credentials
-from ..findings.files import Source, read_text
+from ..findings.files import MAX_FILE_BYTES, Source, read_text
 from ..findings.finding import Finding, Inspected, printable
-from ..findings.severities import in_test, is_test
+from ..findings.severities import SEVERITIES, Severity, at_least, in_test, is_test
+from . import own_checks
 from .bandit_checks import BanditChecks
-from .passwords import merge_passwords
+from .catalogue import SCAN_TYPES, types_of, wanted
+from .dependencies.dependency import Dependency
+from .dependencies.readers import read_dependencies, reader_of
+from .merging import merge
+
+MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
+MAX_PER_FILE = 2_000  # findings of one file that are kept whole; all are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned(Inspected):
+    """What looking at one file gave: its loudest findings, counts of all of them, and its dependencies."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    dependencies: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asked for."""
+
+    types: frozenset[str]
+    floor: Severity = "LOW"
+    lower_tests: bool = True
+
+    def asks(self, *kinds: str) -> bool:
+        """Tell whether one of these scan types is wanted."""
+        return "all" in self.types or not self.types.isdisjoint(kinds)
 
 
 class Inspector:
     """Looks at files of one workspace with the tools that were asked for."""
 
-    def __init__(self, root: Path, scratch: Path, *, secrets: bool, code: bool) -> None:
+    def __init__(self, root: Path, scratch: Path, wish: Wish) -> None:
         # What the tools and the parser would print quotes the code, and a log is no place for secrets.
         logging.getLogger().addHandler(logging.NullHandler())
         warnings.simplefilter("ignore")
         self._root = root
-        self._credentials = Credentials(scratch) if secrets else None
-        self._bandit = BanditChecks() if code else None
+        self._wish = wish
+        self._credentials = Credentials(scratch) if wish.asks("secrets") else None
+        self._code = wish.asks(*(one for one in SCAN_TYPES if one != "dependencies"))
+        self._bandit = BanditChecks() if self._code else None
 
-    def inspect(self, source: Source) -> Inspected:
+    def inspect(self, source: Source) -> Scanned:
         """Look at a file; one that a tool cannot take is an answer too, never an exception."""
-        findings: list[Finding] = []
-        trouble: list[str] = []
-        for look in (self._secrets, self._flaws):
-            found, why = look(source, False)
-            findings += found
-            trouble += [why] if why else []
-        return _inspected(source, merge_passwords(findings), "; ".join(trouble) or None)
-
-    def inspect_plain(self, source: Source) -> Inspected:
-        """Search a file for secrets line by line, without what reads its structure and can be led astray."""
-        found, why = self._secrets(source, True)
-        return _inspected(source, found, why)
-
-    def _secrets(self, source: Source, plain: bool) -> tuple[list[Finding], str | None]:
-        if self._credentials is None:
-            return [], None
         try:
             text = read_text(self._root / source.path)
-            return self._credentials.check(source.path, printable(source.path), text, plain=plain), None
-        except MemoryError:  # this process is spent: the next one goes on
-            raise
-        except Exception as error:  # the edge to the tool: the file is named as not looked at
-            return [], f"detect-secrets failed on it ({type(error).__name__})"
+        except OSError as error:
+            return Scanned(printable(source.path), skipped=f"cannot be read ({error.strerror})")
+        if len(text) > MAX_FILE_BYTES:
+            return self._inspect_large(source, text)
+        findings, trouble = self._run(
+            ("detect-secrets", lambda: self._secrets(source, text, plain=False)),
+            ("the other rules", lambda: self._others(source, text)),
+        )
+        if source.python and self._bandit is not None:
+            found, why = self._python(source, text, self._bandit)
+            findings += found
+            trouble += why
+        dependencies: list[Dependency] = []
+        if self._wish.asks("dependencies") and reader_of(source.path) is not None:
+            try:
+                dependencies, insecure = read_dependencies(source.path, text)
+                findings += own_checks.at_lines(
+                    "dependency-insecure-source", insecure, text, printable(source.path)
+                )
+            except MemoryError:
+                raise
+            except Exception as error:  # the edge to hostile lock files, as below
+                trouble.append(f"its dependencies cannot be read ({type(error).__name__})")
+        return self._scanned(source, merge(findings), trouble, dependencies)
 
-    def _flaws(self, source: Source, plain: bool) -> tuple[list[Finding], str | None]:
-        if self._bandit is None or not source.python:
-            return [], None
-        path = self._root / source.path
+    def inspect_plain(self, source: Source) -> Scanned:
+        """Search a file line by line, without what reads its structure and can be led astray."""
+        text = read_text(self._root / source.path)
+        findings, trouble = self._run(("detect-secrets", lambda: self._secrets(source, text, plain=True)))
+        if self._code and source.python:
+            findings += own_checks.check_unparsed(text, printable(source.path))
+        return self._scanned(source, findings, trouble)
+
+    def _inspect_large(self, source: Source, text: str) -> Scanned:
+        """Search a file by patterns alone: whoever pads one beyond what the tools can take hides nothing."""
+        shown = printable(source.path)
+        findings: list[Finding] = []
+        if self._code and source.python:
+            findings = own_checks.check_unparsed(text, shown)
+        elif self._code:
+            findings = own_checks.check_others(source.path, text, shown)
+        trouble = [
+            f"larger than {MAX_FILE_BYTES} bytes: searched for flaws by patterns, for secrets not at all"
+        ]
+        return self._scanned(source, findings, trouble)
+
+    def _run(self, *looks: tuple[str, Callable[[], list[Finding]]]) -> tuple[list[Finding], list[str]]:
+        findings: list[Finding] = []
+        trouble: list[str] = []
+        for name, look in looks:
+            try:
+                findings += look()
+            except MemoryError:  # this process is spent: the next one goes on
+                raise
+            except Exception as error:  # the edge to the tool: the file is named as not looked at
+                trouble.append(f"{name} failed on it ({type(error).__name__})")
+        return findings, trouble
+
+    def _secrets(self, source: Source, text: str, *, plain: bool) -> list[Finding]:
+        if self._credentials is None:
+            return []
+        return self._credentials.check(source.path, printable(source.path), text, plain=plain)
+
+    def _others(self, source: Source, text: str) -> list[Finding]:
+        if source.python or not self._code:
+            return []
+        return own_checks.check_others(source.path, text, printable(source.path))
+
+    def _python(self, source: Source, text: str, bandit: BanditChecks) -> tuple[list[Finding], list[str]]:
+        """Run bandit, then our own rules; what neither can parse is searched by its words."""
+        shown = printable(source.path)
+        found: list[Finding] = []
+        why: str | None = None
         try:
-            return self._bandit.check(path, printable(source.path), read_text(path))
+            found, why = bandit.check(self._root / source.path, shown, text)
         except Exception as error:  # the edge to the tool, as above
-            return [], f"bandit failed on it ({type(error).__name__})"
+            why = f"bandit failed on it ({type(error).__name__})"
+        try:
+            found = own_checks.check_python(text, shown, found)
+        except (SyntaxError, ValueError, RecursionError):
+            why = why or "not valid Python"
+            found = found or own_checks.check_unparsed(text, shown)
+        return found, [why] if why else []
+
+    def _scanned(
+        self,
+        source: Source,
+        findings: Iterable[Finding],
+        trouble: Sequence[str],
+        dependencies: Sequence[Dependency] = (),
+    ) -> Scanned:
+        tests = is_test(PurePath(source.path))
+        kept: list[Finding] = []
+        counts: Counter[str] = Counter()
+        for one in findings:
+            if not wanted(self._wish.types, one.rule, one.tool):
+                continue
+            finding = replace(one, in_tests=tests, more={"type": types_of(one.rule, one.tool)[0]})
+            if tests and self._wish.lower_tests:
+                finding = replace(finding, severity=in_test(one.severity))
+            if not at_least(finding.severity, self._wish.floor):
+                # Test code is spoken of softly, and never silently: a folder's name proves nothing.
+                counts["below the floor in tests"] += at_least(one.severity, self._wish.floor)
+                continue
+            kept.append(finding)
+        counts.update(tallied(kept))
+        kept.sort(key=lambda one: (SEVERITIES.index(one.severity), one.line, one.rule))
+        return Scanned(
+            printable(source.path),
+            tuple(kept[:MAX_PER_FILE]),
+            "; ".join(trouble) or None,
+            counts,
+            tuple(dependencies),
+        )
 
 
-def _inspected(source: Source, findings: list[Finding], trouble: str | None) -> Inspected:
-    if is_test(PurePath(source.path)):
-        findings = [replace(one, in_tests=True, severity=in_test(one.severity)) for one in findings]
-    return Inspected(printable(source.path), tuple(findings), trouble)
+def tallied(findings: Iterable[Finding]) -> Counter[str]:
+    """Count findings by severity, by type, and those that are suppressed or in tests."""
+    counts: Counter[str] = Counter()
+    for one in findings:
+        counts.update(("total", one.severity, f"type {one.more['type']}"))
+        counts["suppressed"] += one.suppressed
+        counts["in tests"] += one.in_tests
+    return counts

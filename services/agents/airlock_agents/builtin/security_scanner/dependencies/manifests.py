@@ -1,0 +1,93 @@
+"""Readers of manifests: what is asked for, where it is asked for at one exact version."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from .dependency import Dependency, dependency
+
+Found = Iterator[Dependency | None]
+
+_PINNED = re.compile(
+    r"\s*([A-Za-z0-9][\w.-]{0,200})\s*(?:\[[^\]]{0,200}\])?\s*={2,3}\s*([\w.!+-]{1,100})(?!\S*\*)"
+)
+_EXACT = re.compile(r"[=v]?(\d+\.\d+\.\d+(?:-[\w.]{1,60})?)")
+_COORDINATES = re.compile(r"[\"']([\w.-]{1,150}):([\w.-]{1,100}):(\d[\w.+-]{0,100})(?:@\w+)?[\"']")
+_PARTS = ("dependencies", "devDependencies", "optionalDependencies")
+
+
+def requirements(text: str) -> Found:
+    """requirements.txt and its relatives; pinned with hashes or not, it is what will be installed."""
+    for number, row in enumerate(text.splitlines(), start=1):
+        if found := _PINNED.match(row):
+            yield dependency("PyPI", found[1], found[2], number)
+
+
+def pyproject(text: str) -> Found:
+    """pyproject.toml: the strings of PEP 508 in it."""
+    for number, row in enumerate(text.splitlines(), start=1):
+        for quoted in re.findall(r"[\"']([^\"']{1,300})[\"']", row[:2_000]):
+            if found := _PINNED.match(quoted):
+                yield dependency("PyPI", found[1], found[2], number, locked=False)
+
+
+def package_json(text: str) -> Found:
+    """package.json: exact versions only; a range says nothing of what is installed."""
+    document = json.loads(text)
+    asked = {
+        name: version
+        for part in _PARTS
+        if isinstance(document, dict) and isinstance(document.get(part), dict)
+        for name, version in document[part].items()
+        if isinstance(version, str)
+    }
+    for number, row in enumerate(text.splitlines(), start=1):
+        found = re.match(r'\s*"([^"\s]{1,214})"\s*:\s*"([^"]{1,100})"', row)
+        exact = _EXACT.fullmatch(found[2].strip()) if found and asked.get(found[1]) == found[2] else None
+        if found and exact:
+            yield dependency("npm", found[1], exact[1], number, locked=False)
+
+
+def go_mod(text: str) -> Found:
+    """go.mod: with its indirect requirements it is what is built."""
+    replaced = set(re.findall(r"^\s*(?:replace\s+)?(\S{1,214})(?:\s+v\S+)?\s+=>", text, re.MULTILINE))
+    inside = False
+    for number, row in enumerate(text.splitlines(), start=1):
+        inside = (inside or row.startswith("require (")) and not row.startswith(")")
+        found = re.match(r"(?:require\s+|\s+)([^\s()]{1,214})\s+(v\d\S{0,120})", row)
+        if found and (inside or row.startswith("require")) and "=>" not in row and found[1] not in replaced:
+            yield dependency("Go", found[1], found[2], number)
+
+
+def pom(text: str) -> Found:
+    """pom.xml, by its words: an XML parser is what hostile documents are made for."""
+    text = re.sub(r"<!--[\s\S]*?(?:-->|\Z)", lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
+    properties = dict(re.findall(r"<([\w.-]{1,100})>\s*([^<>\s]{1,100})\s*</\1>", text))
+    for block in re.finditer(r"<(dependency|plugin|parent)>((?:(?!</?\1>)[\s\S]){0,4000})</\1>", text):
+        parts = dict(re.findall(r"<(groupId|artifactId|version)>\s*([^<>\s]{1,200})\s*</\1>", block[2]))
+        version = re.sub(
+            r"\$\{([\w.-]+)\}", lambda name: properties.get(name[1], ""), parts.get("version", "")
+        )
+        if "groupId" in parts and "artifactId" in parts:
+            line = text.count("\n", 0, block.start()) + 1
+            yield dependency("Maven", f"{parts['groupId']}:{parts['artifactId']}", version, line)
+
+
+def gradle(text: str) -> Found:
+    """build.gradle, in either language."""
+    for number, row in enumerate(text.splitlines(), start=1):
+        for group, artifact, version in _COORDINATES.findall(row[:2_000]):
+            yield dependency("Maven", f"{group}:{artifact}", version, number, locked=False)
+
+
+def dotnet(text: str) -> Found:
+    """Projects of .NET."""
+    for number, row in enumerate(text.splitlines(), start=1):
+        found = re.search(
+            r"<Package(?:Reference|Version)\s+Include=\"([^\"]{1,200})\"\s+Version=\"\[?(\d[^\"\],]{0,100})\]?\"",
+            row[:2_000],
+        )
+        if found:
+            yield dependency("NuGet", found[1], found[2], number, locked=False)

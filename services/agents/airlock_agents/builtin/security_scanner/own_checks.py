@@ -1,0 +1,82 @@
+"""The scanner's own rules on one file: Python by its syntax tree, other languages by patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..findings.files import split_lines
+from ..findings.finding import Finding, anchor
+from .catalogue import OWN
+from .languages.patterns import Hit
+from .languages.search import search_file, search_text
+from .python.search import search_python
+from .rules import bandit_severity
+from .silencing import Silencing
+
+TOOL = "airlock"
+_OF_BANDIT = {
+    "B301": "MEDIUM",
+    "B307": "MEDIUM",
+    "B324": "HIGH",
+    "B501": "HIGH",
+    "B602": "HIGH",
+    "B605": "HIGH",
+}
+_UNPARSED = "Seen in Python that cannot be parsed, where only its words can be judged ({rule})."
+
+
+def check_python(text: str, shown: str, of_bandit: list[Finding]) -> list[Finding]:
+    """Answer all findings in a Python file: bandit's, but for what is disproved, and our own.
+
+    Raises what the parser raises.
+    """
+    searched = search_python(text)
+    kept = [one for one in of_bandit if one.rule != "B608" or one.line not in searched.fixed_sql]
+    hits = (Hit(rule, line) for rule, line in searched.hits)
+    return [*kept, *_findings(hits, text, shown)]
+
+
+def check_unparsed(text: str, shown: str) -> list[Finding]:
+    """Answer what can be said of Python that cannot be parsed."""
+    return _findings(search_text(text, "python"), text, shown)
+
+
+def check_others(path: str, text: str, shown: str) -> list[Finding]:
+    """Answer the findings in a file of any other language."""
+    return _findings(search_file(path, text), text, shown)
+
+
+def at_lines(rule: str, lines: Iterable[int], text: str, shown: str) -> list[Finding]:
+    """Answer findings of one rule at the lines where something else has seen it."""
+    return _findings((Hit(rule, line) for line in lines), text, shown)
+
+
+def _findings(hits: Iterable[Hit], text: str, shown: str) -> list[Finding]:
+    found = list(hits)
+    if not found:
+        return []
+    lines = split_lines(text)
+    silencing = Silencing(lines)
+    return [_finding(one, shown, lines, silencing) for one in found]
+
+
+def _finding(hit: Hit, shown: str, lines: list[str], silencing: Silencing) -> Finding:
+    rule = OWN.get(hit.rule)
+    if rule is None:
+        severity = bandit_severity(hit.rule, _OF_BANDIT.get(hit.rule, "MEDIUM"))
+        confidence, message = "LOW", _UNPARSED.format(rule=hit.rule)
+    else:
+        confidence, message = hit.confidence or rule.confidence, rule.message
+        # What is rather not a flaw than one is not shouted.
+        severity = "MEDIUM" if hit.confidence == "LOW" and rule.severity == "HIGH" else rule.severity
+    return Finding(
+        rule=hit.rule,
+        severity=severity,
+        confidence=confidence,
+        file=shown,
+        line=hit.line,
+        message=message,
+        tool=TOOL,
+        suppressed=silencing.covers(hit.line),
+        anchor=anchor(lines[hit.line - 1]) if hit.line <= len(lines) else "",
+    )
