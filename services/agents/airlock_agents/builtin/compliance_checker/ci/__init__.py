@@ -1,0 +1,1 @@
+"""Pipelines: GitHub Actions, GitLab CI, Jenkins."""

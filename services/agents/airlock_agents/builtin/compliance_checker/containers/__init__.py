@@ -1,0 +1,1 @@
+"""Dockerfiles, Compose files and Kubernetes manifests."""

@@ -1,0 +1,230 @@
+"""Looks at one file with every check that applies to it, in the child process for hostile files."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..findings.files import Source, read_text, split_lines
+from ..findings.finding import anchor, printable
+from .ci import github, gitlab, jenkins
+from .containers import compose, dockerfile, kubernetes
+from .facts import Breach, Examined, LicenceText, Said, TextFile
+from .files.unwanted import conflict
+from .headers import nginx, pages, python_settings, servers
+from .licences import dependencies, headers, manifests, texts
+from .policy import Policy
+from .rules.rule import Kind, Scope
+from .yaml_nodes import Node, NotReadable, read_documents
+
+Secrets = Callable[..., list[Breach]]
+_WISH = re.compile(
+    r"hadolint\s+(?:global\s+)?ignore|checkov:skip|trivy:ignore|kics-scan\s+ignore|zizmor:\s*ignore|gitleaks:allow"
+    r"|\bnosec\b|nosemgrep|kube-linter|pragma:\s*allowlist|NOLICENSE|REUSE-IgnoreStart",
+    re.IGNORECASE,
+)
+_JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx")
+_OTHER_PROGRAMS = (".php", ".rb", ".go", ".java", ".kt", ".cs", ".rs", ".ex")
+_UNREADABLE = "{reason}: it is held to no rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the checks need to know of the caller's wishes."""
+
+    scopes: frozenset[Scope]
+    policy: Policy
+    public: bool = False  # the repository is open to everybody
+
+
+class Examiner:
+    """Looks at files of one workspace; `secrets` is the detectors, where that scope is asked for."""
+
+    def __init__(self, root: Path, wanted: Wanted, secrets: Secrets | None) -> None:
+        # What tools and parsers would print quotes the files, and a log is no place for secrets.
+        logging.getLogger().addHandler(logging.NullHandler())
+        warnings.simplefilter("ignore")
+        self._root = root
+        self._wanted = wanted
+        self._secrets = secrets
+        self._min_days: int = wanted.policy.option("headers.hsts-weak", "min_days")
+        self._trusted = tuple(one.lower() for one in wanted.policy.option("ci.action-unpinned", "trusted"))
+
+    def examine(self, source: Source) -> Examined:
+        """Look at a file; one that a check cannot take is an answer too, never an exception."""
+        text = read_text(self._root / source.path)
+        file = TextFile(source.path, tuple(text.split("\n") if _is_lock(source.path) else split_lines(text)))
+        said: list[Said] = []
+        kinds: list[Kind] = ["text"]
+        trouble: list[str] = []
+        for kind, check in self._checks(file):
+            try:
+                found = list(check())
+            except NotReadable as problem:
+                trouble.append(str(problem))
+                if is_held_to_rules(file.path):
+                    reason = _UNREADABLE.format(reason=problem)
+                    said.append(Breach("files.unreadable", 1, f"{file.name}: {reason}."))
+                continue
+            except MemoryError:  # this process is spent: the next one goes on
+                raise
+            except (
+                Exception
+            ) as error:  # the edge to parsers of hostile text: the file is named as not looked at
+                trouble.append(f"not a valid {kind} ({type(error).__name__})")
+                continue
+            said += found
+            if kind not in kinds and (found or kind != "web application"):
+                kinds.append(kind)
+        return self._examined(file, tuple(kinds), said, "; ".join(dict.fromkeys(trouble)) or None)
+
+    def examine_plain(self, source: Source) -> Examined:
+        """Search a file for secrets line by line, without what reads its structure and can be led astray."""
+        file = TextFile(source.path, tuple(split_lines(read_text(self._root / source.path))))
+        said: list[Said] = list(self._secrets(file, plain=True)) if self._secrets is not None else []
+        return self._examined(file, ("text",), said, None)
+
+    def _examined(
+        self, file: TextFile, kinds: tuple[Kind, ...], said: list[Said], trouble: str | None
+    ) -> Examined:
+        marked = tuple(_marked(one, file) if isinstance(one, Breach) else one for one in said)
+        anchors = tuple(_anchor(one, file) for one in marked if isinstance(one, Breach))
+        return Examined(printable(file.path), (), trouble, file.path, kinds, marked, anchors)
+
+    def _checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
+        scopes = self._wanted.scopes
+        if self._secrets is not None and not _is_lock(file.path):
+            secrets = self._secrets
+            yield "text", lambda: iter(secrets(file))
+        if "files" in scopes:
+            yield "text", lambda: conflict(file)
+        yield from self._licence_checks(file)
+        if "containers" in scopes and dockerfile.is_dockerfile(file.path):
+            yield "Dockerfile", lambda: dockerfile.check_dockerfile(file)
+        if "ci" in scopes and jenkins.is_jenkinsfile(file.path):
+            yield "Jenkinsfile", lambda: jenkins.check_jenkinsfile(file)
+        if "headers" in scopes:
+            yield from self._header_checks(file)
+        if file.path.lower().endswith((".yml", ".yaml")) and scopes & {"containers", "ci"}:
+            yield from self._yaml_checks(file)
+
+    def _licence_checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
+        if not self._wanted.scopes & {"licences", "files"}:
+            return
+        foreign = dependencies.is_foreign(file.path)
+        if dependencies.declares_dependencies(file.path):
+            yield "dependency", lambda: dependencies.read_dependencies(file)
+        elif texts.is_licence_text(file.path) and not foreign:
+            yield "licence text", lambda: iter([LicenceText(texts.recognise(file.text))])
+        elif manifests.is_manifest(file.name) and not foreign:
+            yield "manifest", lambda: manifests.read_manifest(file)
+        elif headers.is_source(file.path) and not foreign:
+            yield "source", lambda: headers.read_header(file)
+
+    def _header_checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
+        name, path, days = file.name.lower(), file.path.lower(), self._min_days
+        server: Kind = "web server configuration"
+        if name in ("caddyfile",) or name.endswith((".caddy", ".caddyfile")):
+            yield server, lambda: servers.check_caddy(file, min_days=days)
+        elif name == ".htaccess" or (name.endswith(".conf") and _is_apache(path, file.text)):
+            yield server, lambda: servers.check_apache(file, min_days=days)
+        elif name == "_headers":
+            yield server, lambda: pages.check_headers_file(file, min_days=days)
+        elif _may_be_nginx(path, name) and (nginx.looks_like_nginx(file.text) or "add_header" in file.text):
+            yield server, lambda: nginx.check_nginx(file, min_days=days)
+        elif name.endswith((".py", ".pyw")) and python_settings.WORTH_A_LOOK.search(file.text):
+            yield "web application", lambda: python_settings.check_python(file, min_days=days)
+        elif name.endswith(_JAVASCRIPT):
+            yield "web application", lambda: pages.check_javascript(file, min_days=days)
+        elif name.endswith((".html", ".htm")):
+            yield "web application", lambda: pages.check_html(file)
+        elif name.endswith(_OTHER_PROGRAMS):
+            yield "web application", lambda: pages.mentioned(file)
+
+    def _yaml_checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
+        scopes, text = self._wanted.scopes, file.text
+        if "ci" in scopes and github.is_workflow(file.path):
+            options = {"trusted": self._trusted, "public": self._wanted.public}
+            yield "GitHub workflow", lambda: _each(text, lambda one: github.check_workflow(one, **options))  # type: ignore[arg-type]
+        elif "ci" in scopes and gitlab.is_pipeline(file.path):
+            yield "GitLab pipeline", lambda: _each(text, gitlab.check_pipeline)
+        elif "containers" in scopes and "services" in text and ("image" in text or "build" in text):
+            if "apiVersion" not in text:
+                yield (
+                    "Compose file",
+                    lambda: _each(
+                        text,
+                        lambda one: (
+                            compose.check_compose(one) if compose.is_compose(file.path, one) else iter(())
+                        ),
+                    ),
+                )
+        if "containers" in scopes and "apiVersion" in text and "kind" in text:
+            yield (
+                "Kubernetes manifest",
+                lambda: _each(
+                    text,
+                    lambda one: kubernetes.check_manifest(one) if kubernetes.is_manifest(one) else iter(()),
+                ),
+            )
+
+
+def is_held_to_rules(path: str) -> bool:
+    """Tell whether a file is, by its name alone, one that a runner, an engine or a builder obeys."""
+    return (
+        dockerfile.is_dockerfile(path)
+        or github.is_workflow(path)
+        or gitlab.is_pipeline(path)
+        or jenkins.is_jenkinsfile(path)
+        or compose.named_compose(path)
+    )
+
+
+def _each(text: str, check: Callable[[Node], Iterator[Breach]]) -> Iterator[Breach]:
+    for document in read_documents(text):
+        yield from check(document)
+
+
+def _is_lock(path: str) -> bool:
+    return path.rpartition("/")[2] in dependencies.LOCKS
+
+
+def _is_apache(path: str, text: str) -> bool:
+    return "<VirtualHost" in text or "httpd" in path or "apache" in path
+
+
+def _may_be_nginx(path: str, name: str) -> bool:
+    return (
+        name.endswith((".conf", ".nginx", ".conf.template", ".conf.j2"))
+        or "sites-" in path
+        or (path.startswith("nginx/") and "." not in name)
+    )
+
+
+def _marked(one: Breach, file: TextFile) -> Breach:
+    """Note that the file asks tools to look away from a line: on it, or in the line above."""
+    near = file.lines[max(0, one.line - 2) : one.line]
+    if one.suppressed or not any(_WISH.search(line) for line in near):
+        return one
+    return Breach(
+        one.rule,
+        one.line,
+        one.message,
+        one.severity,
+        one.confidence,
+        one.tool,
+        True,
+        one.also,
+        one.file,
+        one.secret,
+    )
+
+
+def _anchor(one: Breach, file: TextFile) -> str:
+    if one.secret or not 0 < one.line <= len(file.lines):
+        return ""
+    return anchor(file.lines[one.line - 1])

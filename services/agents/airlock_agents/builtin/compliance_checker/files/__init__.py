@@ -1,0 +1,1 @@
+"""Files that must be there, and files that must not."""

@@ -1,0 +1,1 @@
+"""Security headers, cookies, origins and transport: of web servers and of applications."""

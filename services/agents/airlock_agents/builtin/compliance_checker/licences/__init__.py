@@ -1,0 +1,1 @@
+"""Licences: of the repository, of its files, of what it depends on."""

@@ -1,0 +1,1 @@
+"""The rules, one readable table for each scope."""

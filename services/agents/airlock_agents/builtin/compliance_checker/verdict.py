@@ -1,0 +1,168 @@
+"""Makes violations of breaches: the policy decides which count, how loud they are, and which are excused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePath
+from typing import Any
+
+from airlock_sdk.printable import one_line
+
+from ..findings.finding import MAX_MESSAGE, Finding, named, printable
+from ..findings.severities import SEVERITIES, Severity, in_test, is_test
+from .licences.dependencies import is_foreign
+from .policy import Excuse, Policy
+from .rules.catalogue import RULES
+from .rules.rule import Kind, Rule, Scope
+from .tree import Placed
+
+MAX_VIOLATIONS = 50_000  # kept; more say nothing that these do not
+_ABOUT_OTHERS = ("licences.dependency-",)  # are meant for others' code, and so not softened there
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the workspace is charged with, and what excuses it."""
+
+    violations: tuple[Finding, ...]  # those that count first, then the excused ones; at most MAX_VIOLATIONS
+    total: int  # those that count, also beyond the list
+    excused: int
+    by_severity: Mapping[str, int]
+    by_rule: Mapping[str, int]
+    excused_by_rule: Mapping[str, int]
+    uses: tuple[int, ...]  # how often each of the policy's exceptions excused
+
+    def failing(self, policy: Policy, strict: bool) -> int:
+        """Count the violations for which the check does not pass."""
+        return sum(n for one, n in self.by_severity.items() if strict or policy.fails(_severity(one)))
+
+
+def judge(placed: Iterable[Placed], policy: Policy, scopes: frozenset[Scope], today: date) -> Verdict:
+    """Decide on each breach."""
+    kept: dict[bool, list[Finding]] = {True: [], False: []}
+    counts: dict[str, Counter[str]] = {one: Counter() for one in ("severity", "rule", "excused")}
+    uses = [0] * len(policy.excuses)
+    for one in placed:
+        rule = RULES[one.breach.rule]
+        if not rule.belongs_to(scopes) or not policy.speaks(rule):
+            continue
+        number = _excuse(rule, one.path, policy.excuses, today)
+        finding = _finding(one, rule, policy, excepted=number is not None)
+        if number is None:
+            counts["severity"][finding.severity] += 1
+            counts["rule"][rule.id] += 1
+        else:
+            uses[number] += 1
+            counts["excused"][rule.id] += 1
+        kept[number is not None].append(finding)
+    ordered = _loudest(kept[False])
+    listed = ordered + _loudest(kept[True])[: MAX_VIOLATIONS - len(ordered)]
+    return Verdict(
+        violations=tuple(listed),
+        total=counts["severity"].total(),
+        excused=counts["excused"].total(),
+        by_severity={one: counts["severity"][one] for one in SEVERITIES},
+        by_rule=counts["rule"],
+        excused_by_rule=counts["excused"],
+        uses=tuple(uses),
+    )
+
+
+def _loudest(findings: list[Finding]) -> list[Finding]:
+    return named(findings)[:MAX_VIOLATIONS]
+
+
+def _severity(text: str) -> Severity:
+    return next(one for one in SEVERITIES if one == text)
+
+
+def _excuse(rule: Rule, path: str, excuses: Sequence[Excuse], today: date) -> int | None:
+    for number, one in enumerate(excuses):
+        if one.covers(rule.id, path) and not one.expired(today):
+            return number
+    return None
+
+
+def _finding(one: Placed, rule: Rule, policy: Policy, *, excepted: bool) -> Finding:
+    path = PurePath(one.path)
+    tests, foreign = is_test(path), is_foreign(one.path)
+    own = one.breach.severity or rule.severity
+    if (tests or foreign) and not rule.id.startswith(_ABOUT_OTHERS):
+        own = in_test(own)
+    more: dict[str, Any] = {
+        "scope": rule.scope,
+        "remedy": rule.remedy,
+        "vendored": foreign,
+        "excepted": excepted,
+    }
+    return Finding(
+        rule=rule.id,
+        severity=policy.severity(rule, own),
+        confidence=one.breach.confidence,
+        file=printable(one.path),
+        line=max(1, one.breach.line),
+        message=one_line(one.breach.message, MAX_MESSAGE),
+        tool=one.breach.tool,
+        suppressed=one.breach.suppressed,
+        also=one.breach.also[:40],
+        in_tests=tests,
+        anchor=one.anchor,
+        more=more,
+    )
+
+
+def rules_applied(
+    verdict: Verdict, policy: Policy, scopes: frozenset[Scope], kinds: Mapping[Kind, int]
+) -> list[dict[str, Any]]:
+    """List every rule: how loud it was, what it looked at, what came of it; or why it was not applied."""
+    rows = []
+    for rule in RULES.values():
+        checked = sum(kinds.get(one, 0) for one in rule.looks_at)
+        why = _not_applied(rule, policy, scopes, checked)
+        rows.append(
+            {
+                "id": rule.id,
+                "scope": rule.scope,
+                "severity": policy.severity(rule),
+                "title": rule.title,
+                "applied": why is None,
+                "reason": why or "",
+                "checked": checked if why is None else 0,
+                "violations": verdict.by_rule.get(rule.id, 0),
+                "exceptions": verdict.excused_by_rule.get(rule.id, 0),
+            }
+        )
+    return rows
+
+
+def _not_applied(rule: Rule, policy: Policy, scopes: frozenset[Scope], checked: int) -> str | None:
+    if not rule.belongs_to(scopes):
+        return "its scope was not asked for"
+    if not policy.speaks(rule):
+        return "the policy turns it off"
+    if rule.id == "files.required-missing" and not policy.required:
+        return "the policy requires no files"
+    if rule.id == "licences.dependency-not-allowed" and not policy.allowed:
+        return "the policy has no list of allowed licences"
+    if not checked:
+        return f"there is no {' and no '.join(rule.looks_at)}"
+    return None
+
+
+def exceptions(verdict: Verdict, policy: Policy, today: date) -> list[dict[str, Any]]:
+    """List the policy's exceptions: which excused something, which nothing, and which no longer hold."""
+    return [
+        {
+            "rule": one.rule,
+            "paths": list(one.paths[:20]),
+            "reason": one.reason,
+            "by": one.by,
+            "expires": one.expires.isoformat() if one.expires else None,
+            "status": "expired" if one.expired(today) else "used" if used else "unused",
+            "violations": used,
+        }
+        for one, used in zip(policy.excuses, verdict.uses, strict=True)
+    ]
