@@ -83,6 +83,6 @@ def _read(text: str) -> dict[str, dict[str, str | None]] | None:
     )
     try:
         parser.read_string(text)
-    except configparser.Error:
+    except (configparser.Error, AttributeError):  # the latter: a name without value that goes on below
         return None
     return {name: dict(parser.items(name)) for name in parser.sections()}
