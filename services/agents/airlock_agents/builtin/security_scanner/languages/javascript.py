@@ -77,6 +77,6 @@ TABLE = (
         unless=r"\bbasename\s*\(|\broot\s*:",
     ),
     pattern("js-ssrf", rf"(?<![\w$])(?:fetch|axios(?:\.\w+)?|got(?:\.\w+)?|needle|https?\.(?:get|request))\s*\(\s*(?:`\$\{{\s*)?{_REQUEST}"),
-    pattern("js-nosql-injection", rf"[\"']?\$where[\"']?\s*:\s*(?:`{INTERPOLATED}|[\w.$]|[\"'`][^\"'`\n]{{0,200}}[\"'`]\s*\+)"),
+    pattern("js-nosql-injection", rf"[\"']?\$where[\"']?\s*:\s*(?:`{INTERPOLATED}|[\w.$]|{_LITERAL}\s*\+)", view="bare"),
     pattern("js-unsafe-objects", r"\b(?:serialize|nodeSerialize)\.unserialize\s*\(|\bunserialize\s*\(", view="bare", file_has=r"node-serialize|serialize-to-js"),
 )  # fmt: skip

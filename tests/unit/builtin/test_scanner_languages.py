@@ -1,0 +1,100 @@
+"""Rules for languages other than Python see what they are for, and nothing in what only looks like it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from airlock_agents.builtin.security_scanner.catalogue import OWN
+from airlock_agents.builtin.security_scanner.languages.lexer import lex
+from airlock_agents.builtin.security_scanner.languages.search import TABLES, search_file, search_text
+from airlock_agents.builtin.security_scanner.languages.syntax import SYNTAXES, language_of
+
+from .scanner_examples import FLAWS, HARMLESS
+
+
+@pytest.mark.parametrize(("path", "rule", "code"), FLAWS)
+def test_a_flaw_is_seen_by_its_rule_and_by_no_other(path: str, rule: str, code: str) -> None:
+    assert {hit.rule for hit in search_file(path, code)} == {rule}
+
+
+@pytest.mark.parametrize(("path", "code"), HARMLESS)
+def test_what_only_looks_like_a_flaw_is_none(path: str, code: str) -> None:
+    assert list(search_file(path, code)) == []
+
+
+def test_every_rule_has_an_example_and_every_pattern_fires() -> None:
+    patterned = {one for one in OWN if not one.startswith(("py-", "dependency-"))}
+    assert {rule for _, rule, _ in FLAWS} == patterned
+    for language, table in TABLES.items():
+        if language == "python":
+            continue
+        for one in table:
+            examples = [code for path, rule, code in FLAWS if rule == one.rule]
+            assert any(one.look.search(getattr(lex(code, language), one.view)) for code in examples), one
+
+
+def test_a_line_is_the_one_where_the_flaw_begins() -> None:
+    code = "// one\n/* two\nthree */\nconst q =\n  `SELECT * FROM teas\n   WHERE id = ${id}`;\n\n  eval(q);\n"
+    assert [(hit.rule, hit.line) for hit in search_text(code, "javascript")] == [
+        ("js-eval", 8),
+        ("js-sql-injection", 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hidden", ["/* never closed\n", "`never closed\n", "'never closed\n", "/* a */ // b\n"]
+)
+def test_a_comment_or_string_that_never_ends_hides_nothing(hidden: str) -> None:
+    assert [hit.rule for hit in search_text(hidden + "eval(input);\n", "javascript")] == ["js-eval"]
+
+
+def test_names_of_tables_weigh_less_than_values() -> None:
+    (structure,) = search_text("db.query(`SELECT * FROM ${tableName} WHERE id = ?`)", "javascript")
+    (value,) = search_text("db.query(`SELECT * FROM teas WHERE id = ${id}`)", "javascript")
+    assert (structure.confidence, value.confidence) == ("LOW", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "language"),
+    [
+        ("run", "#!/usr/bin/env node\n", "javascript"),
+        ("setup", "#!/bin/sh\n", "shell"),
+        ("picture.png", "\x89PNG <?php system($x); ?>", "php"),
+        ("app.js.bak", "", "javascript"),
+        ("APP.JS", "", "javascript"),
+        ("page.html.erb", "", "template"),
+        ("Dockerfile.dev", "", "shell"),
+        ("notes.txt", "", None),
+    ],
+)
+def test_a_language_is_known_by_content_and_name(path: str, text: str, language: str | None) -> None:
+    assert language_of(path, text) == language
+
+
+@pytest.mark.parametrize("language", sorted(SYNTAXES))
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "/*",
+        "'",
+        '"',
+        "`",
+        "${",
+        "<<<A\n",
+        "SELECT ",
+        "curl ",
+        "<%- ",
+        "{{",
+        "\\",
+        "$(",
+        "eval(",
+        "a + ",
+        "<script>",
+    ],
+)
+def test_a_hostile_text_costs_no_more_than_its_length(language: str, piece: str) -> None:
+    text = piece * (20_000 // len(piece))
+    began = time.process_time()
+    list(search_text(text, language))
+    assert time.process_time() - began < 2.0
