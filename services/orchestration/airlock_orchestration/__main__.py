@@ -1,6 +1,7 @@
 """`python -m airlock_orchestration`: serve (the default), migrate, keys."""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
 from airlock_chassis.variables import AGENT_HOST, COMMANDS
 
 from .errors import AirlockError
+from .operations import diagnosis
 from .operations.health import SERVICE, VERSION
 from .operations.keys import create_key, list_keys, revoke_key
 from .settings import Settings
@@ -36,6 +38,8 @@ async def _command(asked: argparse.Namespace) -> int:
             return await _migrate(settings, asked)
         case "keys":
             return await _keys(settings, asked)
+        case "diagnose":
+            return await _diagnose(settings, asked.pool or ["default"])
         case _:
             if getattr(asked, "migrate", False):
                 await _migrate(settings, asked)
@@ -104,6 +108,17 @@ async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
+async def _diagnose(settings: Settings, pools: Sequence[str]) -> int:
+    """Print what Postgres and NATS say of themselves; a part that is away is a fact like another."""
+    layout = diagnosis.layout_of(settings.subject_prefix, settings.nats_replicas)
+    database, nats = await asyncio.gather(
+        diagnosis.database(settings.database_url.get_secret_value()),
+        diagnosis.nats(settings.bus_options("doctor"), layout, pools),
+    )
+    _print({"version": VERSION, "database": database, "nats": nats})
+    return 0
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write a secret to a file that only its owner can read, whole or not at all."""
     part = path.with_name(path.name + ".part")
@@ -141,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_parser("list", help="list keys, without their secrets")
     revoke = keys.add_parser("revoke", help="make a key invalid for good")
     revoke.add_argument("id")
+    diagnosing = commands.add_parser("diagnose", help="print facts about Postgres and NATS; changes nothing")
+    diagnosing.add_argument("--pool", action="append", help="a pool that hosts should be in; again for more")
     return parser
 
 

@@ -157,6 +157,11 @@ class Bus:
         return bool(self._client.is_connected)
 
     @property
+    def server_version(self) -> str:
+        """Version of the server that it is connected to."""
+        return str(self._client.connected_server_version).strip("<>").rpartition(" v")[2]
+
+    @property
     def jetstream(self) -> JetStreamContext:
         """nats-py's JetStream context, for this package only."""
         if self._js is None:

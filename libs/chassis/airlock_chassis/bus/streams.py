@@ -149,7 +149,7 @@ class Streams:
         except NotFoundError:
             await self._create_stream(spec, wanted)
             return
-        drift = _drift(wanted, found)
+        drift = drift_of(wanted, found)
         if not drift:
             return
         try:
@@ -200,7 +200,7 @@ DECLARED = (
 )
 
 
-def _drift(wanted: api.StreamConfig, found: api.StreamConfig) -> list[str]:
+def drift_of(wanted: api.StreamConfig, found: api.StreamConfig) -> list[str]:
     """The declared fields in which the server's configuration differs."""
     return [name for name in DECLARED if getattr(wanted, name) != (getattr(found, name) or _absent(name))]
 

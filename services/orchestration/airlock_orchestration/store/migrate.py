@@ -36,7 +36,7 @@ class SchemaTooNew(Exception):
 
 async def upgrade(url: str, revision: str = "head") -> None:
     """Migrate up to a revision. Raises SchemaTooNew."""
-    _refuse_newer(await current(url), await asyncio.to_thread(_revisions))
+    _refuse_newer(await current(url), await asyncio.to_thread(revisions))
     await asyncio.to_thread(_run, url, lambda config: command.upgrade(config, revision))
 
 
@@ -72,7 +72,7 @@ async def current(url: str) -> str | None:
 
 async def check_current(url: str) -> None:
     """Make sure that the schema is this release's. Raises SchemaTooOld, SchemaTooNew."""
-    known = await asyncio.to_thread(_revisions)
+    known = await asyncio.to_thread(revisions)
     found = await current(url)
     if found == known[0]:
         return
@@ -97,7 +97,7 @@ def _config() -> Config:
     return config
 
 
-def _revisions() -> list[str]:
+def revisions() -> list[str]:
     """All revisions, newest first."""
     return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 

@@ -1,0 +1,107 @@
+"""What Postgres says about itself, for whoever looks for what is wrong; changes nothing."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import asyncpg
+
+from . import certificate
+from .database import DatabaseUnavailable, describe
+from .migrate import revisions
+
+SECONDS = 10.0
+_SHOWN = 5
+
+_FACTS = """
+SELECT
+    current_setting('server_version') AS version,
+    pg_database_size(current_database()) AS bytes,
+    current_setting('max_connections')::int AS max_connections,
+    current_setting('fsync') AS fsync,
+    extract(epoch FROM clock_timestamp())::float8 AS clock,
+    to_regclass('alembic_version') IS NOT NULL AS migrated
+"""
+_SESSIONS = """
+SELECT
+    count(*)::int AS connections,
+    count(*) FILTER (WHERE application_name = 'airlock' AND datname = current_database())::int AS ours,
+    coalesce(max(extract(epoch FROM clock_timestamp() - xact_start))
+        FILTER (WHERE pid <> pg_backend_pid() AND datname = current_database()), 0)::float8 AS longest,
+    count(*) FILTER (WHERE state LIKE 'idle in transaction%'
+        AND clock_timestamp() - state_change > interval '60 s')::int AS idle_in_transaction
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+_KEYS = "SELECT role, count(*)::int AS number FROM keys WHERE revoked_at IS NULL GROUP BY role"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What was found. Times in seconds, sizes in bytes."""
+
+    version: str
+    bytes: int
+    fsync: bool
+    connections: int
+    max_connections: int
+    ours: int
+    longest_transaction: float
+    idle_in_transaction: int
+    clock_ahead: float
+    """Of Postgres against this machine."""
+    revision: str | None
+    wanted_revision: str
+    known_revision: bool
+    keys: dict[str, int]
+    """Keys that are not revoked, by role."""
+    violations: tuple[str, ...] = ()
+    """What nothing would wake, the first of them."""
+    violations_total: int = 0
+
+
+async def look_at_database(url: str) -> DatabaseFacts:
+    """Ask Postgres, over one connection of its own. Raises DatabaseUnavailable."""
+    known = await asyncio.to_thread(revisions)
+    try:
+        async with asyncio.timeout(SECONDS):
+            connection = await asyncpg.connect(url)
+            try:
+                return await _facts(connection, known)
+            finally:
+                await connection.close(timeout=1)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error) or f"no answer within {SECONDS:g} s"
+        raise DatabaseUnavailable(f"Postgres at {describe(url)}: {reason}") from error
+
+
+async def _facts(connection: asyncpg.Connection, known: list[str]) -> DatabaseFacts:
+    before = time.time()
+    facts = await connection.fetchrow(_FACTS)
+    between = (before + time.time()) / 2
+    sessions = await connection.fetchrow(_SESSIONS)
+    revision = (
+        await connection.fetchval("SELECT version_num FROM alembic_version") if facts["migrated"] else None
+    )
+    current = revision == known[0]
+    violations = await certificate.violations(connection) if current else []
+    keys = await connection.fetch(_KEYS) if current else []
+    return DatabaseFacts(
+        version=facts["version"],
+        bytes=facts["bytes"],
+        fsync=facts["fsync"] == "on",
+        connections=sessions["connections"],
+        max_connections=facts["max_connections"],
+        ours=sessions["ours"],
+        longest_transaction=sessions["longest"],
+        idle_in_transaction=sessions["idle_in_transaction"],
+        clock_ahead=facts["clock"] - between,
+        revision=revision,
+        wanted_revision=known[0],
+        known_revision=revision is None or revision in known,
+        keys={row["role"].lower(): row["number"] for row in keys},
+        violations=tuple(
+            f"run {one.run}{f' node {one.node}' if one.node else ''} ({one.status}): {one.why}"
+            for one in violations[:_SHOWN]
+        ),
+        violations_total=len(violations),
+    )
