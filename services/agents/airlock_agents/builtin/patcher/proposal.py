@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airlock_sdk import Failure, isolate
@@ -12,7 +12,8 @@ from .bumps import manifests
 from .bumps.manifests import Lock
 from .configuration import files
 from .diff import MAX_DIFF, file_diff
-from .edits import Edited, mend
+from .edits import Edited, Wanted, mend
+from .line_edits import put_lines
 from .reason import Reason
 from .request import MAX_FILE_BYTES, MEMORY, Job, Replacement, Request, read
 from .rules import NOTES
@@ -47,7 +48,7 @@ class Proposer:
         if isinstance(source, str):
             done.unfixed = [(one, source) for one in job.ids()]
             return done
-        edited = mend(source, job.wanted, defusedxml=self._defusedxml)
+        edited = self._mended(job, source)
         done.notes = [f"{rule}: {NOTES[rule]}" for rule in sorted(edited.rules)]
         for one in job.replacements:
             _replace(edited, one)
@@ -60,6 +61,21 @@ class Proposer:
         after = self._configured(job, done, self._bumped(job, done, after))
         done.diff = file_diff(job.file, before, after)
         return done
+
+    def _mended(self, job: Job, source: bytes) -> Edited:
+        """Put the lines that others' tools gave, then mend the calls, wherever their lines are now."""
+        put = put_lines(source, job.line_edits, python=job.file.endswith((".py", ".pyi")))
+        wanted: list[Wanted] = []
+        for one in job.wanted:
+            line = put.line_now(one.line)
+            if line is None:
+                put.unfixed.append((one.id, "another fix changes the same lines: propose again after it"))
+            else:
+                wanted.append(replace(one, line=line))
+        edited = mend(put.source, wanted, defusedxml=self._defusedxml)
+        edited.fixed[:0] = put.fixed
+        edited.unfixed[:0] = put.unfixed
+        return edited
 
     def _bumped(self, job: Job, done: Done, text: str) -> str:
         for bump in job.bumps:

@@ -15,7 +15,8 @@ from .bumps.bump import Bump
 from .configuration.setting import Change, change_of
 from .diff import can_name
 from .edits import Wanted
-from .rules import IN_TESTS
+from .line_edits import LineEdit, line_edit
+from .rules import FIXES, IN_TESTS
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
 MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
@@ -56,13 +57,15 @@ class Job:
 
     file: str
     wanted: list[Wanted] = field(default_factory=list)
+    line_edits: list[LineEdit] = field(default_factory=list)
     replacements: list[Replacement] = field(default_factory=list)
     bumps: list[Bump] = field(default_factory=list)
     configured: list[Configured] = field(default_factory=list)
 
     def ids(self) -> list[str]:
         """Name everything that is asked of this file."""
-        found = [one.id for one in self.wanted] + [one.id for one in self.replacements]
+        found = [one.id for one in self.wanted] + [one.id for one in self.line_edits]
+        found += [one.id for one in self.replacements]
         return found + [one.id for one in self.bumps] + [one.id for one in self.configured]
 
 
@@ -87,6 +90,9 @@ def sort(root: Path, asked: Asked) -> Request:
             lost.append((one["id"], "it names no file"))
             continue
         left_alone = one.get("in_tests", False) and not asked.get("include_tests", False)
+        if not left_alone and one["rule"] not in FIXES and (edit := line_edit(one)) is not None:
+            job(one["file"]).line_edits.append(edit)
+            continue
         rule = IN_TESTS if left_alone else one["rule"]
         job(one["file"]).wanted.append(Wanted(one["id"], rule, one.get("line") or 0, one.get("tool") or ""))
     for number, one in enumerate(asked.get("replacements", []), start=1):

@@ -1,0 +1,85 @@
+"""Lines that another agent's tool was sure of are put in place, beside the patcher's own fixes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airlock_agents.builtin.patcher.line_edits import LineEdit, line_edit, put_lines
+from airlock_agents.builtin.patcher.proposal import propose
+from airlock_agents.builtin.patcher.request import sort
+
+SOURCE = b"import os\nimport sys\nif x == None:\n    print(1)\nelse:\n    print(2)\n"
+
+
+def test_lines_are_replaced_by_more_by_fewer_and_by_none() -> None:
+    edits = [
+        LineEdit("a", 3, 3, "if x is None:\n    # so"),
+        LineEdit("b", 5, 6, "x = 1"),
+        LineEdit("c", 1, 1, ""),
+    ]
+    put = put_lines(SOURCE, edits, python=True)
+    assert put.source == b"import sys\nif x is None:\n    # so\n    print(1)\nx = 1\n"
+    assert put.fixed == ["a", "b", "c"]
+    assert [put.line_now(line) for line in range(1, 8)] == [None, 1, None, 4, None, None, 6]
+
+
+@pytest.mark.parametrize(
+    ("source", "edits", "reasons"),
+    [
+        (SOURCE, [LineEdit("a", 2, 3, "if y:"), LineEdit("b", 3, 4, "x")], ["", "same lines"]),
+        (SOURCE, [LineEdit("a", 7, 7, "x")], ["fewer lines"]),
+        (SOURCE, [LineEdit("a", 3, 3, "if x is None")], ["not be valid Python"]),
+        (b"a = 1\rb = 2\n", [LineEdit("a", 1, 1, "x")], ["in another way"]),
+        (b"a = '\xe9'\n", [LineEdit("a", 1, 1, "x")], ["UTF-8"]),
+    ],
+)
+def test_what_does_not_fit_is_left_alone(source: bytes, edits: list[LineEdit], reasons: list[str]) -> None:
+    put = put_lines(source, edits, python=True)
+    said = dict(put.unfixed)
+    for edit, reason in zip(edits, reasons, strict=True):
+        assert reason in said.get(edit.id, "") if reason else edit.id in put.fixed
+    if not put.fixed:
+        assert put.source == source
+
+
+def test_a_file_keeps_its_line_ends() -> None:
+    assert put_lines(b"a\r\nb", [LineEdit("a", 2, 2, "c\nd")], python=False).source == b"a\r\nc\r\nd"
+    assert put_lines(b"a\r\nb\r\n", [LineEdit("a", 1, 1, "c\nd")], python=False).source == b"c\r\nd\r\nb\r\n"
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        None,
+        "x",
+        {},
+        {"start_line": 0, "end_line": 1, "text": ""},
+        {"start_line": 2, "end_line": 1, "text": ""},
+    ],
+)
+def test_what_is_no_replacement_is_none(put: object) -> None:
+    assert line_edit({"id": "a", "replacement": put}) is None
+
+
+def test_both_kinds_of_fixes_meet_in_one_file(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os\nimport yaml\n\nif a == None:\n    b = yaml.load(c)\nd = yaml.load(e)\n"
+    )
+    gone = {"start_line": 1, "end_line": 1, "text": ""}
+    put = {"start_line": 4, "end_line": 5, "text": "if a is None:\n    b = yaml.load(c)"}
+    issues = [
+        {"id": "i-1", "rule": "F401", "file": "app.py", "line": 1, "replacement": gone},
+        {"id": "i-2", "rule": "E711", "file": "app.py", "line": 4, "replacement": put},
+    ]
+    findings = [
+        {"id": f"f-{line}", "rule": "B506", "file": "app.py", "line": line, "tool": "bandit"}
+        for line in (5, 6)
+    ]
+    (done,) = propose(tmp_path, sort(tmp_path, {"findings": findings, "issues": issues}))
+    assert done.fixed == ["i-1", "i-2", "f-6"]
+    ((left, reason),) = done.unfixed
+    assert left == "f-5"
+    assert "propose again" in reason
+    assert "-d = yaml.load(e)\n+d = yaml.safe_load(e)\n" in done.diff
+    assert "-import os\n" in done.diff
