@@ -137,6 +137,14 @@ class AirlockClient:
         """Start a new run that copies what succeeded in one that did not."""
         return _parse(RunAccepted, await self._send("POST", f"/api/runs/{_quoted(run)}/retry"))
 
+    async def run_graph(self, run: str) -> bytes:
+        """A run's DAG as it stands, as SVG."""
+        return (await self._get(f"/api/runs/{_quoted(run)}/graph.svg")).content
+
+    async def workflow_graph(self, reference: str, version: int | None = None) -> bytes:
+        """A workflow's DAG, as SVG."""
+        return (await self._get(f"/api/workflows/{_quoted(reference)}/graph.svg", version=version)).content
+
     async def node_output(self, run: str, node: str) -> bytes:
         """A node's accepted output, byte for byte."""
         return (await self._get(f"/api/runs/{_quoted(run)}/nodes/{_quoted(node)}/output")).content

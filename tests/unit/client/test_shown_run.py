@@ -4,7 +4,8 @@ import io
 
 import pytest
 from airlock_client.cli import output
-from airlock_client.show.live import graph, layers, line, waited, worked
+from airlock_client.show.graph import Picture, graph, layers, waited, worked
+from airlock_client.show.live import line
 from airlock_client.show.run import show_run
 from airlock_client.show.text import one_line, plain, seconds, size
 from airlock_contracts.events import Event, EventType
@@ -76,9 +77,9 @@ def test_each_failure_has_a_next_command(code: str, command: str) -> None:
 def test_on_a_narrow_screen_nodes_stay_whole_and_what_is_cut_says_so() -> None:
     console, written = screen(60)
     long = MISMATCH.model_copy(update={"message": "word " * 30})
-    console.print(graph(failed(long)))
-    row = written.getvalue().splitlines()[1]
-    assert row.startswith("scan  FAILED")
+    console.print(graph(Picture(failed(long), later(3)), width=60))
+    row = written.getvalue().splitlines()[0]
+    assert row.startswith("1 ─  ✕ scan  FAILED")
     assert row.rstrip().endswith("…")
 
 

@@ -16,6 +16,7 @@ from ..show.explanation import show_explanation
 from ..show.live import Watch, open_approval
 from ..show.run import show_open, show_run
 from ..show.text import one_line, status
+from . import graph
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
@@ -28,10 +29,13 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the run has ended, who
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    runs = typer.Typer(help="Runs: list, show, explain, watch, output, cancel, retry.", no_args_is_help=True)
+    runs = typer.Typer(
+        help="Runs: list, show, explain, watch, output, graph, cancel, retry.", no_args_is_help=True
+    )
     app.add_typer(runs, name="runs")
     _add_run(app)
     _add_reading(runs)
+    graph.add(runs)
     _add_changing(runs)
 
 

@@ -9,6 +9,7 @@ import typer
 from ..show.text import safe
 from .documents import read_document
 from .edge import command
+from .graph import Output, Svg, write_picture
 from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
 from .target import connect
 
@@ -57,10 +58,15 @@ def add(app: typer.Typer) -> None:
         version: Annotated[
             int | None, typer.Option("--version", min=1, help="A version; else the newest.")
         ] = None,
+        svg: Svg = False,
+        picture: Output = None,
         as_json: AsJson = False,
     ) -> int:
         """One workflow: its nodes, what they depend on, where it asks."""
         async with connect(context) as client:
+            if svg or picture is not None:
+                await write_picture(await client.workflow_graph(workflow, version), picture)
+                return 0
             view = await client.workflow(workflow, version)
         if as_json:
             print_json(view)

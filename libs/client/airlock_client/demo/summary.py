@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..client import AirlockClient
 from ..show.gate import heading
-from ..show.live import shown_time, waited
+from ..show.graph import shown_time, waited
 from ..show.text import cut, one_line, plain, safe, seconds, size, status
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")

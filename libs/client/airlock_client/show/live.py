@@ -1,18 +1,32 @@
-"""A run as it goes: a table that moves in a terminal, lines anywhere else."""
+"""A run as it goes: a picture that moves in a terminal, lines anywhere else."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airlock_contracts.events import Event, EventType
+from airlock_contracts.logs import LogStream, LogView
 from airlock_contracts.statuses import ApprovalStatus
-from airlock_contracts.views import ApprovalView, NodeView, RunView
+from airlock_contracts.views import ApprovalView, RunView
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from ..client import AirlockClient
-from .text import cut, one_line, seconds, status
+from ..errors import ClientError
+from .graph import Picture, headed
+from .text import one_line, status
+
+_FRAMES_PER_SECOND = 5
+_MANY_NODES = 200
+"""A picture of more is drawn once a second: it takes a while, and nobody can follow more."""
+_PAUSE_SECONDS = 0.4
+"""Between two looks at a run, however many events come."""
+_LOOK_SHARE = 4
+"""A large run, which takes long to read, is looked at less often: so many times its reading's time apart."""
+_LINES_BELOW = 2
+"""Of the screen, left free below the picture."""
 
 _NEWS = frozenset(
     {
@@ -36,6 +50,8 @@ class Watch:
         self._run = run
         self._console = console
         self._seen = 0
+        self._view: RunView
+        self._said: dict[str, LogView] = {}
 
     async def until_end(self) -> RunView:
         """Show the run until it has ended."""
@@ -47,18 +63,58 @@ class Watch:
         return run, open_approval(run)
 
     async def _follow(self, stop: Callable[[Event], bool]) -> RunView:
-        run = await self._client.run(self._run)
-        if not self._console.is_terminal:
-            async for event in self._news(stop):
-                if event.type in _NEWS:
-                    self._console.print(line(event), soft_wrap=True)
-            return await self._client.run(self._run)
-        # It draws by itself between the events too, so that the times go on.
-        with Live(get_renderable=lambda: graph(run), console=self._console, refresh_per_second=5):
-            async for _ in self._news(stop):
-                run = await self._client.run(self._run)
-            run = await self._client.run(self._run)
-        return run
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            return await self._drawn(stop)
+        async for event in self._news(stop):
+            if event.type in _NEWS:
+                self._console.print(line(event), soft_wrap=True)
+        return await self._client.run(self._run)
+
+    async def _drawn(self, stop: Callable[[Event], bool]) -> RunView:
+        """Show the picture. It is drawn anew also between the events, so that the times go on."""
+        self._view = await self._client.run(self._run)
+        news, over = asyncio.Event(), asyncio.Event()
+        listening = asyncio.create_task(self._progress())
+        try:
+            frames = _FRAMES_PER_SECOND if len(self._view.nodes) <= _MANY_NODES else 1
+            with Live(get_renderable=self._picture, console=self._console, refresh_per_second=frames):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._look(news, over))
+                    async for _ in self._news(stop):
+                        news.set()
+                    over.set()
+                    news.set()
+        except* ClientError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        return self._view
+
+    def _picture(self) -> RenderableType:
+        width, height = self._console.size
+        picture = Picture(self._view, datetime.now(UTC), self._said)
+        return headed(picture, width=width, lines=max(1, height - _LINES_BELOW))
+
+    async def _look(self, news: asyncio.Event, over: asyncio.Event) -> None:
+        """Read the run anew when there is news: once for all that came meanwhile, and once at the end."""
+        while True:
+            await news.wait()
+            news.clear()
+            is_last = over.is_set()
+            began = time.monotonic()
+            self._view = await self._client.run(self._run)
+            if is_last:
+                return
+            await _set_within(over, max(_PAUSE_SECONDS, _LOOK_SHARE * (time.monotonic() - began)))
+
+    async def _progress(self) -> None:
+        """Keep the newest progress of each node. It is a convenience: without it the picture goes on."""
+        try:
+            async for said in self._client.follow_logs(self._run, stream=LogStream.PROGRESS):
+                self._said[said.node] = said
+        except ClientError:
+            return
 
     async def _news(self, stop: Callable[[Event], bool]) -> AsyncIterator[Event]:
         events = self._client.events(self._run, after=self._seen)
@@ -94,66 +150,9 @@ def line(event: Event) -> Text:
     return text
 
 
-def graph(run: RunView) -> RenderableType:
-    """The run's nodes in layers, each with its state. Of a narrow screen the last column gives way."""
-    depths = layers(run.nodes)
-    names = ["  " * depths[node.id] + ("└ " if node.depends_on else "") + node.id for node in run.nodes]
-    table = Table(title=None, show_edge=False, pad_edge=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column("node", no_wrap=True, min_width=max(map(len, names), default=0))
-    table.add_column("status", no_wrap=True, min_width=max(len(node.status) for node in run.nodes))
-    table.add_column("try", no_wrap=True, min_width=3)
-    table.add_column("time", no_wrap=True, min_width=7)
-    table.add_column("", style="dim")
-    for name, node in zip(names, run.nodes, strict=True):
-        table.add_row(
-            Text(name),
-            status(node.status),
-            str(node.attempts[-1].number) if node.attempts else "",
-            shown_time(node),
-            cut(one_line(_remark(node) or f"{node.agent} {node.action}", 120)),
-        )
-    return table
-
-
-def layers(nodes: list[NodeView]) -> dict[str, int]:
-    """How deep each node stands: one below its deepest parent. Nodes stand in topological order."""
-    depths: dict[str, int] = {}
-    for node in nodes:
-        depths[node.id] = max((depths.get(parent, 0) + 1 for parent in node.depends_on), default=0)
-    return depths
-
-
-def worked(node: NodeView) -> timedelta | None:
-    """How long a node's attempts took from the first dispatch, until now if one runs.
-
-    The wait at its gate is not in it.
-    """
-    if not node.attempts:
-        return None
-    first, last = node.attempts[0], node.attempts[-1]
-    return (last.finished_at or datetime.now(UTC)) - first.dispatched_at
-
-
-def waited(node: NodeView) -> timedelta | None:
-    """How long a node stood at its gate until somebody decided."""
-    if node.approval is None or node.approval.decided_at is None:
-        return None
-    return node.approval.decided_at - node.approval.requested_at
-
-
-def shown_time(node: NodeView) -> str:
-    """The time for people; empty where there is none."""
-    took = worked(node)
-    return "" if took is None else seconds(max(0.0, took.total_seconds()))
-
-
-def _remark(node: NodeView) -> str:
-    if node.failure is not None:
-        return f"{node.failure.code}: {node.failure.message}"
-    if node.approval is not None and node.approval.status is ApprovalStatus.PENDING:
-        return "waits for a decision"
-    if (at_gate := waited(node)) is not None:
-        return f"its gate waited {seconds(at_gate)}"
-    if node.reused_from is not None:
-        return f"reused from {node.reused_from}"
-    return ""
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

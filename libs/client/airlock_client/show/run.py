@@ -1,5 +1,7 @@
 """A run for people: its nodes, and of each failure what happened, where, what it said, what to try next."""
 
+from datetime import UTC, datetime
+
 from airlock_contracts.failures import (
     APPROVAL_EXPIRED,
     APPROVAL_REJECTED,
@@ -20,7 +22,7 @@ from airlock_contracts.views import NodeView, RunView
 from rich.console import Console
 from rich.table import Table
 
-from .live import graph
+from .graph import Picture, graph
 from .text import between, one_line, plain, safe, status
 
 STDERR_LINES = 20
@@ -65,7 +67,7 @@ def show_run(console: Console, run: RunView) -> None:
         facts.add_row(safe(name, style="bold"), value)
     console.print(facts)
     console.print()
-    console.print(graph(run))
+    console.print(graph(Picture(run, datetime.now(UTC)), width=console.width))
     show_open(console, run)
 
 

@@ -56,10 +56,14 @@ def cut(text: object) -> Text:
     return Text(plain(text), no_wrap=True, overflow="ellipsis")
 
 
+def style_of(value: object) -> str:
+    """The colour of a status."""
+    return _STYLES.get(str(value), "")
+
+
 def status(value: object) -> Text:
     """A status in its colour."""
-    text = str(value)
-    return Text(text, style=_STYLES.get(text, ""))
+    return Text(str(value), style=style_of(value))
 
 
 def seconds(value: float | timedelta | None) -> str:
