@@ -182,6 +182,10 @@ FLAWS: list[tuple[str, str, str]] = [
     ("a.tmpl", "template-autoescape-off", "<#noautoesc>"),
 ]
 
+_HARDENED = """DocumentBuilderFactory f = DocumentBuilderFactory.newInstance();
+f.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
+"""
+
 HARMLESS: list[tuple[str, str]] = [
     ("a.js", "// eval(input) is never used here"),
     ("a.js", "const text = 'do not call eval(input)';"),
@@ -222,11 +226,7 @@ HARMLESS: list[tuple[str, str]] = [
     ("A.java", 'MessageDigest.getInstance("SHA-256");'),
     ("A.java", 'Cipher.getInstance("AES/GCM/NoPadding");'),
     ("A.java", "int dice = new Random().nextInt(6);"),
-    (
-        "A.java",
-        'DocumentBuilderFactory f = DocumentBuilderFactory.newInstance();\nf.setFeature("'
-        'http://apache.org/xml/features/disallow-doctype-decl", true);',
-    ),
+    ("A.java", _HARDENED),
     ("A.java", "import org.apache.http.conn.ssl.NoopHostnameVerifier;"),
     ("A.kt", 'println("SELECT ${count} teas")'),
     ("A.cs", 'var c = new SqlCommand("SELECT * FROM users WHERE id = @id");'),
