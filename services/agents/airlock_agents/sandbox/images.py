@@ -21,7 +21,7 @@ import requests
 from .agent_sources import AgentSource
 from .build_log import Say, follow
 from .image_files import content_hash, pack, read_tree
-from .packages import BuildProblem, Suite, fetch_packages, suite_tarball
+from .packages import INCLUDED, BuildProblem, Suite, fetch_packages, suite_tarball
 
 LABEL_IMAGES = "airlock.images"
 LABEL_CONTENT = "airlock.content"
@@ -185,8 +185,8 @@ class ImageBuilder:
         )
         follow(BASE, stream)
 
-    def build_suite(self, tag: str = SUITE, *, include: Sequence[str] = ()) -> str:
-        """The image of the machine's own packages, and more of them; made again when its recipe changed."""
+    def build_suite(self, tag: str = SUITE, *, include: Sequence[str] = INCLUDED) -> str:
+        """The image of some of the machine's own packages; made again when its recipe changed."""
         suite = suite_tarball(include)
         with self._alone():
             found = self._current(tag, suite.content)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_INCLUDED = ("python3", "git")
+INCLUDED = ("python3", "git")
 _SLIM = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -77,8 +77,8 @@ class Suite:
             yield tarball
 
 
-def suite_tarball(more: Sequence[str] = ()) -> Suite:
-    """Describe this machine's own suite, with more of its packages, for mmdebstrap.
+def suite_tarball(include: Sequence[str] = INCLUDED) -> Suite:
+    """Describe this machine's own suite, with some of its packages, for mmdebstrap.
 
     Raises BuildProblem where there is none.
     """
@@ -104,7 +104,7 @@ def suite_tarball(more: Sequence[str] = ()) -> Suite:
         "--quiet",
         "--variant=minbase",
         f"--mode={mode}",
-        f"--include={','.join([*_INCLUDED, *more])}",
+        f"--include={','.join(include)}",
         *_SLIM,
         *(f"--aptopt={option}" for option in options),
         f"--customize-hook={_FORGET}",
