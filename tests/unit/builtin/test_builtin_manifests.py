@@ -16,7 +16,7 @@ from airlock_orchestration.engine.schemas import check_schema
 
 ROOT = Path(__file__).parents[3]
 BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
-FOLDERS = ["compliance_checker", "notifier", "patcher", "probe", "security_scanner"]
+FOLDERS = ["code_reviewer", "compliance_checker", "notifier", "patcher", "probe", "security_scanner"]
 
 
 def manifest(folder: str) -> Manifest:

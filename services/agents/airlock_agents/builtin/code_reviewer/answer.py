@@ -1,0 +1,64 @@
+"""What the reviewer says in the end: the bounded answer, and the whole of it in two artifacts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from airlock_sdk import Context
+from airlock_sdk.artifact import JSON, SARIF
+
+from ..findings import report
+from ..findings.sarif import sarif
+from .issue import TYPES, Issue
+from .measures import FileMeasures, metrics
+from .review_file import Reviewed
+
+VERSION = "1.0.0"
+MAX_ISSUES = 50_000  # in the artifacts, the loudest first; all are counted
+MAX_FILES = 200  # names in the output; all are in the report
+_FILES_BYTES = 48 * 1024
+
+
+def answer(
+    issues: Sequence[Issue],
+    reviewed: Sequence[Reviewed],
+    *,
+    outside_diff: int,
+    files: Sequence[str],
+    limit: int,
+    ctx: Context,
+) -> dict[str, Any]:
+    """Write the artifacts and answer the output; `issues` are sorted, `limit` is of complexity."""
+    measures = [one.measures or FileMeasures(one.file) for one in reviewed if one.measures is not None]
+    left_out = report.skipped(reviewed)
+    counts = summary(issues, outside_diff)
+    measured = metrics(measures, limit)
+    kept = issues[:MAX_ISSUES]
+    full = report.full(kept, left_out, key="issues", metrics=measured, files=list(files))
+    document = json.loads(full)
+    document["summary"] = counts
+    log = json.dumps(sarif(kept, "code-reviewer", VERSION), ensure_ascii=False).encode()
+    ctx.log("info", "review.finished", files=len(files), skipped=len(left_out), **counts)
+    return {
+        "summary": counts,
+        "metrics": measured,
+        "files_reviewed": len(files),
+        "files": report.cut(list(files), MAX_FILES, _FILES_BYTES),
+        **report.bounded(kept, left_out, key="issues"),
+        "report": ctx.put_artifact("review.json", json.dumps(document, ensure_ascii=False).encode(), JSON),
+        "sarif": ctx.put_artifact("review.sarif", log, SARIF),
+    }
+
+
+def summary(issues: Sequence[Issue], outside_diff: int) -> dict[str, Any]:
+    """Count issues by severity and by type; suppressed ones are counted among them, and apart."""
+    by_type = Counter(one.type for one in issues)
+    return {
+        **report.summary(issues),
+        "by_type": {one: by_type[one] for one in TYPES},
+        "outside_diff": outside_diff,
+        "listed": min(len(issues), MAX_ISSUES),
+    }

@@ -1,0 +1,285 @@
+"""The rules that are our own: what each says is wrong, why it matters, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .issue import Rule
+
+_REPEATED = "It is done again for each turn, so it grows with the data."
+
+QUALITY: Mapping[str, Rule] = {
+    "swallowed-exception": Rule(
+        "quality",
+        "MEDIUM",
+        "A mistake in the code looks like the case that was expected, and nobody hears of it.",
+        "Name the exceptions that are expected, and log or raise the others.",
+        "Every exception is caught and thrown away",
+    ),
+    "unreachable-code": Rule(
+        "quality",
+        "MEDIUM",
+        "Readers believe that it runs.",
+        "Remove it, or mend what stands before it.",
+        "This can never run",
+    ),
+    "endless-recursion": Rule(
+        "quality",
+        "HIGH",
+        "Nothing stands between the function and its call to itself, so it ends in RecursionError.",
+        "Return before the call when the work is done.",
+        "`{}` always calls itself",
+    ),
+    "float-equality": Rule(
+        "quality",
+        "LOW",
+        "Rounding makes sums miss by a little.",
+        "Compare with math.isclose, or count in integers.",
+        "A computed number is compared with a fraction by ==",
+        "MEDIUM",
+    ),
+    "missing-timeout": Rule(
+        "quality",
+        "MEDIUM",
+        "A server that says nothing makes it wait for ever.",
+        "Pass timeout=.",
+        "`{}` is called without a timeout",
+    ),
+    "complex-function": Rule(
+        "quality",
+        "LOW",
+        "Every branch is a case to understand and to test.",
+        "Take parts of it out into functions with names.",
+        "{}",
+    ),
+    "merge-conflict": Rule(
+        "quality",
+        "HIGH",
+        "The file is both sides of a merge at once.",
+        "Decide for one side and remove the markers.",
+        "A merge conflict was left in the file",
+    ),
+    "debugger-left": Rule(
+        "quality",
+        "MEDIUM",
+        "The program stops there and waits for a person.",
+        "Take it away.",
+        "A debugger is left in the code",
+    ),
+    "print-left": Rule(
+        "quality",
+        "LOW",
+        "What was for debugging fills the output of everybody.",
+        "Take it away, or use the log.",
+        "Output for debugging is left in the code",
+        "MEDIUM",
+    ),
+    "empty-catch": Rule(
+        "quality",
+        "MEDIUM",
+        "The error is gone, and nobody hears of it.",
+        "Handle it, log it, or say in a log line why it does not matter.",
+        "A handler does nothing",
+    ),
+    "loose-equality": Rule(
+        "quality",
+        "LOW",
+        "It converts first, so 0, '' and '0' are equal in part.",
+        "Use === or !==.",
+        "Two values are compared with == or !=",
+    ),
+    "string-identity": Rule(
+        "quality",
+        "HIGH",
+        "== compares objects, so equal texts differ.",
+        "Call equals().",
+        "A string is compared with == in Java",
+    ),
+    "unawaited-callback": Rule(
+        "quality",
+        "MEDIUM",
+        "forEach waits for nobody, and what fails in it is lost.",
+        "Use for...of with await, or Promise.all with map.",
+        "An async function is given to forEach",
+    ),
+    "defer-in-loop": Rule(
+        "quality",
+        "MEDIUM",
+        "It runs at the end of the function, so files and locks pile up.",
+        "Put the body of the loop into a function.",
+        "defer stands in a loop",
+    ),
+    "unquoted-removal": Rule(
+        "quality",
+        "MEDIUM",
+        "A space or an empty value makes it remove something else.",
+        'Quote it, and stop if it is empty: rm -rf "${{NAME:?}}".',
+        "rm -r is given a variable without quotes",
+    ),
+    "iterated-listing": Rule(
+        "quality",
+        "LOW",
+        "Names with spaces fall apart.",
+        "Go over the pattern itself: for one in folder/*.",
+        "A loop goes over the output of ls",
+    ),
+}
+
+PERFORMANCE: Mapping[str, Rule] = {
+    "query-in-loop": Rule(
+        "performance",
+        "MEDIUM",
+        "Each turn waits for the database, so a hundred rows cost a hundred queries.",
+        "Fetch all rows in one query (a join, or IN) before the loop, or use executemany.",
+        "A query runs in a loop",
+        "MEDIUM",
+    ),
+    "request-in-loop": Rule(
+        "performance",
+        "LOW",
+        "Each turn opens a connection and waits for it.",
+        "Share one Session or Client, or ask for all in one request.",
+        "A request is made in a loop",
+        "MEDIUM",
+    ),
+    "text-grown-in-loop": Rule(
+        "performance",
+        "LOW",
+        "Each turn may copy the whole text.",
+        "Collect the parts in a list and join them once.",
+        "`{}` grows by += in a loop",
+    ),
+    "pattern-in-loop": Rule(
+        "performance",
+        "LOW",
+        _REPEATED,
+        "Compile it once, before the loop.",
+        "A pattern is compiled in a loop",
+    ),
+    "search-in-loop": Rule(
+        "performance",
+        "MEDIUM",
+        "Each turn goes through the whole list.",
+        "Use a set, or a dict, beside the list.",
+        "`{}` is a list that is searched in a loop",
+        "MEDIUM",
+    ),
+    "front-of-list-in-loop": Rule(
+        "performance",
+        "LOW",
+        "All that stands behind it moves each time.",
+        "Use collections.deque.",
+        "The front of a list is changed in a loop",
+    ),
+    "await-in-loop": Rule(
+        "performance",
+        "LOW",
+        "Each call waits for the one before it.",
+        "Start them together: asyncio.gather or a TaskGroup, with a bound.",
+        "Independent calls are awaited one by one",
+        "LOW",
+    ),
+    "counted-in-memory": Rule(
+        "performance",
+        "LOW",
+        "All rows travel only to be counted.",
+        "Let the database count.",
+        "The length of fetched rows is taken",
+    ),
+}
+
+SECURITY: Mapping[str, Rule] = {
+    "route-without-check": Rule(
+        "security",
+        "HIGH",
+        "Most routes beside it check who is asking; whoever finds this one gets in.",
+        "Add the same check, or say in the code why everybody may call it.",
+        "`{}` does not check who is asking",
+        "MEDIUM",
+    ),
+    "assert-guards-access": Rule(
+        "security",
+        "HIGH",
+        "With python -O asserts are gone, and so is the check.",
+        "Raise an exception, or answer 403.",
+        "An assert decides who may do this",
+    ),
+    "secret-compared-plainly": Rule(
+        "security",
+        "MEDIUM",
+        "How long it takes tells how many characters are right.",
+        "Use hmac.compare_digest.",
+        "A secret is compared with == or !=",
+        "MEDIUM",
+    ),
+    "secret-in-log": Rule(
+        "security",
+        "HIGH",
+        "Logs are read by many, and kept.",
+        "Leave it out, or log an id in its place.",
+        "A secret is written to the log",
+        "MEDIUM",
+    ),
+    "request-in-log": Rule(
+        "security",
+        "LOW",
+        "Line breaks in it forge entries of the log.",
+        "Log it with %r, or as a field of a structured log.",
+        "What a client sent is written to the log as it is",
+        "MEDIUM",
+    ),
+    "request-as-format": Rule(
+        "security",
+        "HIGH",
+        "A format reads attributes of what it is given, so a client can ask for anything.",
+        "Use a fixed format and pass the text as a value.",
+        "What a client sent is used as a format",
+    ),
+    "request-sets-fields": Rule(
+        "security",
+        "MEDIUM",
+        "A client may set fields that no form shows, such as a role or an owner.",
+        "Name the fields that may be set.",
+        "All that a client sent becomes fields of an object",
+        "MEDIUM",
+    ),
+    "error-shown": Rule(
+        "security",
+        "MEDIUM",
+        "Its text may hold paths, queries and names of the inside.",
+        "Log the exception, and answer with a text of your own.",
+        "The text of an exception is sent to the client",
+        "MEDIUM",
+    ),
+    "csrf-switched-off": Rule(
+        "security",
+        "MEDIUM",
+        "Other sites can act in the name of who is logged in.",
+        "Keep the protection, or check a token or a signature of your own.",
+        "The protection against forged requests is switched off",
+    ),
+    "cors-for-everybody": Rule(
+        "security",
+        "HIGH",
+        "Every site may read answers in the name of who is logged in.",
+        "List the origins that may.",
+        "All origins are allowed, with credentials",
+    ),
+    "token-not-verified": Rule(
+        "security",
+        "HIGH",
+        "Anybody can write a token that says anything.",
+        "Verify the signature, with a fixed list of algorithms.",
+        "A token is read without checking its signature",
+    ),
+    "object-of-anybody": Rule(
+        "security",
+        "MEDIUM",
+        "Whoever knows or guesses an id reads what belongs to another.",
+        "Ask for the owner in the same query.",
+        "`{}` reads a row by an id from the address, and nothing of who is asking",
+        "LOW",
+    ),
+}
+
+RULES: Mapping[str, Rule] = {**QUALITY, **PERFORMANCE, **SECURITY}

@@ -1,0 +1,172 @@
+"""What is wrong, or will be: checks of Python that need a look at what stands around."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from .python_code import COMPREHENSIONS, FUNCTIONS, LOOPS, Function, Hit, PythonCode, called, dotted, walk
+
+# Words of a comment that says why; not what is said to tools.
+_REASON = re.compile(r"#(?!\s*(?:noqa|pylint|pragma|type:|nosec))\s*\w+\s+\w+\s+\w+")
+_EVERYTHING = frozenset({"Exception", "BaseException"})
+_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_BRANCHES = (
+    *(ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.TryStar, ast.Match, ast.Assert, ast.With, ast.AsyncWith),
+    *(ast.Yield, ast.YieldFrom, ast.Return),
+    *LOOPS,
+    *COMPREHENSIONS,
+)
+
+# Calls that wait for a server, and at which position the timeout may stand.
+_WAITING = {
+    "urllib.request.urlopen": 2,
+    "socket.create_connection": 1,
+    "smtplib.SMTP": 3,
+    "smtplib.SMTP_SSL": 5,
+    "http.client.HTTPConnection": 2,
+    "http.client.HTTPSConnection": 4,
+    "ftplib.FTP": 4,
+    "imaplib.IMAP4": 2,
+    "poplib.POP3": 2,
+}
+
+
+def quality(code: PythonCode, *, in_tests: bool) -> Iterator[Hit]:
+    """Answer what is wrong with a file, whatever it is for."""
+    yield from _swallowed(code)
+    yield from _unreachable(code)
+    yield from _endless(code)
+    yield from _timeouts(code)
+    if not in_tests:
+        yield from _floats(code)
+
+
+def _swallowed(code: PythonCode) -> Iterator[Hit]:
+    for handler in code.all(ast.ExceptHandler):
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if _EVERYTHING.isdisjoint(dotted(kind) for kind in kinds) or not _does_nothing(handler.body):
+            continue
+        block, function = code.parent(handler), code.function_of(handler)
+        tried = block.body if isinstance(block, ast.Try) else []
+        optional = all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in tried)
+        if not optional and (function is None or function.name != "__del__"):
+            said = any(_REASON.search(line) for line in code.lines[handler.lineno - 1 : handler.end_lineno])
+            yield Hit("swallowed-exception", handler.lineno, severity="LOW" if said else None)
+
+
+def _does_nothing(body: Sequence[ast.stmt]) -> bool:
+    return all(
+        isinstance(one, (ast.Pass, ast.Continue))
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        for one in body
+    )
+
+
+def _unreachable(code: PythonCode) -> Iterator[Hit]:
+    for node in code.all(
+        ast.Module, *FUNCTIONS, *LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.ExceptHandler
+    ):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, [])
+            for one, behind in pairwise(block):
+                if _never_goes_on(one):
+                    # `return; yield` is how an empty generator is written.
+                    if not any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in walk(behind)):
+                        yield Hit("unreachable-code", behind.lineno)
+                    break
+
+
+def _never_goes_on(one: ast.stmt) -> bool:
+    pending, depth = [one], 0
+    while pending and depth < 1000:
+        depth += 1
+        node = pending.pop()
+        if isinstance(node, ast.If) and node.orelse:
+            pending += [node.body[-1], node.orelse[-1]]
+        elif isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+            if _has_break(node):
+                return False
+        elif not isinstance(node, _LEAVES):
+            return False
+    return not pending
+
+
+def _has_break(loop: ast.While) -> bool:
+    pending: list[ast.AST] = list(loop.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Break):
+            return True
+        if not isinstance(node, (*LOOPS, *FUNCTIONS, ast.ClassDef)):
+            pending += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+        elif isinstance(node, LOOPS):
+            pending += node.orelse
+    return False
+
+
+def _endless(code: PythonCode) -> Iterator[Hit]:
+    for function in code.functions():
+        if _calls_itself_at_once(code, function):
+            yield Hit("endless-recursion", function.lineno, function.name)
+
+
+def _calls_itself_at_once(code: PythonCode, function: Function) -> bool:
+    above, decorated = code.parent(function), [dotted(one) for one in function.decorator_list]
+    parts = list(walk(*function.body))
+    bound = {one.id for one in parts if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    bound |= {
+        a.asname or a.name
+        for one in parts
+        if isinstance(one, (ast.Import, ast.ImportFrom))
+        for a in one.names
+    }
+    last = function.body[-1]
+    branches = [one for one in parts if isinstance(one, _BRANCHES) and one is not last]
+    if branches or function.name in bound or isinstance(last, ast.If):
+        return False
+    if isinstance(above, ast.ClassDef) and function.args.args:
+        own = f"{function.args.args[0].arg}.{function.name}"
+        if decorated in (["property"], ["cached_property"], ["functools.cached_property"]):
+            return any(isinstance(one, ast.Attribute) and _is_exactly(one, own) for one in parts)
+        return not decorated and any(
+            isinstance(one, ast.Call) and _is_exactly(one.func, own) for one in parts
+        )
+    if isinstance(above, ast.Module) and not decorated:
+        return any(isinstance(one, ast.Call) and _is_exactly(one.func, function.name) for one in parts)
+    return False
+
+
+def _is_exactly(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" == name
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _timeouts(code: PythonCode) -> Iterator[Hit]:
+    for call in code.all(ast.Call):
+        name = code.resolved(called(call))
+        place = _WAITING.get(name)
+        if place is None or not isinstance(call.func, (ast.Name, ast.Attribute)):
+            continue
+        given = len(call.args) > place or any(one.arg in ("timeout", None) for one in call.keywords)
+        connects = call.args or call.keywords  # FTP() and SMTP() without a host wait for connect()
+        if connects and not given and not any(isinstance(one, ast.Starred) for one in call.args):
+            yield Hit("missing-timeout", call.lineno, name)
+
+
+def _floats(code: PythonCode) -> Iterator[Hit]:
+    for one in code.all(ast.Compare):
+        sides = [one.left, *one.comparators]
+        equality = any(isinstance(operator, (ast.Eq, ast.NotEq)) for operator in one.ops)
+        fractions = [
+            side
+            for side in sides
+            if isinstance(side, ast.Constant)
+            and isinstance(side.value, float)
+            and not side.value.is_integer()
+        ]
+        if equality and fractions and len(fractions) < len(sides):
+            yield Hit("float-equality", one.lineno)

@@ -1,0 +1,207 @@
+"""Ruff over Python files: our rules and settings, none of the workspace's; a crash costs one file."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, cast
+
+from airlock_sdk.printable import one_line
+from ruff.__main__ import find_ruff_bin
+
+from ..findings.files import read_text, split_lines
+from ..findings.finding import anchor, printable
+from ..findings.severities import is_test
+from .issue import Issue, issue
+from .replacement import replacement
+from .ruff_rules import RULES
+
+MAX_PER_FILE = 2_000  # issues; more say nothing that these do not
+_BATCH_FILES = 100
+_BATCH_BYTES = 2 * 1024 * 1024
+_SECONDS = 60.0  # for a batch; ruff needs milliseconds for a file
+_MEMORY = 768 * 1024 * 1024  # bytes of address space
+_MAX_ANSWER = 64 * 1024  # bytes of one diagnostic
+_MAX_FAILURES = 60  # processes that crash or hang; bisecting a batch takes seven
+
+_COMMAND = (
+    *("check", "--isolated", "--no-cache", "--quiet", "--output-format", "json-lines"),
+    *("--select", ",".join(RULES), "--target-version", "py313"),  # the newest syntax: what is older is in it
+    *(
+        "--config",
+        'lint.flake8-builtins.ignorelist = ["copyright", "credits", "exit", "help", "id", "license"]',
+    ),
+)
+_GIVEN_UP = "ruff was given up: too many files brought it down"
+_OBEYED = ("noqa", "ruff:", "flake8:")  # how code asks ruff to look away
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What ruff says of a file, or why it says nothing (or not all)."""
+
+    path: str
+    issues: tuple[Issue, ...] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    path: str  # in the workspace
+    place: Path  # in our scratch folder, in UTF-8, under a name of ours
+    text: str
+
+
+class _RuffFailed(Exception):
+    """Ruff crashed or took too long."""
+
+
+def lint(root: Path, scratch: Path, paths: Sequence[str]) -> Iterator[Linted]:
+    """Answer what ruff finds in each file, in batches; `scratch` holds copies meanwhile.
+
+    Ruff ends with the file that brings it down (code nested too deeply overflows its stack): then its batch
+    is tried again by halves. After too many failures the rest is answered as not looked at.
+    """
+    left = _MAX_FAILURES
+    pending = list(_batches(root, paths))[::-1]
+    while pending:
+        batch = pending.pop()
+        if not left:
+            yield from (Linted(path, trouble=_GIVEN_UP) for path in batch)
+            continue
+        copies = [_copy(root, scratch, number, path) for number, path in enumerate(batch)]
+        try:
+            yield from _lint(copies)
+        except _RuffFailed as error:
+            left -= 1
+            if len(batch) == 1:
+                yield Linted(batch[0], trouble=str(error))
+            else:
+                pending += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+        finally:
+            for copy in copies:
+                copy.place.unlink()
+
+
+def _batches(root: Path, paths: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for path in paths:
+        size += (root / path).stat().st_size
+        batch.append(path)
+        if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _copy(root: Path, scratch: Path, number: int, path: str) -> _Copy:
+    # What ruff makes of a file depends on its name in two ways only: __init__.py and .pyi.
+    name = PurePath(path).name
+    kept = name if name == "__init__.py" else "module.pyi" if name.endswith(".pyi") else "module.py"
+    text = read_text(root / path).replace("\r\n", "\n").replace("\r", "\n")
+    place = scratch / f"ruff-{number}" / kept
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(text, encoding="utf-8", errors="replace")
+    return _Copy(path, place, text)
+
+
+def _lint(copies: Sequence[_Copy]) -> Iterator[Linted]:
+    said = _run(copies, "--ignore-noqa")
+    silenced = [
+        one for one in copies if said[one.place] and any(word in one.text.lower() for word in _OBEYED)
+    ]
+    kept = _run(silenced) if silenced else {}
+    for one in copies:
+        lines = one.text.split("\n")
+        found = [each for each in said[one.place] if each["code"] in RULES]
+        still = {_where(each) for each in kept.get(one.place, found)}
+        issues = {
+            (each["code"], each["location"]["row"]): _issue(each, one.path, lines, _where(each) not in still)
+            for each in found
+            if not _is_meant(each, PurePath(one.path))
+        }
+        yield Linted(one.path, tuple(issues.values()), _trouble(said[one.place]))
+
+
+def _is_meant(one: dict[str, Any], path: PurePath) -> bool:
+    """Tell whether a remark is true of what is done on purpose."""
+    rule = str(one["code"])
+    if rule == "F401":  # a package's interface, or a look whether something is installed
+        return path.name == "__init__.py" or "find_spec" in one["message"]
+    return is_test(path) and (rule.startswith("DTZ") or RULES[rule].type == "performance")
+
+
+def _trouble(said: Sequence[dict[str, Any]]) -> str | None:
+    if any(one["code"] in (None, "invalid-syntax") for one in said):
+        return "not valid Python"
+    if len(said) >= MAX_PER_FILE:
+        return f"more than {MAX_PER_FILE} remarks of ruff; the others are left out"
+    return None
+
+
+def _run(copies: Sequence[_Copy], *more: str) -> dict[Path, list[dict[str, Any]]]:
+    """Answer ruff's diagnostics by file. Raises _RuffFailed."""
+    found: dict[Path, list[dict[str, Any]]] = {one.place: [] for one in copies}
+    process = subprocess.Popen(  # noqa: S603 - our own tool, names of our own
+        [find_ruff_bin(), *_COMMAND, *more, "--", *(str(one.place) for one in copies)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # it may quote the code
+        env={"RAYON_NUM_THREADS": "1", "PATH": os.defpath},
+    )
+    resource.prlimit(process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    alarm = threading.Timer(_SECONDS, process.kill)
+    alarm.start()
+    try:
+        with cast(BinaryIO, process.stdout) as out:
+            for one in _documents(out):
+                known = found[Path(one["filename"])]
+                if len(known) < MAX_PER_FILE:
+                    known.append(one)
+        code = process.wait()
+    finally:
+        alarm.cancel()
+        process.kill()
+        process.wait()
+    if code not in (0, 1):
+        raise _RuffFailed("ruff took too long for it" if code == -signal.SIGKILL else "it brought ruff down")
+    return found
+
+
+def _documents(out: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Read JSON lines; one longer than anything we would show is passed over."""
+    whole = True
+    while line := out.readline(_MAX_ANSWER):
+        complete = line.endswith(b"\n")
+        if whole and complete:
+            yield json.loads(line)
+        whole = complete
+
+
+def _where(one: dict[str, Any]) -> tuple[str, int, int]:
+    return one["code"], one["location"]["row"], one["location"]["column"]
+
+
+def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: bool) -> Issue:
+    rule, line = RULES[one["code"]], max(1, int(one["location"]["row"]))
+    fix = one.get("fix")
+    return issue(
+        one["code"],
+        rule,
+        said=rule.what or one_line(" ".join(one["message"].split()), 200),
+        file=printable(path),
+        line=line,
+        tool="ruff",
+        anchor=anchor(split_lines(lines[line - 1])[0]) if line <= len(lines) and lines[line - 1] else "",
+        suppressed=suppressed,
+        replacement=replacement(fix["edits"], lines) if fix and fix["applicability"] == "safe" else None,
+    )
