@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from airlock_contracts.logs import LogStream
 from airlock_contracts.statuses import RunStatus
 from e2e_agents import ANY, manifest
-from e2e_install import Install
-from test_cli_runs import _command, _environment, airlock
+from e2e_install import Install, spec
+from test_cli_runs import _command, _environment, airlock, at_terminal
 
 CHATTY = """
 import sys, time
@@ -106,6 +109,38 @@ async def test_afterwards_each_attempt_s_last_words_are_there_and_a_failed_node_
     levels = [json.loads(line)["level"] for line in done.out.splitlines()]
     assert set(levels) == {"warning"}
     assert len(levels) == len(view.nodes[0].attempts)
+
+
+@pytest.mark.usefixtures("chatty")
+@pytest.mark.timeout(90)
+async def test_in_a_terminal_the_run_is_a_picture_with_the_agents_progress(install: Install) -> None:
+    slow = TALK | {"id": "first", "inputs": {"seconds": 3}}
+    await install.client.apply_workflow(
+        spec("log-seen", [slow, TALK | {"id": "then", "depends_on": ["first"]}])
+    )
+    done = await at_terminal(install, "", "run", "log-seen")
+    assert done.code == 0
+    assert "\x1b]0;pwned" not in done.out
+    seen = re.sub(r"\x1b\[[0-9;]*m", "", done.out)  # colours
+    assert re.search(r"▶ first +RUNNING .*50% half way", seen)
+    assert re.search(r"○ then +PENDING .*after first", seen)
+    last = seen[seen.rindex("2 of 2 nodes ended") :]
+    assert "✓ first" in last
+    assert "✓ then" in last
+    assert seen.rstrip().splitlines()[-1].startswith("SUCCESS ")
+
+
+async def test_a_run_and_a_workflow_are_drawn_by_the_command_line(install: Install, tmp_path: Path) -> None:
+    view = await install.run("log-drawn", [{"id": "a"}, {"id": "b", "depends_on": ["a"]}])
+    drawn = await airlock(install, "runs", "graph", view.id, "--svg")
+    file = tmp_path / "run.svg"
+    assert (await airlock(install, "runs", "graph", view.id, "-o", str(file))).code == 0
+    assert drawn.out == file.read_text()
+    assert ElementTree.fromstring(drawn.out).get("role") == "img"
+    text = await airlock(install, "runs", "graph", view.id)
+    assert [line.split()[1:4] for line in text.out.splitlines()[1:]] == [["─", "✓", "a"], ["─", "✓", "b"]]
+    flow = await airlock(install, "workflows", "show", "log-drawn", "--svg")
+    assert ElementTree.fromstring(flow.out).get("role") == "img"
 
 
 async def test_a_run_whose_agents_say_nothing_has_no_row_and_the_command_says_so(install: Install) -> None:
