@@ -1,4 +1,4 @@
-"""The agents side's commands: `python -m airlock_agents engine | images | purge | author | host`."""
+"""The agents side: `python -m airlock_agents engine | diagnose | images | purge | author | host`."""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.set_defaults(environ=os.environ)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_engine(subparsers)
+    commands.add_diagnose(subparsers)
     commands.add_images(subparsers)
     commands.add_purge(subparsers)
     add_author(subparsers)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import purge
+from . import diagnosis, purge
 from .agent_sources import AgentSource, agent_source, builtin_agents
 from .build_log import say_on_stderr
 from .engine import Engine, EngineProblem, connect, find_engine
@@ -22,6 +22,13 @@ def add_engine(subparsers: Subparsers) -> None:
     """`engine`: is there a Docker Engine, and if not, what to do."""
     parser = subparsers.add_parser("engine", help="find the Docker Engine, or say what is wrong with it")
     parser.set_defaults(run=_engine)
+
+
+def add_diagnose(subparsers: Subparsers) -> None:
+    """`diagnose`: facts about the engine, its images, an install's containers, and what it enforces."""
+    parser = subparsers.add_parser("diagnose", help="print facts about the Docker Engine as JSON")
+    parser.add_argument("--install", metavar="ID", help="whose containers to list")
+    parser.set_defaults(run=_diagnose)
 
 
 def add_images(subparsers: Subparsers) -> None:
@@ -61,6 +68,16 @@ def _engine(chosen: argparse.Namespace) -> int:
     except EngineProblem as problem:
         return _fail(problem)
     _print(f"ok {engine.address.host} {engine.version}")
+    return 0
+
+
+def _diagnose(chosen: argparse.Namespace) -> int:
+    try:
+        base = chosen.environ.get("AIRLOCK_BASE_IMAGE") or None
+        facts = diagnosis.diagnose(_find(chosen), chosen.install, base)
+    except EngineProblem as problem:
+        facts = {"problem": str(problem)}
+    _print(json.dumps(facts))
     return 0
 
 
