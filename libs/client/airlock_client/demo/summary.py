@@ -16,9 +16,9 @@ from rich.table import Table
 from ..client import AirlockClient
 from ..show.gate import heading
 from ..show.graph import shown_time, waited
-from ..show.text import cut, one_line, plain, safe, seconds, size, status
+from ..show.text import cut, one_line, safe, seconds, size, status
+from .checks import Check, checks, show_checks
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SUFFIXES = {
     "application/x-tar": ".tar",
     "application/sarif+json": ".sarif",
@@ -26,20 +26,14 @@ _SUFFIXES = {
     "text/x-diff": ".diff",
 }
 _LISTED_FILES = 20
-_LISTED_FINDINGS = 8
 
 
 @dataclass(slots=True)
 class Summary:
     """What there is to say beside the nodes."""
 
-    findings: dict[str, int] = field(default_factory=dict)
-    """By severity; empty where the scan did not succeed."""
-    suppressed: int = 0
-    scanned: int = 0
-    """Files that were looked at."""
-    worst: list[tuple[str, str, str]] = field(default_factory=list)
-    """The most severe findings: severity, `file:line`, rule and message."""
+    checks: list[Check] = field(default_factory=list)
+    """Of the agents that looked at the code and succeeded."""
     files: list[tuple[str, int, int]] = field(default_factory=list)
     """What the applied diff changed: path, lines added, lines removed."""
     fixed: int = 0
@@ -61,18 +55,7 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
         if node.status is NodeStatus.SUCCESS:
             outputs[node.id] = json.loads(await client.node_output(run.id, node.id))
     summary = Summary()
-    if (scan := outputs.get("scan")) is not None:
-        summary.findings = scan["summary"]["by_severity"]
-        summary.suppressed = scan["summary"]["suppressed"]
-        summary.scanned = scan["files_scanned"]
-        summary.worst = [
-            (
-                found["severity"],
-                one_line(f"{found['file']}:{found['line']}", 200),
-                f"{found['rule']} {found['message']}",
-            )
-            for found in scan["findings"][:_LISTED_FINDINGS]
-        ]
+    summary.checks = checks(outputs)
     if (propose := outputs.get("propose")) is not None:
         summary.fixed, summary.unfixed = propose["stats"]["fixed"], propose["stats"]["unfixed"]
         if "apply" in outputs:
@@ -118,16 +101,7 @@ def show_summary(console: Console, run: RunView, summary: Summary) -> None:
     """Print it: tables for people, the artifacts' folder at the end."""
     heading(console, f"run {run.id}")
     console.print(_nodes(run))
-    if summary.findings:
-        heading(console, "findings by severity")
-        console.print(_findings(summary))
-        remark = f"in {summary.scanned} files"
-        if summary.suppressed:
-            remark += f"; {summary.suppressed} of them the code asks tools to overlook"
-        console.print(safe(remark, style="dim"))
-        if summary.worst:
-            console.print()
-            _show_worst(console, summary)
+    show_checks(console, run, summary.checks)
     heading(console, "what changed")
     _show_changes(console, summary)
     if summary.notice:
@@ -161,29 +135,6 @@ def _nodes(run: RunView) -> Table:
             safe(one_line(remark, 200)),
         )
     return nodes
-
-
-def _findings(summary: Summary) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column()
-    table.add_column(justify="right")
-    for severity in SEVERITIES:
-        table.add_row(status(severity), str(summary.findings.get(severity, 0)))
-    return table
-
-
-def _show_worst(console: Console, summary: Summary) -> None:
-    """One line per finding; of a narrow screen the message gives way, never the place."""
-    width = max(len(place) for _, place, _ in summary.worst)
-    for severity, place, what in summary.worst:
-        line = status(severity)
-        line.append(" " * (10 - len(severity)), style="default")
-        line.append(plain(place).ljust(width), style="default not bold")
-        line.append(f"  {one_line(what, 400)}", style="dim")
-        line.truncate(max(console.width, width + 12), overflow="ellipsis")
-        console.print(line, soft_wrap=True)
-    if sum(summary.findings.values()) > len(summary.worst):
-        console.print(safe("and so on: scan-report.json has them all", style="dim"))
 
 
 def _show_changes(console: Console, summary: Summary) -> None:
