@@ -39,7 +39,7 @@ async def _command(asked: argparse.Namespace) -> int:
         case "keys":
             return await _keys(settings, asked)
         case "diagnose":
-            return await _diagnose(settings, asked.pool or ["default"])
+            return await _diagnose(settings, asked.pool or [])
         case _:
             if getattr(asked, "migrate", False):
                 await _migrate(settings, asked)

@@ -9,16 +9,17 @@ from rich.text import Text
 
 from ..client import AirlockClient
 from ..exits import Exit
-from ..local.doctor import Verdict, examine
+from ..local.doctor import examine
+from ..local.findings import Finding, Verdict
 from ..local.purge import Leftover, list_leftovers, remove_leftovers
 from ..show.ask import ask_yes
-from ..show.text import safe
+from ..show.text import one_line, safe
 from .edge import CommandError, command
 from .output import AsJson, print_json, print_table, terminal
 from .stack import DataDir
 from .target import Asked, asked, data_folder, find_target
 
-_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red", Verdict.UNKNOWN: "cyan"}
 
 
 def add(app: typer.Typer) -> None:
@@ -26,9 +27,15 @@ def add(app: typer.Typer) -> None:
 
     @command(app, "doctor")
     async def doctor(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> int:
-        """Look at every part: what is wrong, and how to mend it."""
+        """Look at every part: what is wrong, and how to mend it.
+
+        OK, WARNING (it works, and should be looked at), WRONG, UNKNOWN (it could not be looked at).
+        Exit codes: 0 nothing is wrong, 1 something is.
+        """
         folder = data_folder(context, data_dir)
         options = asked(context)
+        state = folder.state()
+        remote = options.url is not None and (state is None or options.url.rstrip("/") != state.api_url)
         async with AsyncExitStack() as stack:
             client, lacking = None, ""
             try:
@@ -36,19 +43,11 @@ def add(app: typer.Typer) -> None:
                 client = await stack.enter_async_context(AirlockClient(target.url, target.key))
             except CommandError as error:
                 lacking = str(error)
-            findings = await examine(folder, client, lacking)
+            findings = await examine(folder, client, lacking, remote=remote)
         if as_json:
             print_json([finding.as_dict() for finding in findings])
         else:
-            console = terminal()
-            for finding in findings:
-                console.print(
-                    Text(f"{finding.verdict:<8}", style=_STYLES[finding.verdict]),
-                    safe(f"{finding.part:<14} {finding.what}"),
-                    soft_wrap=True,
-                )
-                if finding.mend:
-                    console.print(safe(f"{'':<24}{finding.mend}", style="bold"), soft_wrap=True)
+            _tell(findings)
         return Exit.ERROR if any(finding.verdict is Verdict.WRONG for finding in findings) else Exit.OK
 
     @command(app, "purge")
@@ -85,6 +84,22 @@ def add(app: typer.Typer) -> None:
         removed = await remove_leftovers(folder, images=not keep_images)
         print_json(removed) if as_json else _print(removed)
         return Exit.OK if all(item.removed for item in removed) else Exit.ERROR
+
+
+def _tell(findings: list[Finding]) -> None:
+    console = terminal()
+    for finding in findings:
+        console.print(
+            Text(f"{finding.verdict:<8}", style=_STYLES[finding.verdict]),
+            safe(f"{finding.part:<16} {one_line(finding.what, 1000)}"),
+            soft_wrap=True,
+        )
+        if finding.mend:
+            console.print(safe(f"{'':<26}{one_line(finding.mend, 1000)}", style="bold"), soft_wrap=True)
+    count = {verdict: sum(one.verdict is verdict for one in findings) for verdict in Verdict}
+    console.print()
+    told = [f"{number} {verdict}" for verdict, number in count.items() if number]
+    console.print(safe(", ".join(told)))
 
 
 def _print(items: list[Leftover]) -> None:

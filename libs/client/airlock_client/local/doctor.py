@@ -1,74 +1,56 @@
-"""Looks at every part of an install and says what is wrong with it and how to mend it."""
+"""Looks at every part of an install and says what is wrong with it and how to mend it.
+
+Docker is asked through `python -m airlock_agents`, Postgres and NATS through
+`python -m airlock_orchestration`: this room touches neither. What it cannot look at it names.
+"""
 
 import asyncio
+import json
 import os
-import shutil
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Mapping
 
-from airlock_contracts.statuses import HostStatus
+from airlock_contracts.views import HostView
 
 from ..client import AirlockClient
-from ..embedded.errors import EmbeddedError, FolderRefused
-from ..errors import ClientError, ProblemError, ServerUnreachable
+from ..embedded.errors import EmbeddedError
+from .doctor_engine import engine_findings
+from .doctor_folder import look_at_disk, look_at_folder, look_at_processes, look_at_secrets
+from .doctor_service import look_at_service
+from .doctor_store import store_findings
+from .findings import Finding, ok, unknown, wrong
 from .folder import AIRLOCK_VERSION, DataFolder
 from .parts import run_module
-from .processes import process_age
 from .shipped import docker_environment
 
-_ENGINE_SECONDS = 30.0
-_LOOK_SECONDS = 40.0
-_FREE_BYTES = 1024**3
-_LITTLE_BYTES = 5 * 1024**3
-_UNAUTHORISED = (401, 403)
+_ENGINE_SECONDS = 60.0
+"""Two containers are started there, and a busy engine takes its time."""
+_STORE_SECONDS = 30.0
+_LOOK_SECONDS = 90.0
+_STORE_PREFIXES = ("AIRLOCK_DATABASE_URL", "AIRLOCK_NATS_", "AIRLOCK_SUBJECT_PREFIX")
 
 
-class Verdict(StrEnum):
-    """How a part is."""
+async def examine(
+    folder: DataFolder, client: AirlockClient | None, lacking: str, *, remote: bool = False
+) -> list[Finding]:
+    """Look at every part; `lacking` says why there is no client. One part's trouble hides no other's.
 
-    OK = "OK"
-    WARNING = "WARNING"
-    WRONG = "WRONG"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found about one part."""
-
-    part: str
-    verdict: Verdict
-    what: str
-    mend: str = ""
-    """What to do about it."""
-
-    def as_dict(self) -> dict[str, str]:
-        """For `--json`."""
-        return asdict(self)
-
-
-def ok(part: str, what: str) -> Finding:
-    """The part is well."""
-    return Finding(part, Verdict.OK, what)
-
-
-def wrong(part: str, what: str, mend: str) -> Finding:
-    """The part is not well."""
-    return Finding(part, Verdict.WRONG, what, mend)
-
-
-async def examine(folder: DataFolder, client: AirlockClient | None, lacking: str) -> list[Finding]:
-    """Look at every part; `lacking` says why there is no client. One part's trouble hides no other's."""
-    looks: list[Callable[[], Awaitable[list[Finding]]]] = [
-        _look_at_python,
-        lambda: asyncio.to_thread(_look_at_folder, folder),
-        lambda: asyncio.to_thread(_look_at_disk, folder),
-        lambda: asyncio.to_thread(_look_at_parts, folder),
-        _look_at_engine,
-        lambda: _look_at_service(client, lacking),
-    ]
+    `remote`: the install is another machine's, so this one's folder, engine and disk say nothing about it.
+    """
+    looks: list[Callable[[], Awaitable[list[Finding]]]] = [_look_at_python]
+    if not remote:
+        looks += [
+            lambda: asyncio.to_thread(look_at_folder, folder),
+            lambda: asyncio.to_thread(look_at_secrets, folder),
+            lambda: asyncio.to_thread(look_at_disk, folder),
+            lambda: asyncio.to_thread(look_at_processes, folder),
+            lambda: _look_at_engine(folder),
+        ]
+    looks.append(lambda: _look_at_service_and_store(folder, client, lacking, remote=remote))
     found = await asyncio.gather(*(_in_time(look) for look in looks))
+    if remote:
+        mend = "run airlock doctor there"
+        found.append([unknown("Docker Engine, disk, data folder", "they are on another machine", mend)])
     return [finding for findings in found for finding in findings]
 
 
@@ -78,113 +60,76 @@ async def _in_time(look: Callable[[], Awaitable[list[Finding]]]) -> list[Finding
             return await look()
     except TimeoutError:
         return [wrong("doctor", f"a look took more than {_LOOK_SECONDS:g} s", "is the machine overloaded?")]
+    except OSError as error:
+        return [
+            wrong("doctor", f"a look failed: {error}", "is something that this user may not read in the way?")
+        ]
 
 
 async def _look_at_python() -> list[Finding]:
     return [ok("Airlock", f"{AIRLOCK_VERSION} on Python {sys.version.split()[0]}, {sys.platform}")]
 
 
-def _look_at_folder(folder: DataFolder) -> list[Finding]:
-    part = "data folder"
-    path = folder.path
-    if not path.exists():
-        return [ok(part, f"{path} is not there yet; `airlock up` makes it")]
+async def _look_at_engine(folder: DataFolder) -> list[Finding]:
+    install = await asyncio.to_thread(folder.install_id)
+    module = ["airlock_agents", "diagnose", *(("--install", install) if install else ())]
     try:
-        folder.check()
-    except FolderRefused as error:
-        return [wrong(part, str(error), "use a folder of its own: --data-dir")]
-    if (owner := path.stat().st_uid) != os.geteuid():
-        return [
-            wrong(part, f"{path} belongs to user {owner}", "run as that user, or use another: --data-dir")
-        ]
-    keys = [key for key in (folder.admin_key, folder.host_key) if key.exists() and key.stat().st_mode & 0o077]
-    if keys:
-        return [wrong(part, f"others can read {keys[0]}", f"chmod 600 {keys[0]}, and make a new key")]
-    return [ok(part, f"{path}, written by Airlock {folder.written_by()}")]
+        facts = json.loads(await run_module(module, docker_environment(), seconds=_ENGINE_SECONDS))
+    except (EmbeddedError, ValueError) as error:
+        return [wrong("Docker Engine", str(error), "agents cannot run without it")]
+    return engine_findings(facts, running=folder.state() is not None)
 
 
-def _look_at_disk(folder: DataFolder) -> list[Finding]:
-    place = next(parent for parent in (folder.path, *folder.path.parents) if parent.exists())
-    free = shutil.disk_usage(place).free
-    text = f"{free / 1024**3:.1f} GiB free at {place}"
-    if free < _FREE_BYTES:
-        return [wrong("disk", text, "make room: Postgres and JetStream stop when it is full")]
-    if free < _LITTLE_BYTES:
-        return [Finding("disk", Verdict.WARNING, text, "make room before it is full")]
-    return [ok("disk", text)]
-
-
-def _look_at_parts(folder: DataFolder) -> list[Finding]:
-    state = folder.state()
-    if state is None:
-        return []
-    gone = [name for name, pid in state.parts.items() if process_age(pid) is None]
-    if gone:
-        logs = folder.log("orchestration").parent
-        mend = f"`airlock up` starts it again; if it stays away, look into {logs}"
-        return [wrong(name, "its process is gone", mend) for name in gone]
-    return [ok("processes", f"{len(state.parts)} run, since {state.started_at}")]
-
-
-async def _look_at_engine() -> list[Finding]:
-    part = "Docker Engine"
-    try:
-        said = await run_module(["airlock_agents", "engine"], docker_environment(), seconds=_ENGINE_SECONDS)
-        images = await run_module(
-            ["airlock_agents", "images", "list"], docker_environment(), seconds=_ENGINE_SECONDS
-        )
-    except EmbeddedError as error:
-        return [wrong(part, str(error), "agents cannot run without it")]
-    found = [ok(part, " ".join(said.split()).removeprefix("ok "))]
-    built = {
-        line.split()[0].partition(":")[0] for line in images.splitlines() if line.startswith("airlock-agent-")
-    }
-    if built:
-        return [*found, ok("images", ", ".join(sorted(built)))]
-    return [*found, Finding("images", Verdict.WARNING, "none are built", "`airlock up` builds them")]
-
-
-async def _look_at_service(client: AirlockClient | None, lacking: str) -> list[Finding]:
+async def _look_at_service_and_store(
+    folder: DataFolder, client: AirlockClient | None, lacking: str, *, remote: bool
+) -> list[Finding]:
+    hosts: list[HostView] = []
     if client is None:
-        return [wrong("REST", lacking, "`airlock up`, or --url and --key-file")]
-    try:
-        health = await client.health()
-    except (ServerUnreachable, ClientError, ValueError) as error:
-        return [wrong("REST", str(error), "`airlock status`, `airlock up`, or another --url")]
-    found = [ok("REST", f"{client.url}, Airlock {health.get('version')}")]
-    if health.get("version") != AIRLOCK_VERSION:
-        what = f"it is {health.get('version')}, this command {AIRLOCK_VERSION}"
-        found.append(Finding("versions", Verdict.WARNING, what, "use the same on both sides"))
-    for name, part in (("database", "Postgres"), ("nats", "NATS")):
-        if health.get(name) == "up":
-            found.append(ok(part, "answers the service"))
-        else:
-            mend = "look at its process and at the service's log"
-            found.append(wrong(part, f"the service says: {health.get(name)}", mend))
-    return found + await _look_with_key(client)
+        found = [wrong("REST", lacking, "`airlock up`, or --url and --key-file")]
+    else:
+        found, hosts = await look_at_service(client)
+    return found + await _look_at_store(folder, sorted({host.pool for host in hosts}), remote=remote)
 
 
-async def _look_with_key(client: AirlockClient) -> list[Finding]:
+async def _look_at_store(folder: DataFolder, pools: list[str], *, remote: bool) -> list[Finding]:
+    environment = await asyncio.to_thread(store_environment, folder, os.environ, remote=remote)
+    if environment is None:
+        why = "no install runs on the data folder, and AIRLOCK_DATABASE_URL is not given"
+        return [
+            unknown(
+                "Postgres, NATS, streams",
+                why,
+                "airlock up; or give AIRLOCK_DATABASE_URL and AIRLOCK_NATS_URL",
+            )
+        ]
+    module = ["airlock_orchestration", "diagnose", *(f"--pool={pool}" for pool in pools)]
     try:
-        hosts = await client.hosts()
-    except ProblemError as error:
-        if error.problem.status in _UNAUTHORISED:
-            return [
-                wrong("key", str(error), "another --key-file, or make one: airlock keys create --name NAME")
-            ]
-        return [wrong("hosts", str(error), error.problem.hint or "look at the service's log")]
-    except ClientError as error:
-        return [wrong("hosts", str(error), "look at the service's log")]
-    found = [ok("key", "is known")]
-    up = [host for host in hosts if host.status is HostStatus.UP]
-    if not up:
-        found.append(wrong("hosts", f"none of {len(hosts)} is up", "airlock agent-host, or airlock up"))
-    for host in up:
-        text = f"{host.name}: {host.busy} of {host.slots} slots busy"
-        if host.missing_images:
-            lacking = ", ".join(host.missing_images)
-            mend = "python -m airlock_agents images build, or load them there"
-            found.append(Finding("host", Verdict.WARNING, f"{text}; it lacks {lacking}", mend))
-        else:
-            found.append(ok("host", text))
-    return found
+        return store_findings(json.loads(await run_module(module, environment, seconds=_STORE_SECONDS)))
+    except (EmbeddedError, ValueError) as error:
+        return [
+            wrong(
+                "Postgres, NATS", str(error), "look at its settings: AIRLOCK_DATABASE_URL, AIRLOCK_NATS_URL"
+            )
+        ]
+
+
+def store_environment(
+    folder: DataFolder, variables: Mapping[str, str], *, remote: bool = False
+) -> dict[str, str] | None:
+    """How to reach Postgres and NATS: of the install that runs on the folder, else as variables say."""
+    given = {name: value for name, value in variables.items() if name.startswith(_STORE_PREFIXES)}
+    if any(name.startswith("AIRLOCK_DATABASE_URL") for name in given):
+        return given
+    if remote or folder.state() is None:
+        return None
+    secrets = folder.path / "secrets"
+    try:
+        port = int((folder.path / "nats" / "port").read_text())
+    except (OSError, ValueError):
+        return None
+    return {
+        "AIRLOCK_DATABASE_URL_FILE": str(secrets / "database-url"),
+        "AIRLOCK_NATS_URL": f"nats://127.0.0.1:{port}",
+        "AIRLOCK_NATS_USER": "orchestration",
+        "AIRLOCK_NATS_PASSWORD_FILE": str(secrets / "nats-orchestration"),
+    }
