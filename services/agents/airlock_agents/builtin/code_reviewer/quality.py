@@ -13,12 +13,8 @@ from .python_code import COMPREHENSIONS, FUNCTIONS, LOOPS, Function, Hit, Python
 _REASON = re.compile(r"#(?!\s*(?:noqa|pylint|pragma|type:|nosec))\s*\w+\s+\w+\s+\w+")
 _EVERYTHING = frozenset({"Exception", "BaseException"})
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-_BRANCHES = (
-    *(ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.TryStar, ast.Match, ast.Assert, ast.With, ast.AsyncWith),
-    *(ast.Yield, ast.YieldFrom, ast.Return),
-    *LOOPS,
-    *COMPREHENSIONS,
-)
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Delete, ast.Pass)
+_PERHAPS = (ast.IfExp, ast.BoolOp, ast.Lambda, *COMPREHENSIONS)  # what is in them may not run
 
 # Calls that wait for a server, and at which position the timeout may stand.
 _WAITING = {
@@ -109,40 +105,53 @@ def _has_break(loop: ast.While) -> bool:
 
 def _endless(code: PythonCode) -> Iterator[Hit]:
     for function in code.functions():
-        if _calls_itself_at_once(code, function):
-            yield Hit("endless-recursion", function.lineno, function.name)
+        own = _own_name(code, function)
+        if own is None or any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk(*function.body)):
+            continue
+        for statement in function.body:
+            if not isinstance(statement, _SIMPLE):
+                break
+            if any(_is_exactly(one, own, called=not function.decorator_list) for one in _surely(statement)):
+                yield Hit("endless-recursion", function.lineno, function.name)
+                break
 
 
-def _calls_itself_at_once(code: PythonCode, function: Function) -> bool:
+def _own_name(code: PythonCode, function: Function) -> str | None:
+    """Answer how a function would call itself, if that can be known."""
     above, decorated = code.parent(function), [dotted(one) for one in function.decorator_list]
     parts = list(walk(*function.body))
-    bound = {one.id for one in parts if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    bound |= {
+    imported = {
         a.asname or a.name
         for one in parts
         if isinstance(one, (ast.Import, ast.ImportFrom))
         for a in one.names
     }
-    last = function.body[-1]
-    branches = [one for one in parts if isinstance(one, _BRANCHES) and one is not last]
-    if branches or function.name in bound or isinstance(last, ast.If):
-        return False
+    bound = {one.id for one in parts if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
     if isinstance(above, ast.ClassDef) and function.args.args:
-        own = f"{function.args.args[0].arg}.{function.name}"
-        if decorated in (["property"], ["cached_property"], ["functools.cached_property"]):
-            return any(isinstance(one, ast.Attribute) and _is_exactly(one, own) for one in parts)
-        return not decorated and any(
-            isinstance(one, ast.Call) and _is_exactly(one.func, own) for one in parts
-        )
-    if isinstance(above, ast.Module) and not decorated:
-        return any(isinstance(one, ast.Call) and _is_exactly(one.func, function.name) for one in parts)
-    return False
+        cached = ["functools.cached_property"]
+        if decorated in ([], ["property"], ["cached_property"], cached):
+            return f"{function.args.args[0].arg}.{function.name}"
+    if isinstance(above, ast.Module) and not decorated and function.name not in imported | bound:
+        return function.name
+    return None
 
 
-def _is_exactly(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.Attribute):
-        return isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" == name
-    return isinstance(node, ast.Name) and node.id == name
+def _surely(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Answer the parts of a statement that run whenever it does."""
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, _PERHAPS):
+            pending += ast.iter_child_nodes(node)
+
+
+def _is_exactly(node: ast.AST, name: str, *, called: bool) -> bool:
+    """Tell whether a node is a call of a name, or (of a property) its use."""
+    used = node.func if called and isinstance(node, ast.Call) else None if called else node
+    if isinstance(used, ast.Attribute):
+        return isinstance(used.value, ast.Name) and f"{used.value.id}.{used.attr}" == name
+    return isinstance(used, ast.Name) and used.id == name
 
 
 def _timeouts(code: PythonCode) -> Iterator[Hit]:

@@ -109,6 +109,8 @@ def _is_guarded(function: Function) -> bool:
 
 
 def _knows_who(part: ast.AST) -> bool:
+    if isinstance(part, ast.Constant) and part.value in (401, 403):
+        return True  # it turns somebody away
     if isinstance(part, (ast.Name, ast.Attribute)) and _KNOWN.search(dotted(part)):
         return True
     if isinstance(part, ast.Subscript) and dotted(part.value).rpartition(".")[2] == "session":

@@ -17,7 +17,7 @@ _SECRET = re.compile(
     r"|(access|auth|api|session|reset|csrf|refresh|bearer|invitation|webhook)_?token)"
 )
 _COMPARED = re.compile(_SECRET.pattern + r"|(?i:password_?(hash|digest)|hashed_?password|otp|hmac|mac)")
-_SIGNATURE = re.compile(r"(?i)(expected|computed|calculated)?_?signature|hexdigest")
+_SIGNATURE = re.compile(r"(?i)(expected|computed|calculated)(_?(digest|mac))?|\w*signature|hexdigest")
 _REPEATED = re.compile(r"(?i)confirm|repeat|again|verify|old|previous|current_password|2$|1$")
 _GUARD = re.compile(
     r"(?i)(^|\.)(is_(admin|staff|superuser|authenticated|owner)|has_perm\w*|current_user|user\.(role|permissions?))($|\.)"
