@@ -253,6 +253,10 @@ class AirlockClient:
         found: dict[str, Any] = answer.json()
         return found
 
+    async def metrics(self) -> str:
+        """The service's metrics, in Prometheus' text format."""
+        return (await self._get("/metrics")).text
+
     # --- how it is sent -----------------------------------------------------------------------
 
     async def _page(self, view: type[View], path: str, **query: object) -> Page[View]:
