@@ -92,11 +92,3 @@ def test_fifty_megabytes_are_patched_within_the_limits(
     applied = check_output("patcher", "apply", outcome)
     (tmp_path / "app.py").write_text("import yaml\nyaml.safe_load(x)\n")
     assert applied["workspace"] == given_workspace(tmp_path).reference
-
-
-def test_the_notifier_answers_what_it_wrote(run_agent: RunAgent, check_output: CheckOutput) -> None:
-    inputs = {"channel": "console", "title": "Done\x1b[2J", "message": "3 findings", "facts": {"HIGH": 2}}
-    outcome = run_agent("notifier", "notify", inputs)
-    output = check_output("notifier", "notify", outcome)
-    assert "\x1b" not in output["text"]
-    assert outcome.logs[0]["message"] == output["text"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from airlock_agents.builtin.notifier.main import agent
+from airlock_contracts.manifest import Manifest
+from airlock_contracts.workflow import WorkflowSpec
+from airlock_orchestration.engine.checks import check_workflow
 from airlock_orchestration.engine.schemas import Validator, resolve_artifacts
 from airlock_sdk.testing import Outcome, run_action
 
-MANIFEST = yaml.safe_load(
-    (Path(__file__).parents[3] / "services/agents/airlock_agents/builtin/notifier/agent.yaml").read_text()
-)
-ACTION = MANIFEST["actions"]["notify"]
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "services" / "agents" / "airlock_agents" / "builtin" / "notifier"
+ACTION = yaml.safe_load((FOLDER / "agent.yaml").read_text())["actions"]["notify"]
 
 
 GOOD = {"channel": "console", "title": "x", "message": "x"}
@@ -104,6 +107,17 @@ def test_a_template_below_the_floor_is_not_filled(tmp_path: Path) -> None:
     outcome = notify(tmp_path, title="t", template="{nothing}", min_severity="HIGH")
     assert outcome.output is not None
     assert outcome.output["delivered"] is False
+
+
+def test_the_example_of_the_readme_fits_the_security_review() -> None:
+    example = re.search(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    assert example is not None
+    review = yaml.safe_load((ROOT / "examples" / "security-review.yaml").read_text())
+    review["nodes"][-1]["inputs"] = yaml.safe_load(example[1])["inputs"]
+    folders = sorted(FOLDER.parent.glob("*/agent.yaml"))
+    manifests = [Manifest.model_validate(yaml.safe_load(one.read_text())) for one in folders]
+    assert review["nodes"][-1]["agent"] == "notifier"
+    assert check_workflow(WorkflowSpec.model_validate(review), {one.name: one for one in manifests}) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 VALUES: dict[str, Any] = {
-    "scan": {"summary": {"total": 3, "by": {"HIGH": 2, "LOW": 1}}, "findings": [{"file": "a"}, {"file": "b"}]},
+    "scan": {"summary": {"total": 3, "by": {"HIGH": 2, "LOW": 1}}, "findings": [{"file": "b"}] * 2},
     "files": ["a", "b"],
     "many": list(range(30)),
     "ok": True,
