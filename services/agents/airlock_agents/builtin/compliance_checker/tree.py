@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from ..findings.files import Source
 from ..findings.finding import Inspected
+from ..findings.severities import Severity, is_test
 from .examination import is_held_to_rules
 from .facts import (
     Breach,
@@ -24,11 +25,14 @@ from .facts import (
 from .files.required import missing
 from .files.unwanted import by_name
 from .headers.judgement import judge as judge_headers
+from .licences.dependencies import is_foreign
 from .licences.judgement import Licences
 from .licences.judgement import judge as judge_licences
 from .policy import Policy
 from .rules.rule import Kind
 
+_LIBRARY = frozenset({"setup.py", "setup.cfg", "pyproject.toml"})
+_NOT_SERVED = frozenset({"examples", "example", "docs", "doc", "samples", "demo", "demos"})
 MAX_FACTS = 200_000  # dependencies that are kept; a tree with more is no tree of one project
 
 
@@ -75,7 +79,8 @@ class Tree:
                 case HeaderSent():
                     self.sent.add(one.name)
                 case Serves():
-                    self.serves.append((seen.path, one))
+                    if _is_served(seen.path):
+                        self.serves.append((seen.path, one))
                 case CopiesEverything():
                     self.copies.append((seen.path, one.line))
         return Inspected(seen.file, (), seen.skipped)
@@ -104,6 +109,12 @@ def lost(path: str, reason: str) -> Iterator[Placed]:
         yield Placed(path, Breach("files.unreadable", 1, said[:300]))
 
 
+def _is_served(path: str) -> bool:
+    """Tell whether what serves pages is part of the product: no test, no example, no others' code."""
+    aside = not _NOT_SERVED.isdisjoint(path.split("/")[:-1])
+    return not (aside or is_foreign(path) or is_test(PurePath(path)))
+
+
 def _placed(breaches: Iterator[Breach]) -> Iterator[Placed]:
     for one in breaches:
         yield Placed(one.file or "", replace(one, file=None))
@@ -120,13 +131,21 @@ def _locks(tree: Tree) -> Iterator[Breach]:
         if manifest.locks and have.isdisjoint(places):
             wanted = " or ".join(manifest.locks[:3])
             said = f"{path.rpartition('/')[2]} leaves versions open; there is no {wanted}."
-            yield Breach("files.lock-missing", manifest.line, said, file=path)
+            softer: Severity | None = None
+            if path.endswith(".txt"):
+                said = f"{path.rpartition('/')[2]} leaves versions open."
+                # A library leaves this to its users; below the top they are mostly for documents.
+                softer = "LOW" if "/" in path or not have.isdisjoint(_LIBRARY) else None
+            yield Breach("files.lock-missing", manifest.line, said, softer, file=path)
 
 
 def _ignores(tree: Tree) -> Iterator[Breach]:
     """Look for the ignore file of each Dockerfile that copies everything: its own, beside it, at the top."""
     have = set(tree.paths)
+    first: dict[str, int] = {}
     for path, line in sorted(tree.copies):
+        first.setdefault(path, line)
+    for path, line in first.items():
         folder = path.rpartition("/")[0]
         beside = f"{folder}/.dockerignore" if folder else ".dockerignore"
         if have.isdisjoint({f"{path}.dockerignore", beside, ".dockerignore", ".containerignore"}):

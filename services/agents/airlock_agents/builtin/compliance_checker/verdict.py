@@ -13,6 +13,7 @@ from airlock_sdk.printable import one_line
 
 from ..findings.finding import MAX_MESSAGE, Finding, named, printable
 from ..findings.severities import SEVERITIES, Severity, in_test, is_test
+from .folding import folded
 from .licences.dependencies import is_foreign
 from .policy import Excuse, Policy
 from .rules.catalogue import RULES
@@ -45,10 +46,9 @@ def judge(placed: Iterable[Placed], policy: Policy, scopes: frozenset[Scope], to
     kept: dict[bool, list[Finding]] = {True: [], False: []}
     counts: dict[str, Counter[str]] = {one: Counter() for one in ("severity", "rule", "excused")}
     uses = [0] * len(policy.excuses)
-    for one in placed:
+    heard = frozenset(one.id for one in RULES.values() if one.belongs_to(scopes) and policy.speaks(one))
+    for one in folded(placed, heard):
         rule = RULES[one.breach.rule]
-        if not rule.belongs_to(scopes) or not policy.speaks(rule):
-            continue
         number = _excuse(rule, one.path, policy.excuses, today)
         finding = _finding(one, rule, policy, excepted=number is not None)
         if number is None:

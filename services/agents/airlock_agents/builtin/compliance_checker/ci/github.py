@@ -14,7 +14,7 @@ from .scripts import check_script, is_security_check
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"(?:(?:.+/)?)action\.ya?ml")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_VERSION = re.compile(r"v?\d+(?:\.\d+){0,3}(?:[.-]?[a-z]{1,10}[.\d]{0,8})?")
+_VERSION = re.compile(r"(?:releases?[/-])?v?\d+(?:\.\d+){0,3}(?:[.-]?[a-z]{1,10}[.\d]{0,8})?")
 _OUTSIDE = (
     r"github\.head_ref|github\.event\.(?:"
     r"(?:issue|discussion|pull_request)\.(?:title|body)"

@@ -47,7 +47,8 @@ def check_compose(document: Node) -> Iterator[Breach]:
 
 
 def _service(name: str, service: Node) -> Iterator[Breach]:
-    if (image := service.get("image")) is not None and (why := image_names.moves(image.text)):
+    image = service.get("image")  # beside build it is the name that what is built here gets
+    if image is not None and not service.get("build") and (why := image_names.moves(image.text)):
         yield Breach("containers.image-latest", image.line, f"The image {image.text} of {name} {why}.")
     if (privileged := service.get("privileged")) is not None and privileged.true:
         yield Breach("containers.privileged", privileged.line, f"The service {name} is privileged.")

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...findings.severities import Severity
 from ..facts import Breach, TextFile
+from ..secret_names import holds_secret
 
 _ENVIRONMENT = re.compile(r"(?i)\.env(\.[\w-]+)*|[\w-]+\.env|\.envrc")
 _EXAMPLE = re.compile(r"(?i)(^|[._-])(example|sample|template|dist|defaults?|test|ci|schema)($|[._-])")
@@ -31,7 +33,8 @@ def by_name(root: Path, path: str, *, max_mb: int) -> Iterator[Breach]:
     with full.open("rb") as file:
         head = file.read(_HEAD)
     if _ENVIRONMENT.fullmatch(name) and not _EXAMPLE.search(name) and head.strip():
-        yield Breach("files.environment-file", 1, f"{name} is an environment file.", secret=True)
+        severity: Severity | None = None if _sets_secret(head) else "MEDIUM"
+        yield Breach("files.environment-file", 1, f"{name} is an environment file.", severity, secret=True)
     if _KEY.fullmatch(name):
         yield Breach(
             "files.private-key", 1, f"{name} is a key, a key store or a list of passwords.", secret=True
@@ -56,6 +59,11 @@ def conflict(file: TextFile) -> Iterator[Breach]:
         elif start is not None and middle and line.startswith(_ENDS):
             yield Breach("files.merge-conflict", start, f"A conflict is unresolved up to line {number}.")
             start = None
+
+
+def _sets_secret(head: bytes) -> bool:
+    pairs = (line.partition("=") for line in head.decode("utf-8", "replace").splitlines())
+    return any(holds_secret(name.removeprefix("export ").strip(), value) for name, _, value in pairs)
 
 
 def _shown(size: int) -> str:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ...findings.severities import Severity
 from ..facts import Breach, HeaderSent, Said, Serves, TextFile
 from .values import WANTED, check_header
 
@@ -97,12 +98,10 @@ def _call(node: ast.Call, templates: bool, min_days: int) -> Iterator[Said]:
         for header in WANTED:
             if header != "content-security-policy" or not _is(off, None, False):
                 yield HeaderSent(header)
-    elif name == "set_cookie" and (len(node.args) >= 2 or "value" in given) and None not in given:
+    elif name == "set_cookie" and _sets_cookie(node, given):
         yield from _cookie(node, given)
     elif name == "CORS" and node.args and not {"origins", "resources"} & given.keys():
-        yield Breach(
-            "headers.cors-any", node.lineno, "Every origin may read the answers.", confidence="MEDIUM"
-        )
+        yield _any_origin(given, node.lineno, "MEDIUM")
     elif name == "update":
         for key, value in given.items():
             if key is not None and key.isupper():
@@ -113,13 +112,28 @@ def _call(node: ast.Call, templates: bool, min_days: int) -> Iterator[Said]:
             yield from _named(first.value, node.args[1], node.lineno, min_days)
     for key in ("allow_origins", "origins"):
         if key in given and (_is(given[key], "*") or _has_star(given[key])):
-            credentials = _is(given.get("allow_credentials"), True) or _is(
-                given.get("supports_credentials"), True
-            )
-            said = "Every origin may read the answers" + (
-                ", with the visitor's credentials." if credentials else "."
-            )
-            yield Breach("headers.cors-any", given[key].lineno, said, "HIGH" if credentials else None)
+            yield _any_origin(given, given[key].lineno, "HIGH")
+
+
+def _any_origin(given: dict[str | None, ast.expr], line: int, confidence: str) -> Breach:
+    with_credentials = any(_is(given.get(one), True) for one in ("allow_credentials", "supports_credentials"))
+    said = "Every origin may read the answers" + (
+        ", with the visitor's credentials." if with_credentials else "."
+    )
+    severity: Severity | None = "HIGH" if with_credentials else None
+    return Breach("headers.cors-any", line, said, severity, confidence)
+
+
+def _sets_cookie(node: ast.Call, given: dict[str | None, ast.expr]) -> bool:
+    """Tell a response's set_cookie(name, value) from methods that share the name, and from removals."""
+    if None in given or _is(given.get("max_age"), 0) or (node.args[1:] and _is(node.args[1], "")):
+        return False
+    first = node.args[0] if node.args else given.get("key")
+    named = isinstance(first, ast.JoinedStr) or (
+        isinstance(first, ast.Constant) and isinstance(first.value, str)
+    )
+    constant = getattr(first, "id", getattr(first, "attr", ""))
+    return (named or constant.isupper()) and (len(node.args) >= 2 or "value" in given)
 
 
 def _cookie(node: ast.Call, given: dict[str | None, ast.expr]) -> Iterator[Breach]:
@@ -136,9 +150,9 @@ def _cookie(node: ast.Call, given: dict[str | None, ast.expr]) -> Iterator[Breac
 
 
 def _is(value: ast.expr | None, *constants: object) -> bool:
-    return isinstance(value, ast.Constant) and any(
-        value.value is one or (isinstance(one, str) and value.value == one) for one in constants
-    )
+    if not isinstance(value, ast.Constant):
+        return False
+    return any(type(value.value) is type(one) and value.value == one for one in constants)
 
 
 def _has_star(value: ast.expr) -> bool:

@@ -29,8 +29,8 @@ def check_header(name: str, value: str, line: int, *, min_days: int) -> Iterator
     if name == "strict-transport-security":
         age = _AGE.search(value)
         if age is not None and int(age[1]) < min_days * _DAY:
-            days = int(age[1]) // _DAY
-            yield Breach("headers.hsts-weak", line, f"Strict-Transport-Security lasts {days} days only.")
+            said = f"Strict-Transport-Security lasts {int(age[1])} s, less than {min_days} days."
+            yield Breach("headers.hsts-weak", line, said)
     elif name == "content-security-policy":
         if "frame-ancestors" in value.lower():
             yield HeaderSent(FRAMING)

@@ -31,9 +31,14 @@ def is_foreign(path: str) -> bool:
 def declares_dependencies(path: str) -> bool:
     """Tell whether a file may name the licence of somebody else's package."""
     name = path.rpartition("/")[2]
-    if name in LOCKS or _METADATA.fullmatch(path):
+    if name in LOCKS or (name == "METADATA" and _METADATA.fullmatch(path)):
         return True
-    return is_foreign(path) and (name in ("package.json", "Cargo.toml") or is_licence_text(path))
+    # The egg-info of the repository itself says nothing of others.
+    return is_foreign(path) and (
+        _METADATA.fullmatch(path) is not None
+        or name in ("package.json", "Cargo.toml")
+        or is_licence_text(path)
+    )
 
 
 def read_dependencies(file: TextFile) -> Iterator[Dependency]:

@@ -66,7 +66,9 @@ def judge(seen: Licences, policy: Policy) -> Iterator[Breach]:
 
 def _manifest(path: str, manifest: Manifest, seen: Licences) -> Iterator[Breach]:
     if manifest.licence is None:
-        if not manifest.private:
+        # A setup.py beside it may declare what this one does not; it is a program and is not read.
+        program = f"{path.rpartition('/')[0]}/setup.py".lstrip("/")
+        if not manifest.private and program not in seen.headers:
             said = f"The {manifest.ecosystem} manifest declares no licence."
             yield Breach("licences.undeclared", 1, said, file=path)
         return
@@ -82,7 +84,11 @@ def _manifest(path: str, manifest: Manifest, seen: Licences) -> Iterator[Breach]
     found = {id for one in texts for id in one.ids}
     if found and not _ids(declared) & found:
         said = f"The manifest says {declared}, the licence text is {', '.join(sorted(found))}."
-        yield Breach("licences.disagree", manifest.line, said, file=path)
+        # A package deep inside may be somebody else's: the text at the top need not be about it.
+        softer: Severity | None = "MEDIUM" if folder and not near else None
+        yield Breach(
+            "licences.disagree", manifest.line, said, softer, "MEDIUM" if softer else "HIGH", file=path
+        )
 
 
 def _headers(seen: Licences, policy: Policy) -> Iterator[Breach]:

@@ -65,7 +65,8 @@ def _package(file: TextFile) -> Iterator[Manifest]:
     document = _object(json.loads(file.text))
     needs = any(document.get(one) for one in ("dependencies", "devDependencies"))
     licence = licence_of_package(document)
-    private = document.get("private") is True or licence == "UNLICENSED"
+    published = bool(document.get("name")) and bool(document.get("version"))
+    private = document.get("private") is True or not published or licence == "UNLICENSED"
     yield Manifest("npm", licence, _line(file, '"license'), _NPM_LOCKS if needs else (), private)
 
 
