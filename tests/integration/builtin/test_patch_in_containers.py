@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,16 @@ RunAgent = Callable[..., Outcome]
 CheckOutput = Callable[..., dict[str, Any]]
 
 
+def by_rule(findings: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(one["rule"] for one in findings)
+
+
+def bound(proposed: dict[str, Any]) -> dict[str, Any]:
+    return {key: proposed[key] for key in ("diff", "diff_sha256", "workspace_digest")}
+
+
 def test_what_is_proposed_applies_mends_and_can_be_taken_back(
-    run_agent: RunAgent, check_output: CheckOutput, tmp_path: Path
+    run_agent: RunAgent, check_output: CheckOutput, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scan = run_agent("security-scanner", "scan", {}, workspace=STOREFRONT).output
     assert scan is not None
@@ -39,20 +49,66 @@ def test_what_is_proposed_applies_mends_and_can_be_taken_back(
     check = ["git", "apply", "--check", "-"]
     subprocess.run(check, cwd=tree, input=proposed["diff"].encode(), check=True)
 
-    outcome = run_agent("patcher", "apply", {"diff": proposed["diff"]}, workspace=STOREFRONT)
+    outcome = run_agent("patcher", "apply", bound(proposed), workspace=STOREFRONT)
     applied = check_output("patcher", "apply", outcome)
     assert applied["files_changed"] == proposed["files_changed"]
     patched = Given("/workspace", outcome.artifact(applied["workspace"]), "application/x-tar")
 
     again = run_agent("security-scanner", "scan", {}, given=[patched]).output
     assert again is not None
+    before, after = by_rule(scan["findings"]), by_rule(again["findings"])
+    changed = ", ".join(
+        f"{rule} {before[rule]} to {after[rule]}" for rule in sorted(before) if before - after
+    )
+    with capsys.disabled():
+        totals = f"{scan['summary']['total']} findings before, {again['summary']['total']} after"
+        sys.stdout.write(f"\npatcher on the storefront: {totals}; by rule: {changed}\n")
     assert again["summary"]["total"] == scan["summary"]["total"] - len(proposed["fixed"])
     assert {one["id"] for one in again["findings"]} & set(proposed["fixed"]) == set()
     places = [{(one["rule"], one["file"]) for one in answer["findings"]} for answer in (again, scan)]
     assert places[0] < places[1]
+    patched_tree = tmp_path / "patched"
+    unpack(io.BytesIO(patched.content), patched_tree)
+    for file in proposed["files_changed"]:
+        if file.endswith(".py"):
+            compile((patched_tree / file).read_bytes(), file, "exec")
 
     back = run_agent("patcher", "apply", {"diff": applied["rollback_diff"]}, given=[patched])
     assert check_output("patcher", "apply", back)["workspace"] == given_workspace(STOREFRONT).reference
+
+
+REVIEWED = '''"""Counts orders."""
+
+import os
+import sys
+
+
+def count(orders=None):
+    if orders == None:
+        orders = []
+    if not "x" in orders:
+        print(f"none", file=sys.stderr)
+    return len(orders)
+'''
+
+
+def test_what_a_reviewer_is_sure_of_is_mended_and_no_longer_said(
+    run_agent: RunAgent, check_output: CheckOutput, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.py").write_text(REVIEWED)
+    review = run_agent("code-reviewer", "review", {}, workspace=tmp_path).output
+    assert review is not None
+    sure = {one["id"] for one in review["issues"] if one["replacement"] is not None}
+    assert sure
+    inputs = {"issues": review["issues"]}
+    proposed = check_output("patcher", "propose", run_agent("patcher", "propose", inputs, workspace=tmp_path))
+    assert set(proposed["fixed"]) == sure
+    outcome = run_agent("patcher", "apply", bound(proposed), workspace=tmp_path)
+    applied = check_output("patcher", "apply", outcome)
+    patched = Given("/workspace", outcome.artifact(applied["workspace"]), "application/x-tar")
+    again = run_agent("code-reviewer", "review", {}, given=[patched]).output
+    assert again is not None
+    assert {one["id"] for one in again["issues"]} == {one["id"] for one in review["issues"]} - sure
 
 
 def test_proposing_twice_gives_the_same_bytes(run_agent: RunAgent) -> None:
