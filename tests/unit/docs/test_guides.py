@@ -1,14 +1,15 @@
 """What the guides tell people to write is taken by the code as it is."""
 
 import re
+import runpy
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
 import yaml
+from airlock_client.scaffold.project import write_project
 from airlock_contracts.manifest import Manifest
+from airlock_contracts.statuses import Protocol as AgentProtocol
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.checks import check_workflow
 from airlock_orchestration.engine.manifests import check_manifest
@@ -23,7 +24,8 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def manifests() -> dict[str, Manifest]:
-    found = [Manifest.model_validate(yaml.safe_load(one)) for one in blocks("writing-an-agent.md", "yaml")]
+    documents = [yaml.safe_load(one) for one in blocks("writing-an-agent.md", "yaml")]
+    found = [Manifest.model_validate(document) for document in documents if "image" in document]
     return {manifest.name: manifest for manifest in found}
 
 
@@ -56,14 +58,26 @@ def test_the_mistakes_that_the_guide_shows_are_found_as_it_shows_them() -> None:
         assert f"[{finding.code}]" in page
 
 
-def test_the_agent_of_the_guide_passes_the_test_of_the_guide(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, test = blocks("writing-an-agent.md", "python")
-    package, main = ModuleType("hello"), ModuleType("hello.main")
-    monkeypatch.setitem(sys.modules, "hello", package)
-    monkeypatch.setitem(sys.modules, "hello.main", main)
-    exec(compile(program, "hello/main.py", "exec"), vars(main))
+def test_the_guide_shows_what_new_writes(tmp_path: Path) -> None:
+    write_project("line-counter", tmp_path, AgentProtocol.AIRLOCK_1)
+    assert blocks("writing-an-agent.md", "python")[0] == (tmp_path / "main.py").read_text()
+    assert blocks("writing-an-agent.md", "yaml")[0] == (tmp_path / "agent.yaml").read_text()
+
+
+def test_the_workflow_of_the_agents_guide_fits_its_agent() -> None:
+    (document,) = [
+        one for one in map(yaml.safe_load, blocks("writing-an-agent.md", "yaml")) if "nodes" in one
+    ]
+    spec = WorkflowSpec.model_validate(document)
+    agents = {node.agent: manifests()[node.agent_name] for node in spec.nodes}
+    assert check_workflow(spec, agents) == []
+
+
+def test_the_test_of_the_guide_passes_on_a_program(tmp_path: Path) -> None:
+    write_project("word-count", tmp_path, AgentProtocol.STDIO)
     told: dict[str, Any] = {}
-    exec(compile(test, "test_hello.py", "exec"), told)
-    told["test_it_counts_lines_of_one_suffix"](tmp_path)
+    exec(compile(blocks("writing-an-agent.md", "python")[1], "test_guide.py", "exec"), told)
+    main = runpy.run_path(str(tmp_path / "main.py"))
+    told["test_every_valid_input_gets_a_valid_answer"](
+        [sys.executable, str(tmp_path / "main.py")], main["count"]
+    )
