@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from airlock_chassis.health import Health as Checks
 from airlock_chassis.health import Probe
+from airlock_client.embedded import EmbeddedPostgres
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import ImageReply
 from airlock_orchestration.api import Dependencies, Limits, build_api
@@ -28,6 +29,7 @@ from airlock_orchestration.operations.approvals import Approvals
 from airlock_orchestration.operations.artifacts import Artifacts
 from airlock_orchestration.operations.bells import Bells
 from airlock_orchestration.operations.clock import PostgresClock
+from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.operations.health import SERVICE, VERSION, Health
 from airlock_orchestration.operations.keys import KeyRing, create_key
 from airlock_orchestration.operations.runs import Runs
@@ -36,6 +38,7 @@ from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.store.sessions import Sessions
 from airlock_orchestration.store.tables import KeyRole
+from api_served import Player, Served, served
 from fastapi import FastAPI
 
 TOKEN = "token-0123456789abcdef"
@@ -87,8 +90,12 @@ class Images:
 
     known: dict[str, str] = field(default_factory=lambda: {"example.com/echo:1": "sha256:" + "1" * 64})
     hosts_up: bool = True
+    has_everything: bool = False
+    """There is a host in every pool, and it has every image."""
 
     async def resolve(self, pool: str, image: str) -> ImageReply | None:
+        if self.has_everything:
+            return ImageReply(digest="sha256:" + "1" * 64)
         if not self.hosts_up or pool != "default":
             return None
         if image in self.known:
@@ -108,6 +115,12 @@ class Rig:
     images: Images
     bells: Bells
     admin_key: str
+    hosts: Sequence[Player] = ()
+
+    async def rested(self) -> None:
+        """Wait until the played hosts have nothing to do."""
+        for host in self.hosts:
+            await host.rested()
 
     def client_of(self, key: str | None) -> httpx2.AsyncClient:
         """A client with another key, or with none."""
@@ -179,16 +192,26 @@ async def answering() -> None:
 
 @asynccontextmanager
 async def standing(
-    url: str, limits: Limits, *, requester_may_decide: bool = True, nats: Probe = answering
+    url: str,
+    limits: Limits,
+    *,
+    requester_may_decide: bool = True,
+    nats: Probe = answering,
+    play_host: bool = False,
 ) -> AsyncIterator[Rig]:
     """The whole, connected, with a door that serves."""
     async with Database(url) as database:
-        sessions, plans, bells, images = Sessions(database), PlanCache(), Bells(), Images()
-        door = Door(
-            Path(database, plans),
-            PostgresClock(),
-            lambda committed: bells.ring({one.step.run.id for one in committed}),
-        )
+        sessions, plans, bells = Sessions(database), PlanCache(), Bells()
+        images = Images(has_everything=play_host)
+        hosts: list[Player] = []
+
+        def after(committed: Sequence[Committed]) -> None:
+            bells.ring({one.step.run.id for one in committed})
+            for host in hosts:
+                host.take(committed)
+
+        door = Door(Path(database, plans), PostgresClock(), after)
+        hosts += [Player(door)] if play_host else []
         checks = Checks(SERVICE, VERSION)
         checks.accepting = True
         deps = Dependencies(
@@ -210,7 +233,9 @@ async def standing(
         await rig.client.aclose()
         serving = asyncio.create_task(door.serve())
         async with rig.client_of(admin) as client:
-            yield replace(rig, client=client)
+            yield replace(rig, client=client, hosts=hosts)
+        for host in hosts:
+            await host.leave()
         door.close()
         await serving
 
@@ -221,6 +246,16 @@ async def rig(migrated_database_url: str) -> AsyncIterator[Rig]:
     plenty = Limits(create=10_000, trigger=10_000, read=10_000)
     async with standing(migrated_database_url, plenty) as built:
         yield built
+
+
+@pytest.fixture(scope="session")
+def served_api(postgres_server: EmbeddedPostgres, databases: Any, migrated_template: str) -> Iterator[Served]:
+    """The API behind a port, for clients that are no coroutines; a host is played that echoes its input."""
+    name = databases.make(template=migrated_template)
+    plenty = Limits(create=10**7, trigger=10**7, read=10**7)
+    with served(lambda: standing(postgres_server.url(name), plenty, play_host=True)) as serving:
+        yield serving
+    databases.drop(name)
 
 
 @pytest.fixture

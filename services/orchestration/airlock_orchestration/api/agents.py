@@ -18,7 +18,7 @@ from ..errors import (
     UnsupportedMediaType,
 )
 from ..operations import agents
-from .answers import described, refusals
+from .answers import described, leading_to, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_document, takes
@@ -28,14 +28,21 @@ creates = APIRouter(prefix="/api/agents", tags=["agents"])
 reads = APIRouter(prefix="/api/agents", tags=["agents"])
 for_hosts = APIRouter(prefix="/api/agents", tags=["agents"])
 
+_PLACE = {"Location": "Where it is."}
+_LINKS = leading_to("get_agent", agent="$response.body#/id")
+
 
 @creates.post(
     "",
     status_code=201,
     openapi_extra=takes(Manifest, yaml=True),
     responses={
-        201: described("It is new.", Location="Where it is."),
-        200: {"model": AgentView, **described("It is registered just so already.", Location="Where it is.")},
+        201: {**described("It is new.", Location="Where it is."), **_LINKS},
+        200: {
+            "model": AgentView,
+            **described("It is registered already.", Location="Where it is."),
+            **_LINKS,
+        },
         **refusals(InvalidDocument, AgentInvalid, ImageUnusable, AgentConflict, UnsupportedMediaType, NoHost),
     },
 )

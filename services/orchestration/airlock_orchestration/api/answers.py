@@ -13,6 +13,17 @@ from .problems import PAGES, PROBLEM_TYPE
 
 Answers = dict[int | str, dict[str, Any]]
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
+EVENT: Mapping[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+"""Of a stream of server-sent events: its media type says that there are many."""
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
@@ -51,6 +62,12 @@ def described(text: str, **headers: str) -> dict[str, Any]:
 def raw(text: str, media_type: str, schema: Mapping[str, Any] = BYTES, **headers: str) -> dict[str, Any]:
     """An answer of bytes that are no model of ours."""
     return {**described(text, **headers), "content": {media_type: {"schema": dict(schema)}}}
+
+
+def leading_to(*operations: str, body: Mapping[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+    """The links of an answer: calls whose parameters stand in it. Source: OpenAPI 3.1.1, 4.8.20."""
+    link = {"parameters": parameters} | ({"requestBody": dict(body)} if body else {})
+    return {"links": {operation: {"operationId": operation, **link} for operation in operations}}
 
 
 def _example(error: type[AirlockError]) -> dict[str, Any]:

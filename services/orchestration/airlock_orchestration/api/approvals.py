@@ -15,7 +15,7 @@ from ..errors import (
     DecisionWithdrawn,
     InvalidDocument,
 )
-from .answers import refusals
+from .answers import described, leading_to, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_model, takes
@@ -46,7 +46,23 @@ async def decide_approval(approval: UUID, request: Request, deps: Deps, asking: 
     return await deps.approvals.decide(asking, approval, await read_model(request, DecisionRequest))
 
 
-@reads.get("")
+@reads.get(
+    "",
+    responses={
+        200: {
+            **described("A page of approvals."),
+            **leading_to(
+                "decide_approval",
+                approval="$response.body#/items/0/id",
+                body={
+                    "decision": "APPROVED",
+                    "payload_sha256": "$response.body#/items/0/payload_sha256",
+                    "notes": "looked at",
+                },
+            ),
+        }
+    },
+)
 async def list_approvals(
     deps: Deps,
     asking: Asking,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ..errors import ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown, Forbidden, InvalidRequest
 from ..operations.principals import Principal
 from ..store.tables import KeyRole
-from .answers import BYTES, described, raw, refusals
+from .answers import BYTES, described, leading_to, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import pieces
@@ -24,6 +24,7 @@ reads = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
 Digest = Annotated[str, Path(pattern=r"^(sha256:)?[0-9a-f]{64}$", description="sha256 of the bytes.")]
 _DEFAULT_TYPE = "application/octet-stream"
 _HEADERS = {"ETag": "Their digest.", "Content-Disposition": "Always `attachment`."}
+_LINKS = leading_to("get_artifact", "look_at_artifact", sha256="$response.body#/artifact")
 _UPLOAD_SECONDS = 900.0  # for 256 MiB: 300 KB/s
 
 
@@ -32,8 +33,8 @@ _UPLOAD_SECONDS = 900.0  # for 256 MiB: 300 KB/s
     status_code=201,
     openapi_extra={"requestBody": {"required": True, "content": {_DEFAULT_TYPE: {"schema": BYTES}}}},
     responses={
-        201: described("It is kept.", Location="Where it is."),
-        200: {"model": ArtifactView, **described("It was here already.", Location="Where it is.")},
+        201: {**described("It is kept.", Location="Where it is."), **_LINKS},
+        200: {"model": ArtifactView, **described("It was here already.", Location="Where it is."), **_LINKS},
         **refusals(ArtifactMismatch, ArtifactTooLarge),
     },
 )

@@ -19,7 +19,7 @@ from ..operations.bells import Bells
 from ..operations.journal import is_told, read_events
 from ..operations.principals import Principal
 from ..store.sessions import Sessions
-from .answers import described, raw, refusals
+from .answers import EVENT, described, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 
@@ -39,7 +39,7 @@ class _EventStream(StreamingResponse):
     "/{run}/events",
     response_class=_EventStream,
     responses={
-        200: raw("The stream.", "text/event-stream", {"type": "string"}),
+        200: raw("The stream.", "text/event-stream", EVENT),
         204: described("The run has ended and there are no more."),
         **refusals(RunUnknown),
     },

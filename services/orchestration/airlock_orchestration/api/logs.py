@@ -23,7 +23,7 @@ from ..operations.bells import Bells
 from ..operations.logs import Wanted
 from ..operations.principals import Principal
 from ..store.sessions import Sessions
-from .answers import Answers, described, refusals
+from .answers import EVENT, Answers, described, refusals
 from .auth import Asking
 from .dependencies import Deps
 
@@ -41,7 +41,7 @@ _ANSWERS: Answers = {
             "A page of lines, the oldest first; with `Accept: text/event-stream` events `line`, each with a "
             "line, then `end`."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": dict(EVENT)}},
     },
     204: described("To a stream's reader: the run has ended and there are no more lines."),
     **refusals(RunUnknown),

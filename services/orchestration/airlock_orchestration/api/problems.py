@@ -8,9 +8,11 @@ from airlock_chassis.telemetry.traces import current_ids
 from airlock_contracts.problems import Finding, Problem
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from .. import errors
 from ..errors import AirlockError, Category, Internal, InvalidRequest, MethodNotAllowed, RouteUnknown, counted
@@ -86,9 +88,17 @@ def install(app: FastAPI, limiter: Limiter) -> None:
         findings = [_finding(problem) for problem in error.errors()]
         return render(InvalidRequest(counted(findings), errors=findings), request.url.path)
 
+    paths = [
+        (compile_path(context.path)[0], frozenset(context.methods or ()))
+        for context in iter_route_contexts(app.routes)
+        if context.path is not None
+    ]
+
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return render(_of_http(request, error), request.url.path)
+        path = request.url.path
+        methods = frozenset[str]().union(*(methods for regex, methods in paths if regex.fullmatch(path)))
+        return render(_of_http(request, error, methods), path)
 
     app.add_exception_handler(AirlockError, known)
     app.add_exception_handler(RateLimitExceeded, limited)
@@ -96,12 +106,14 @@ def install(app: FastAPI, limiter: Limiter) -> None:
     app.add_exception_handler(HTTPException, http)
 
 
-def _of_http(request: Request, error: HTTPException) -> AirlockError:
+def _of_http(request: Request, error: HTTPException, methods: frozenset[str]) -> AirlockError:
     if error.status_code == 404:
         return RouteUnknown(f"nothing is at {request.url.path[:200]}")
     if error.status_code == 405:
         return MethodNotAllowed(
-            f"{request.url.path[:200]} does not take {request.method}", headers=error.headers
+            f"{request.url.path[:200]} does not take {request.method[:20]}",
+            # The framework names the methods of one route; a path may have several. Source: RFC 9110, 10.2.1.
+            headers={"Allow": ", ".join(sorted(methods))},
         )
     return InvalidRequest(str(error.detail), headers=error.headers)
 

@@ -26,7 +26,7 @@ from ..errors import (
 from ..operations import explanations
 from ..operations.contexts import MAX_CONTEXT_BYTES, Context
 from ..operations.runs import Started
-from .answers import Answers, described, raw, refusals
+from .answers import Answers, described, leading_to, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import member, read_body, read_json, read_model, takes
@@ -37,11 +37,22 @@ changes = APIRouter(prefix="/api/runs", tags=["runs"])
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
 _MAX_TRIGGER_BYTES = 2 * MAX_CONTEXT_BYTES  # whatever the rest of it: the context's own limit comes behind it
-_STARTED = described(
-    "It is accepted.",
-    Location="Where the run is.",
-    Idempotency_Replayed="`true` where the same key was accepted before.",
-)
+_STARTED = {
+    **described(
+        "It is accepted.",
+        Location="Where the run is.",
+        Idempotency_Replayed="`true` where the same key was accepted before.",
+    ),
+    **leading_to(
+        *("get_run", "explain_run", "cancel_run", "get_run_context", "follow_run"), run="$response.body#/id"
+    ),
+}
+_SHOWN = {
+    **described("The run."),
+    **leading_to(
+        *("get_node_input", "get_node_output"), run="$response.body#/id", node="$response.body#/nodes/0/id"
+    ),
+}
 _JSON_BYTES = raw("The bytes as they came.", "application/json", {}, ETag="Their sha256.")
 _NODE_BYTES: Answers = {200: _JSON_BYTES, **refusals(RunUnknown, NodeUnknown, NodeBytesUnknown)}
 Key = Annotated[
@@ -54,12 +65,6 @@ Key = Annotated[
         description="The same key with the same request answers the same run.",
     ),
 ]
-
-
-class _Json(Response):
-    """Bytes that are JSON as they are."""
-
-    media_type = "application/json"
 
 
 class TriggerRequest(BaseModel):
@@ -129,7 +134,10 @@ async def retry_run(
     status_code=202,
     openapi_extra=takes(CancelRequest, required=False),
     responses={
-        202: described("It is cancelled, or will be once its attempts have ended."),
+        202: {
+            **described("It is cancelled, or will be once its attempts have ended."),
+            **leading_to("follow_run", "retry_run", run="$response.body#/id"),
+        },
         **refusals(InvalidDocument, RunUnknown, RunFinal),
     },
 )
@@ -152,13 +160,22 @@ async def list_runs(
     return page_of(await deps.runs.page(asking, status=status, workflow=workflow, cursor=cursor, limit=limit))
 
 
-@reads.get("/{run}", responses=refusals(RunUnknown))
+@reads.get("/{run}", responses={200: _SHOWN, **refusals(RunUnknown)})
 async def get_run(run: UUID, deps: Deps, asking: Asking) -> RunView:
     """A run with its nodes, attempts and approvals."""
     return await deps.runs.get(asking, run)
 
 
-@reads.get("/{run}/explain", responses=refusals(RunUnknown))
+@reads.get(
+    "/{run}/explain",
+    responses={
+        200: {
+            **described("The explanation."),
+            **leading_to("retry_run", "cancel_run", run="$response.body#/run"),
+        },
+        **refusals(RunUnknown),
+    },
+)
 async def explain_run(run: UUID, deps: Deps, asking: Asking) -> Explanation:
     """Why a run stands where it stands: for whom or what it waits, since when, and what happens next.
 
@@ -167,22 +184,22 @@ async def explain_run(run: UUID, deps: Deps, asking: Asking) -> Explanation:
     return await explanations.explain_run(deps.sessions, asking, run)
 
 
-@reads.get("/{run}/context", response_class=_Json, responses={200: _JSON_BYTES, **refusals(RunUnknown)})
+@reads.get("/{run}/context", response_class=Response, responses={200: _JSON_BYTES, **refusals(RunUnknown)})
 async def get_run_context(run: UUID, deps: Deps, asking: Asking) -> Response:
     """The trigger's input, byte for byte."""
-    return _Json(await deps.runs.context(asking, run))
+    return _json(await deps.runs.context(asking, run))
 
 
-@reads.get("/{run}/nodes/{node}/input", response_class=_Json, responses=_NODE_BYTES)
+@reads.get("/{run}/nodes/{node}/input", response_class=Response, responses=_NODE_BYTES)
 async def get_node_input(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
     """A node's resolved input, byte for byte as it was shown, hashed and sent."""
-    return _Json(await deps.runs.input(asking, run, node))
+    return _json(await deps.runs.input(asking, run, node))
 
 
-@reads.get("/{run}/nodes/{node}/output", response_class=_Json, responses=_NODE_BYTES)
+@reads.get("/{run}/nodes/{node}/output", response_class=Response, responses=_NODE_BYTES)
 async def get_node_output(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
     """A node's accepted output, byte for byte as the agent wrote it."""
-    return _Json(await deps.runs.output(asking, run, node))
+    return _json(await deps.runs.output(asking, run, node))
 
 
 def _answer(response: Response, started: Started) -> RunAccepted:
@@ -190,3 +207,7 @@ def _answer(response: Response, started: Started) -> RunAccepted:
     if started.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return started.accepted
+
+
+def _json(data: bytes) -> Response:
+    return Response(data, media_type="application/json")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ..errors import InvalidDocument, UnsupportedMediaType, WorkflowChanged, WorkflowInvalid, WorkflowUnknown
 from ..operations import workflows
-from .answers import described, refusals
+from .answers import described, leading_to, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import read_document, takes
@@ -18,6 +18,10 @@ from .paging import DEFAULT_LIMIT, After, Limit, page_of
 creates = APIRouter(prefix="/api/workflows", tags=["workflows"])
 reads = APIRouter(prefix="/api/workflows", tags=["workflows"])
 
+_LINKS = leading_to(
+    *("trigger_workflow", "get_workflow", "list_workflow_versions", "list_workflow_runs"),
+    workflow="$response.body#/id",
+)
 _PLACE = {"Location": "Where it is.", "ETag": "The version, for If-Match."}
 Number = Annotated[int | None, Query(ge=1, le=2_000_000_000, description="A version; else the newest.")]
 
@@ -27,8 +31,12 @@ Number = Annotated[int | None, Query(ge=1, le=2_000_000_000, description="A vers
     status_code=201,
     openapi_extra=takes(WorkflowSpec, yaml=True),
     responses={
-        201: described("It is a new version.", **_PLACE),
-        200: {"model": WorkflowView, **described("The newest version says just that already.", **_PLACE)},
+        201: {**described("It is a new version.", **_PLACE), **_LINKS},
+        200: {
+            "model": WorkflowView,
+            **described("The newest says that already.", **_PLACE),
+            **_LINKS,
+        },
         **refusals(InvalidDocument, WorkflowInvalid, WorkflowChanged, UnsupportedMediaType),
     },
 )

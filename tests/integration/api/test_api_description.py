@@ -1,0 +1,164 @@
+"""Whatever the description allows, and what it does not, is asked: every answer is one that it names."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import zlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import schemathesis
+from airlock_orchestration.api import Limits, build_api
+from airlock_orchestration.api.description import describe
+from api_served import Served
+from hypothesis import HealthCheck, Phase, settings
+
+CONFIG = schemathesis.Config.from_dict(
+    {
+        "seed": 20261121,
+        "request-timeout": 20,
+        "generation": {
+            "deterministic": True,
+            "database": "none",
+            "max-examples": 16,
+            "no-shrink": True,
+            "with-security-parameters": False,  # they would take the place of the key that we send
+        },
+        # A document that fits its schema may name an agent that there is not: 422 is an answer to it, too.
+        "checks": {"positive_data_acceptance": {"enabled": False}},
+    }
+)
+PARTS: Any = SimpleNamespace(limits=Limits())
+schema = schemathesis.openapi.from_dict(describe(build_api(PARTS)), config=CONFIG)
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+SAYS = {"agent": "echo", "action": "say", "inputs": {"text": "{{ context.text }}"}}
+CHAIN = {"input_schema": TEXT, "nodes": [{"id": "a", **SAYS}]}
+GATED = {"input_schema": TEXT, "nodes": [{"id": "a", **SAYS, "approval": {}}]}
+FAILING = {"input_schema": TEXT, "nodes": [{"id": "fails", **SAYS}]}
+
+
+class Seeds:
+    """What there is in the service, by the names of path parameters; taken in turn."""
+
+    def __init__(self, **there_is: list[str]) -> None:
+        self._turns = {name: itertools.cycle(values) for name, values in there_is.items()}
+        self._every_other = itertools.cycle([True, False])
+
+    def plant(self, case: Any) -> None:
+        """Let every other request that is in order be about something that there is."""
+        if case.path_parameters and case.meta.generation.mode.is_positive and next(self._every_other):
+            for name in case.path_parameters:
+                # The events of a run that waits go on; those of one that ended end.
+                which = "ended" if id_of(case) == "follow_run" else name
+                case.path_parameters[name] = next(self._turns[which])
+
+
+@pytest.fixture(scope="module")
+def seeds(served_api: Served) -> Any:
+    """A run that ended, one that waits, one that was cancelled, and all that they are made of."""
+    return served_api.ask(planted(served_api.rig))
+
+
+async def planted(rig: Any) -> Seeds:
+    """Plant the seeds."""
+    waiting, approval = await rig.waiting()
+    ended = await rig.start()
+    async for _ in events_of(rig, ended):
+        pass
+    cancelled, _ = await rig.waiting("another")
+    await rig.client.post(f"/api/runs/{cancelled}/cancel", json={"reason": "seed"})
+    agent = (await rig.client.get("/api/agents/echo")).json()
+    digest = hashlib.sha256(b"seed").hexdigest()
+    await rig.client.put(f"/api/artifacts/{digest}", content=b"seed")
+    return Seeds(
+        run=[waiting, ended, cancelled],
+        ended=[ended, cancelled],
+        workflow=["chain", "gated"],
+        approval=[approval["id"]],
+        agent=["echo", agent["id"], "echo@1.0.0"],
+        id=[agent["id"]],
+        node=["a", "b", "ask"],
+        sha256=[digest],
+    )
+
+
+async def events_of(rig: Any, run: str) -> Any:
+    """The lines of a run's events, until it has ended."""
+    async with rig.client.stream("GET", f"/api/runs/{run}/events") as answer:
+        async for line in answer.aiter_lines():
+            yield line
+
+
+def id_of(case: Any) -> str:
+    """The operation's id."""
+    return str(case.operation.definition.raw["operationId"])
+
+
+@schema.parametrize()
+def test_an_operation_answers_as_it_is_described(case: Any, served_api: Served, seeds: Seeds) -> None:
+    seeds.plant(case)
+    headers = {"Authorization": f"Bearer {served_api.rig.admin_key}"}
+    case.call_and_validate(base_url=served_api.url, headers=headers)
+
+
+BODIES: dict[str, list[Any]] = {
+    "apply_workflow": [CHAIN, FAILING, GATED],
+    "trigger_workflow": [{"context": {"text": "walked"}}],
+    "cancel_run": [{"reason": "walked far enough"}],
+}
+WALKED = {
+    ("apply_workflow", 201),
+    ("apply_workflow", 200),
+    ("trigger_workflow", 202),
+    ("get_run", 200),
+    ("explain_run", 200),
+    ("get_node_input", 200),
+    ("get_node_output", 200),
+    ("follow_run", 200),
+    ("retry_run", 202),
+    ("decide_approval", 200),
+}
+"""What the links must have led to, or they lead nowhere."""
+
+
+def test_the_links_lead_from_a_workflow_to_its_runs_end(served_api: Served, seeds: Seeds) -> None:
+    walks = itertools.count()
+    seen: set[tuple[str, int]] = set()
+
+    class Walk(schema.as_state_machine()):  # type: ignore[misc]
+        def setup(self) -> None:
+            # Every walk begins alike, whatever was there before: its workflow is its own.
+            self.name = f"walk-{next(walks)}"
+
+        def before_call(self, case: Any) -> None:
+            served_api.ask(served_api.rig.rested())
+            if (found := BODIES.get(id_of(case))) is not None:
+                # Which of them is drawn, as all else: the same draws make the same walk.
+                drawn = zlib.crc32(repr(case.body).encode())
+                case.body, case.media_type = found[drawn % len(found)], "application/json"
+            if id_of(case) == "apply_workflow":
+                case.body = {**case.body, "name": self.name}
+            if id_of(case) == "follow_run":  # of a run that waits the events go on
+                served_api.ask(served_api.rig.client.post(f"/api/runs/{case.path_parameters['run']}/cancel"))
+
+        def after_call(self, response: Any, case: Any) -> None:
+            seen.add((id_of(case), response.status_code))
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            headers = {"Authorization": f"Bearer {served_api.rig.admin_key}"}
+            return {"base_url": served_api.url, "headers": headers}
+
+    Walk.run(
+        settings=settings(
+            max_examples=32,
+            stateful_step_count=16,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    assert seen >= WALKED, WALKED - seen
