@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from airlock_agents.host.logs import AttemptLog, Logs
@@ -59,6 +61,7 @@ class Shipping:
     """A host's logs on a bus of their own, and who hears them."""
 
     bus: Bus
+    listener: Bus
     logs: Logs
     heard: Heard
 
@@ -66,35 +69,28 @@ class Shipping:
         return self.logs.of(ATTEMPT, TOKEN)
 
 
-@pytest.fixture
-async def shipping(nats_server: EmbeddedNats, nats_prefix: str) -> AsyncIterator[Shipping]:
-    subjects, heard = Subjects(nats_prefix), Heard()
+@asynccontextmanager
+async def shipping_on(server: EmbeddedNats, prefix: str) -> AsyncIterator[Shipping]:
+    """A host's logs, sent and heard over this server."""
+    subjects, heard = Subjects(prefix), Heard()
     async with (
-        _Opened(nats_server.url("host")) as bus,
-        _Opened(nats_server.url()) as listener,
+        await Bus.connect(server.url("host"), name="test") as bus,
+        await Bus.connect(server.url(), name="test") as listener,
     ):
         await listener.subscribe(subjects.all_logs, heard.hear)
         await listener.flush()
         logs = Logs(bus, subjects, host="host-1", clock=lambda: AT)
         stop = asyncio.Event()
         running = asyncio.create_task(logs.run(stop))
-        yield Shipping(bus, logs, heard)
+        yield Shipping(bus, listener, logs, heard)
         stop.set()
         await running
 
 
-class _Opened:
-    """A bus that is connected where it is entered."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def __aenter__(self) -> Bus:
-        self._bus = await Bus.connect(self._url, name="test")
-        return self._bus
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._bus.close()
+@pytest.fixture
+async def shipping(nats_server: EmbeddedNats, nats_prefix: str) -> AsyncIterator[Shipping]:
+    async with shipping_on(nats_server, nats_prefix) as made:
+        yield made
 
 
 async def test_lines_go_out_by_themselves_numbered_and_with_the_attempt_s_token(shipping: Shipping) -> None:
@@ -179,37 +175,34 @@ async def test_fields_that_are_too_large_are_left_out_and_that_is_said(shipping:
 
 
 async def test_lines_during_an_outage_are_lost_counted_and_delay_nobody(
-    shipping: Shipping, monkeypatch: pytest.MonkeyPatch
+    servers_folder: Path, nats_prefix: str
 ) -> None:
-    said = shipping.of()
-    with monkeypatch.context() as outage:
-        outage.setattr(Bus, "connected", False)
+    server = EmbeddedNats(servers_folder / nats_prefix)
+    async with server, shipping_on(server, nats_prefix) as shipping:
+        said, quiet = shipping.of(), shipping.of()
+        await asyncio.to_thread(server.kill)
+        await until(lambda: not shipping.bus.connected)
+        quiet.stderr(b"its last word\n")
         for text in (b"a\n", b"b\n"):
             said.stderr(text)
             async with asyncio.timeout(1):
-                await said.finish()
-    assert said.lost == 2
-    said.stderr(b"c\n")
-    await said.finish()
-    await until(lambda: len(shipping.heard.lines) == 2)
-    remark, after = shipping.heard.lines
-    assert remark.stream is LogStream.AIRLOCK
-    assert remark.message.startswith("2 lines lost before this")
-    assert after.message == "c"
-    assert said.lost == 0
-
-
-async def test_losses_at_the_very_end_are_told_once_nats_is_back(
-    shipping: Shipping, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = shipping.of()
-    with monkeypatch.context() as outage:
-        outage.setattr(Bus, "connected", False)
-        said.stderr(b"a\n")
-        await shipping.logs.send_all()
-    await said.finish()
-    await until(lambda: shipping.heard.lines)
-    assert shipping.heard.texts() == ["1 line lost before this: the host could not send them"]
+                await said.flush()
+        await until(lambda: quiet.lost == 1)
+        assert said.lost == 2
+        await asyncio.to_thread(server.start)
+        await until(lambda: shipping.bus.connected and shipping.listener.connected)
+        await shipping.listener.flush()
+        said.stderr(b"c\n")
+        await said.flush()
+        await until(lambda: len(shipping.heard.lines) == 2)
+        remark, after = shipping.heard.lines
+        assert remark.stream is LogStream.AIRLOCK
+        assert remark.message.startswith("2 lines lost before this")
+        assert after.message == "c"
+        await quiet.finish()
+        await until(lambda: len(shipping.heard.lines) == 3)
+        assert shipping.heard.texts()[-1] == "1 line lost before this: the host could not send them"
+        assert said.lost == quiet.lost == 0
 
 
 async def test_a_real_agent_is_heard_while_it_works(
