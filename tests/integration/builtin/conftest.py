@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from airlock_agents.sandbox.seccomp import profile_json
 from airlock_sdk.testing import Given, Outcome, given_workspace, run_program
 
 BUILTIN = Path(__file__).parents[3] / "services" / "agents" / "airlock_agents" / "builtin"
@@ -29,8 +30,10 @@ def images() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def run_agent(images: dict[str, str]) -> Iterator[RunAgent]:
+def run_agent(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunAgent]:
     """Run an action in a container with the limits of the agent's manifest, as its sandbox would."""
+    profile = tmp_path_factory.mktemp("seccomp") / "profile.json"
+    profile.write_text(profile_json())
 
     def run(
         agent: str,
@@ -47,6 +50,7 @@ def run_agent(images: dict[str, str]) -> Iterator[RunAgent]:
             *("docker", "run", "-i", "--rm", "--init", "--label", f"airlock.install={INSTALL}"),
             *("--network", "none", "--read-only", "--tmpfs", tmpfs, "--workdir", "/tmp"),
             *("--user", "65532:65532", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *("--security-opt", f"seccomp={profile}"),
             *("--memory", f"{limits['memory_mb']}m", "--memory-swap", f"{limits['memory_mb']}m"),
             *("--pids-limit", str(limits["pids"]), "--log-driver", "none"),
             *("--env", "HOME=/tmp", "--env", "PYTHONDONTWRITEBYTECODE=1", "--env", "PYTHONUNBUFFERED=1"),
@@ -62,7 +66,8 @@ def run_agent(images: dict[str, str]) -> Iterator[RunAgent]:
         ["docker", "ps", "-aq", "--filter", label], check=True, capture_output=True, text=True
     )
     if left.stdout.split():
-        subprocess.run(["docker", "rm", "-f", *left.stdout.split()], check=True, capture_output=True)
+        # One that is on its way out by itself (--rm) cannot be removed, and need not be.
+        subprocess.run(["docker", "rm", "-f", *left.stdout.split()], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="session")

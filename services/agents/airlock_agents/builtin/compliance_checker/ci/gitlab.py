@@ -11,7 +11,7 @@ from ..secret_names import holds_secret, names_secret
 from ..yaml_nodes import Node
 from .scripts import check_script, is_security_check
 
-_NAME = re.compile(r"(?:.*/)?(?:[\w.-]*\.)?gitlab-ci\.ya?ml|\.gitlab/ci/.+\.ya?ml")
+_NAME = re.compile(r"(?s)(?:.*/)?(?:[\w.-]*\.)?gitlab-ci\.ya?ml|\.gitlab/ci/.+\.ya?ml")
 _SCRIPTS = ("script", "before_script", "after_script")
 _NOT_JOBS = frozenset("variables include stages workflow cache spec pages:deploy".split())
 _SHOWN = re.compile(

@@ -9,7 +9,7 @@ from .. import image_names, shell_lines
 from ..facts import Breach, TextFile
 from ..secret_names import holds_secret, names_secret
 
-_NAME = re.compile(r"(?:.*/)?Jenkinsfile(?:[.-][\w.-]+)?|(?:.*/)?[\w.-]+\.[Jj]enkinsfile")
+_NAME = re.compile(r"(?s)(?:.*/)?Jenkinsfile(?:[.-][\w.-]+)?|(?:.*/)?[\w.-]+\.[Jj]enkinsfile")
 _IMAGE = re.compile(r"\bimage\s*(?:\(\s*)?['\"]([^'\"\s]{1,200})['\"]")
 _SETTING = re.compile(r"\b([A-Za-z_]\w{0,100})\s*[=:]\s*(['\"])([^'\"\n]{1,300})\2")
 _PRINTED = re.compile(r"\becho\s[^\n|>]{0,200}\$\{?(?:env\.)?([A-Z_]\w{0,100})")

@@ -11,7 +11,7 @@ from ..facts import Breach, CopiesEverything, Said, TextFile
 from ..secret_names import is_literal_secret, names_secret
 from .instructions import Instruction, read_instructions
 
-_NAME = re.compile(r"(?i)(docker|container)file([.-].*)?|.*\.(docker|container)file")
+_NAME = re.compile(r"(?is)(docker|container)file([.-].*)?|.*\.(docker|container)file")
 _ROOT = frozenset({"root", "0"})
 _NONROOT = re.compile(r"\bnon-?root\b")
 _PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|\S*)")

@@ -10,14 +10,14 @@ from ...findings.severities import Severity
 from ..facts import Breach, TextFile
 from ..secret_names import holds_secret
 
-_ENVIRONMENT = re.compile(r"(?i)\.env(\.[\w-]+)*|[\w-]+\.env|\.envrc")
+_ENVIRONMENT = re.compile(r"(?is)\.env(\.[\w-]+)*|.+\.env|\.envrc")
 _EXAMPLE = re.compile(r"(?i)(^|[._-])(example|sample|template|dist|defaults?|test|ci|schema)($|[._-])")
 _KEY = re.compile(
-    r"(?i)id_(rsa|dsa|ecdsa|ed25519)|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|\.htpasswd|\.netrc|\.pgpass"
+    r"(?is)id_(rsa|dsa|ecdsa|ed25519)|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|\.htpasswd|\.netrc|\.pgpass"
 )
-_TEXT_KEY = re.compile(r"(?i).*\.(pem|key|asc|der)")
+_TEXT_KEY = re.compile(r"(?is).*\.(pem|key|asc|der)")
 _BEGIN_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_DATABASE = re.compile(r"(?i).*\.(sqlite3?|db3?|mdb|accdb|rdb|frm|ibd)")
+_DATABASE = re.compile(r"(?is).*\.(sqlite3?|db3?|mdb|accdb|rdb|frm|ibd)")
 _SQLITE = b"SQLite format 3\0"
 _STARTS, _MIDDLE, _ENDS = "<<<<<<< ", "=======", ">>>>>>> "
 _HEAD = 4096

@@ -19,7 +19,7 @@ FOREIGN_FOLDERS = frozenset(
 )
 MAX_DEPENDENCIES = 20_000  # of one file
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "composer.lock")  # those that name licences
-_METADATA = re.compile(r"(?:.*/)?[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
+_METADATA = re.compile(r"(?s)(?:.*/)?[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
 _VAGUE = frozenset({"license :: osi approved", "unknown", "none", "dual license"})
 
 
