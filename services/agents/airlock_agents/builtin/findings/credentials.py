@@ -71,7 +71,9 @@ class Credentials:
             # What stands far behind in a line is mostly made by machines: entropy says nothing there.
             if one.kind not in secret_kinds.ENTROPY:
                 by_line.setdefault(line, []).append(replace(one, line=line))
-        return [_finding(detected, shown, lines) for detected in by_line.values()]
+        guesses = sum(all(one.kind in secret_kinds.ENTROPY for one in found) for found in by_line.values())
+        data = guesses >= secret_kinds.MANY_GUESSES
+        return [_finding(detected, shown, lines, data=data) for detected in by_line.values()]
 
     def _detect(self, suffix: str, lines: list[str]) -> list[_Detected]:
         # A copy in UTF-8 under a name of ours: the detectors open files themselves, in the locale's encoding,
@@ -109,8 +111,10 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
             for one in plugin.analyze_line(filename=path, line=line, line_number=number) or ():
                 value = one.secret_value or ""
                 known = {"filename": path, "line": line, "secret": value, "plugin": plugin}
+                kind = _slug(one.type)
+                if kind in secret_kinds.ENTROPY and secret_kinds.is_digest(value):
+                    continue
                 if not _filtered(filters, known):
-                    kind = _slug(one.type)
                     placeholder, prose = (
                         secret_kinds.is_placeholder(value),
                         secret_kinds.is_prose(kind, value),
@@ -127,7 +131,7 @@ def _filtered(filters: list[Any], known: dict[str, Any]) -> bool:
     return False
 
 
-def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding:
+def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: bool) -> Finding:
     kinds = {one.kind for one in detected}
     kind, *others = sorted(kinds, key=lambda one: (-secret_kinds.precision(one), one))
     line = detected[0].line
@@ -136,6 +140,8 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str]) -> Finding
         severity, confidence = "LOW", "LOW"
     elif all(one.prose for one in detected):
         severity, confidence = "MEDIUM", "LOW"
+    elif data and kinds <= secret_kinds.ENTROPY:
+        severity = "LOW"
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(

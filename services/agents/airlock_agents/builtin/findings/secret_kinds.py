@@ -10,6 +10,10 @@ MESSAGE = "A secret in the workspace ({kind}). Its value is not shown here; take
 
 ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
 
+MANY_GUESSES = (
+    20  # strings of high entropy in one file: that is data, in which a secret would be the exception
+)
+
 _SEVERITY: dict[str, Severity] = {
     "private-key": "CRITICAL",
     "basic-auth-credentials": "HIGH",
@@ -23,6 +27,9 @@ _PLACEHOLDER = re.compile(
     r"(?i)(my|your|the|some|a|db|user)?[-_ ]?(pass(word|wd|phrase)?|secret|token|api[-_]?key)s?\d{0,3}"
     r"|changeme|x+|\*+|\.+|<.*>|example|foo|bar|baz|test(ing)?|dummy|user(name)?|admin|none|null|todo"
 )
+
+# Subresource Integrity, lock files and image digests spell what a digest is in front of it.
+_DIGEST = re.compile(r"(?i)(?:sha(?:1|256|384|512)|md5)[-:=][A-Za-z0-9+/_-]{20,}={0,2}")
 
 # On a line where several detectors fire, the one that knows most names the finding.
 _VAGUE = ("hex-high-entropy-string", "base64-high-entropy-string", "secret-keyword", "basic-auth-credentials")
@@ -51,3 +58,8 @@ def precision(kind: str) -> int:
 def is_placeholder(value: str) -> bool:
     """Tell whether a "secret" is what people write where a secret would stand."""
     return _PLACEHOLDER.fullmatch(value) is not None
+
+
+def is_digest(value: str) -> bool:
+    """Tell whether a string of high entropy says itself that it is a digest, and of which kind."""
+    return _DIGEST.fullmatch(value) is not None

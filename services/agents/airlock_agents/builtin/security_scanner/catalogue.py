@@ -24,6 +24,7 @@ class Rule:
 _EVAL = "Text is run as code; whoever decides what stands in it decides what the program does."
 _SHELL = "A shell command is put together with values; a value with shell characters runs other commands."
 _SQL = "An SQL statement is put together with values; bind them as parameters instead."
+_SQL_NAMES = "An SQL statement is put together with names of tables or columns; see where they come from."
 _HTML = "A value goes into HTML without being escaped; markup in it is run by the browser."
 _REFLECTED = (
     "What a request says goes into the answer without being escaped; scripts in it run for its victim."
@@ -50,6 +51,7 @@ OWN: dict[str, Rule] = {
     "py-path-traversal": Rule(("injection",), 22, "HIGH", "MEDIUM", _PATH),
     "py-reflected-xss": Rule(("xss",), 79, "HIGH", "MEDIUM", _REFLECTED),
     "py-sql-injection": Rule(("injection",), 89, "HIGH", "MEDIUM", _SQL),
+    "py-sql-names": Rule(("injection",), 89, "LOW", "LOW", _SQL_NAMES),
     "py-ssrf": Rule(("injection",), 918, "MEDIUM", "MEDIUM", _SSRF),
     "py-template-injection": Rule(("injection", "xss"), 1336, "HIGH", "MEDIUM", _TEMPLATE),
     "py-unsafe-objects": Rule(("code",), 502, "HIGH", "MEDIUM", _OBJECTS),

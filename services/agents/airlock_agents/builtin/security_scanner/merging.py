@@ -11,11 +11,11 @@ from .passwords import merge_passwords
 
 # Rules that name the same flaw; on one line the first of them that fired names the finding.
 _SAME: tuple[tuple[str, ...], ...] = (
-    ("B608", "B610", "B611", "py-sql-injection"),
+    ("B608", "B610", "B611", "py-sql-injection", "py-sql-names"),
     ("B602", "B605", "B604", "B609", "py-command-injection"),
     ("B502", "B503", "B504", "py-weak-tls"),
     ("B310", "py-ssrf"),
-    ("B701", "B702", "B703", "B704", "py-template-injection", "py-reflected-xss"),
+    ("B701", "B702", "B703", "B704", "B308", "py-template-injection", "py-reflected-xss"),
     ("B301", "B614", "py-unsafe-objects"),
     ("B304", "B305", "py-ecb-mode"),
     ("js-reflected-xss", "js-html-sink"),

@@ -14,6 +14,7 @@ from .rules import bandit_severity
 from .silencing import Silencing
 
 TOOL = "airlock"
+_MINIFIED = 1_000  # characters of a line that nobody wrote by hand
 _OF_BANDIT = {
     "B301": "MEDIUM",
     "B307": "MEDIUM",
@@ -66,7 +67,9 @@ def _finding(hit: Hit, shown: str, lines: list[str], silencing: Silencing) -> Fi
         severity = bandit_severity(hit.rule, _OF_BANDIT.get(hit.rule, "MEDIUM"))
         confidence, message = "LOW", _UNPARSED.format(rule=hit.rule)
     else:
-        confidence, message = hit.confidence or rule.confidence, rule.message
+        made_by_machine = hit.line <= len(lines) and len(lines[hit.line - 1]) >= _MINIFIED
+        confidence = "LOW" if made_by_machine else hit.confidence or rule.confidence
+        message = rule.message
         # What is rather not a flaw than one is not shouted.
         severity = "MEDIUM" if hit.confidence == "LOW" and rule.severity == "HIGH" else rule.severity
     return Finding(

@@ -8,7 +8,7 @@ from .patterns import TELLING, pattern
 _LITERAL = r"(?:\"[ \n]*\"|'[ \n]*'|`[ \n]*`)"  # a string without values, in the bare view
 _REQUEST = r"\b(?:req|request|ctx|context)\.(?:query|params|body|cookies|headers|request\.(?:query|body))\b"
 _BUILT = rf"(?:`{INTERPOLATED}|{_LITERAL}\s*\+|[\w.$]{{1,80}}\s*\+\s*[`\"'\w])"  # a string put together
-_SANITIZED = r"(?i)purify|sanitiz|escape(?:html)?\s*\(|encodeURI|\bescape\b|\bt\(|i18n|trustedHTML"
+_SANITIZED = r"(?i)purify|sanitiz|escape\w*\s*\(|encodeURI|\bescape\b|\bt\(|i18n|trustedHTML"
 _TAGGED_HTML = r"\b(?:html|svg|css)`"
 
 TABLE = (

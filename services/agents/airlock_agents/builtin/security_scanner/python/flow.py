@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .routes import chosen, route_of
 from .values import Environment, Value, constants, guarded, value_of
@@ -52,8 +52,7 @@ def walk(scope: Scope) -> Iterator[Seen]:
     if scope.route is not None and not isinstance(scope.node, ast.Module):
         for name, slash in chosen(scope.node, scope.route).items():
             names[name] = Value.CHOSEN if slash else Value.SEGMENT
-    checked = guarded(scope.node)
-    yield from _statements(scope.node.body, Walk(scope, names, {}, checked), nested=False)
+    yield from _statements(scope.node.body, Walk(scope, names, {}), nested=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Walk:
     scope: Scope
     names: Environment
     built: dict[str, ast.expr]
-    checked: frozenset[str]
+    checked: list[frozenset[str]] = field(default_factory=list)  # what the scope asks about, once it matters
 
     def seen(self, node: ast.expr, *, returned: bool = False) -> Seen:
         """Take down an expression; what is known is known now, and not kept for later."""
@@ -77,11 +76,14 @@ class Walk:
             return
         if not isinstance(target, ast.Name):
             return
-        if target.id in self.checked and worth >= Value.SEGMENT:
-            worth = Value.UNKNOWN
+        if worth >= Value.SEGMENT:
+            if not self.checked:
+                self.checked.append(guarded(self.scope.node))
+            if target.id in self.checked[0]:
+                worth = Value.UNKNOWN
         before = self.names.get(target.id, Value.FIXED)
         self.names[target.id] = max(before, worth) if nested else worth
-        if value is not None:
+        if value is not None and (not nested or worth >= before or target.id not in self.built):
             self.built[target.id] = value
 
 

@@ -9,6 +9,17 @@ from collections.abc import Callable, Iterator
 from .flow import Seen
 from .values import Value, called, dotted, value_of
 
+_SQL = re.compile(
+    r"(?i)\b(?:select|insert|update|delete|where|from|values|having|union|join|order\s+by|limit|call|exec|grant"
+    r"|pragma|alter|create|drop|truncate|attach|copy)\b"
+)
+_DEFINITION = re.compile(
+    r"(?i)\W*(?:alter|create|drop|truncate|vacuum|analy[sz]e|pragma|reindex|comment\s+on|lock)\b"
+)
+_STRUCTURE = re.compile(
+    r"(?i)table|column|field|schema|prefix|order|sort|placeholder|clause|cols?\b|quote|index|sql|params|suffix|where"
+)
+
 Found = tuple[str, ast.expr]  # a rule, and where it is broken
 Check = Callable[[Seen, ast.Call], Iterator[Found]]
 
@@ -130,7 +141,13 @@ def statements(seen: Seen, call: ast.Call) -> Iterator[Found]:
     if isinstance(statement, ast.Call) and called(statement) in ("text", "SQL") and statement.args:
         statement = statement.args[0]
     statement = _spelled(statement, seen)
-    if _is_built(statement) and value_of(statement, seen.names) > Value.FIXED and _has_text(statement):
+    worth = value_of(statement, seen.names)
+    text = " ".join(_texts(statement))
+    if not _is_built(statement) or worth is Value.FIXED or not _SQL.search(text):
+        return
+    if worth < Value.SEGMENT and (_DEFINITION.match(text) or _only_names(statement, seen)):
+        yield "py-sql-names", statement
+    else:
         yield "py-sql-injection", statement
 
 
@@ -209,8 +226,17 @@ def _has_markup(node: ast.expr) -> bool:
     return any(_MARKUP.search(text) for text in _texts(node))
 
 
-def _has_text(node: ast.expr) -> bool:
-    return any(" " in text.strip() or text.strip().isalpha() for text in _texts(node))
+def _only_names(statement: ast.expr, seen: Seen) -> bool:
+    """Tell whether all that varies in a statement is called as tables, columns and placeholders are."""
+    varying = [
+        one
+        for one in ast.walk(statement)
+        if isinstance(one, ast.Name | ast.Attribute | ast.Call) and value_of(one, seen.names) > Value.FIXED
+    ]
+    names = [called(one) if isinstance(one, ast.Call) else dotted(one).rsplit(".", 1)[-1] for one in varying]
+    return bool(names) and all(
+        _STRUCTURE.search(name) or name in ("self", "cls", "join", "format") for name in names
+    )
 
 
 def _beginning(node: ast.expr) -> str | None:
