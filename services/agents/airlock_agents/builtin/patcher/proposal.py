@@ -13,10 +13,11 @@ from .bumps.manifests import Lock
 from .configuration import files
 from .diff import MAX_DIFF, file_diff
 from .edits import Edited, Wanted, mend
-from .line_edits import put_lines
-from .reason import Reason
+from .line_edits import LineEdit, put_lines
+from .line_rules import LINE_FIXES
+from .reason import Reason, Satisfied
 from .request import MAX_FILE_BYTES, MEMORY, Job, Replacement, Request, read
-from .rules import NOTES
+from .rules import LINE_NOTES, NOTES
 
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
 MAX_REASON = 300  # characters
@@ -49,7 +50,7 @@ class Proposer:
             done.unfixed = [(one, source) for one in job.ids()]
             return done
         edited = self._mended(job, source)
-        done.notes = [f"{rule}: {NOTES[rule]}" for rule in sorted(edited.rules)]
+        done.notes = [f"{rule}: {(NOTES | LINE_NOTES)[rule]}" for rule in sorted(edited.rules)]
         for one in job.replacements:
             _replace(edited, one)
         try:
@@ -64,9 +65,12 @@ class Proposer:
 
     def _mended(self, job: Job, source: bytes) -> Edited:
         """Put the lines that others' tools gave, then mend the calls, wherever their lines are now."""
-        put = put_lines(source, job.line_edits, python=job.file.endswith((".py", ".pyi")))
+        edits, refused, others = _line_fixes(source, job.wanted)
+        python = job.file.endswith((".py", ".pyi"))
+        put = put_lines(source, [*job.line_edits, *edits], python=python)
+        put.unfixed += refused
         wanted: list[Wanted] = []
-        for one in job.wanted:
+        for one in others:
             line = put.line_now(one.line)
             if line is None:
                 put.unfixed.append((one.id, "another fix changes the same lines: propose again after it"))
@@ -75,17 +79,22 @@ class Proposer:
         edited = mend(put.source, wanted, defusedxml=self._defusedxml)
         edited.fixed[:0] = put.fixed
         edited.unfixed[:0] = put.unfixed
+        edited.rules |= {one.rule for one in job.wanted if one.id in put.fixed}
         return edited
 
     def _bumped(self, job: Job, done: Done, text: str) -> str:
+        raised: set[str] = set()
         for bump in job.bumps:
             result = manifests.raised(job.file, text, bump)
-            if isinstance(result, Reason):
-                done.unfixed.append((bump.id, result.text[:MAX_REASON]))
-            else:
+            if isinstance(result, str):
                 text = result
+                raised.add(bump.name)
                 done.fixed.append(bump.id)
-        if any(bump.id in done.fixed for bump in job.bumps):
+            elif isinstance(result, Satisfied) and bump.name in raised:  # by another bump of this proposal
+                done.fixed.append(bump.id)
+            else:
+                done.unfixed.append((bump.id, result.text[:MAX_REASON]))
+        if raised:
             done.locks = manifests.locks_of(self._root, job.file)
         return text
 
@@ -134,6 +143,27 @@ def notes(done: Sequence[Done]) -> list[str]:
 def locks(done: Sequence[Done]) -> list[Lock]:
     """List the files that other tools have to make anew after this diff."""
     return [lock for one in done for lock in one.locks]
+
+
+def _line_fixes(
+    source: bytes, wanted: Sequence[Wanted]
+) -> tuple[list[LineEdit], list[tuple[str, str]], list[Wanted]]:
+    """Answer the lines that a rule's own fix changes, what it refuses to, and what is left for others."""
+    edits: list[LineEdit] = []
+    refused: list[tuple[str, str]] = []
+    others: list[Wanted] = []
+    parts = source.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    for one in wanted:
+        fix = LINE_FIXES.get(one.rule)
+        if fix is None or not 1 <= one.line <= len(parts):
+            others.append(one)
+            continue
+        result = fix(parts[one.line - 1])
+        if isinstance(result, Reason):
+            refused.append((one.id, result.text))
+        else:
+            edits.append(LineEdit(one.id, one.line, one.line, result))
+    return edits, refused, others
 
 
 def _replace(edited: Edited, wished: Replacement) -> None:

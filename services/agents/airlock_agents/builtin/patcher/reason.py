@@ -10,3 +10,8 @@ class Reason:
     """A sentence for the person who asked; at most 300 characters reach them."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfied(Reason):
+    """What was asked for holds already."""

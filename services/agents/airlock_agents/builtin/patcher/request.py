@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from .line_edits import LineEdit, line_edit
 from .rules import FIXES, IN_TESTS
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
+_FIXED_IN = re.compile(r"(\S+) \S+: .* Fixed in (\S+)\.$")  # how security-scanner ends what it says of one
 MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 
 
@@ -90,6 +92,9 @@ def sort(root: Path, asked: Asked) -> Request:
             lost.append((one["id"], "it names no file"))
             continue
         left_alone = one.get("in_tests", False) and not asked.get("include_tests", False)
+        if not left_alone and (bump := _bump_of(one)) is not None:
+            job(one["file"]).bumps.append(bump)
+            continue
         if not left_alone and one["rule"] not in FIXES and (edit := line_edit(one)) is not None:
             job(one["file"]).line_edits.append(edit)
             continue
@@ -110,6 +115,8 @@ def sort(root: Path, asked: Asked) -> Request:
             job(file).bumps.append(bump)
         else:
             lost.append((bump.id, _where(file)))
+    for known in by_file.values():
+        known.bumps.sort(key=lambda bump: bump.rank, reverse=True)  # of several for one package the highest
     return Request([by_file[file] for file in sorted(by_file)], lost)
 
 
@@ -129,6 +136,14 @@ def read(root: Path, file: str) -> bytes | str:
     if full.stat().st_size > MAX_FILE_BYTES:
         return f"the file is larger than {MAX_FILE_BYTES} bytes"
     return full.read_bytes()
+
+
+def _bump_of(finding: Mapping[str, Any]) -> Bump | None:
+    """Answer the bump that a vulnerable dependency needs, if its finding names a version without the flaw."""
+    if finding.get("tool") != "osv":
+        return None
+    said = _FIXED_IN.match(finding.get("message") or "")
+    return Bump(finding["id"], said[1], said[2], file=finding["file"]) if said is not None else None
 
 
 def _findings(asked: Asked) -> list[dict[str, Any]]:

@@ -39,6 +39,13 @@ NOTES: dict[str, str] = {
     "B701": "Values in .html and .xml templates are escaped; markup passed as a value is shown as text.",
 }
 
+# The same for the fixes of single lines, in line_rules.py.
+LINE_NOTES: dict[str, str] = {
+    "headers.cookie-insecure": "The cookie is sent over HTTPS only, or is hidden from scripts.",
+    "headers.tls-old": "Clients that speak only TLS 1.1 or older are refused.",
+    "headers.version-shown": "The server's answers do not tell its version.",
+}
+
 # The reasons given for rules that no tool should mend. A rule in neither table gets OTHER.
 FOR_A_PERSON: dict[str, str] = {
     "B103": "who needs the file decides its permissions",
@@ -56,6 +63,26 @@ FOR_A_PERSON: dict[str, str] = {
     "B605": "what the command may contain is for a person to say",
     "B608": "the query must be written anew with bound parameters",
 }
+_CODE = "the code must be written anew by a person"
+_HEADERS = "which answers a header fits is for a person to say"
+
+# The same for whole families, by how their rules start; the first that fits.
+FAMILIES: dict[str, str] = {
+    "ci.action-unpinned": "name the commit to pin it to: configuration, kind action",
+    "ci.image-latest": "name the version: configuration, kind value",
+    "ci.permissions-": "what the jobs need is for a person to say",
+    "ci.": "what the pipeline must do is for a person to say",
+    "containers.runs-as-root": "name the user it shall run as: configuration, kind user",
+    "containers.image-": "name the tag or digest: configuration, kind image",
+    "containers.": "what the container needs is for a person to say",
+    "files.private-key": "a secret must be changed where it is valid, and kept elsewhere",
+    "files.environment-file": "a secret must be changed where it is valid, and kept elsewhere",
+    "files.": "which files there are, and what stands in them, is for a person to say",
+    "headers.": _HEADERS,
+    "licences.": "licences are for a person to choose and to judge",
+    "secrets.": "a secret must be changed where it is valid, and kept elsewhere",
+    **dict.fromkeys(("cs-", "go-", "js-", "jvm-", "php-", "py-", "ruby-", "sh-", "sql-"), _CODE),
+}
 SECRET = "a secret must be changed where it is valid, and kept elsewhere"
 OTHER = "no fix is known for this rule"
 
@@ -67,4 +94,9 @@ def why_not(rule: str, tool: str) -> str:
     """Answer why findings of a rule without a fix are left to a person."""
     if rule == IN_TESTS:
         return "it is test code, which is mended only when asked for (include_tests)"
-    return SECRET if tool == "detect-secrets" else FOR_A_PERSON.get(rule, OTHER)
+    if tool == "detect-secrets":
+        return SECRET
+    if tool == "osv":
+        return "it names no version without the flaw"
+    family = next((reason for start, reason in FAMILIES.items() if rule.startswith(start)), OTHER)
+    return FOR_A_PERSON.get(rule, family)

@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..reason import Reason
+from ..reason import Reason, Satisfied
 
 Ecosystem = Literal["python", "npm"]
 
@@ -31,6 +31,14 @@ class Bump:
     to: str
     ecosystem: Ecosystem | None = None  # where the name is looked for; None: in both
     file: str | None = None  # None: wherever it is declared, if that is one file
+
+    @property
+    def rank(self) -> Version:
+        """Answer the version for sorting; what is none comes first."""
+        try:
+            return Version(self.to)
+        except InvalidVersion:
+            return Version("0.dev0")
 
     def means(self, name: str, ecosystem: Ecosystem) -> bool:
         """Tell whether a declared name is this dependency."""
@@ -119,5 +127,5 @@ def _not_upwards(now: str, version: Version) -> Reason | None:
     except InvalidVersion:
         return Reason(f"its version {now!r} is not understood")
     if current == version:
-        return Reason(f"it is at {now} already")
-    return Reason(f"it is at {now}, which is newer") if current > version else None
+        return Satisfied(f"it is at {now} already")
+    return Satisfied(f"it is at {now}, which is newer") if current > version else None
