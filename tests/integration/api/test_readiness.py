@@ -1,0 +1,129 @@
+"""/health/ready of a real process, while Postgres and nats-server are killed, and hang, and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
+
+PROMISED_SECONDS = 5.0
+"""From the loss of a part, or its return, until a probe is told."""
+_START_SECONDS = 60.0
+
+
+class Stand:
+    """One orchestration process, and the two parts that it stands on."""
+
+    def __init__(self, postgres: EmbeddedPostgres, nats: EmbeddedNats, http: httpx2.AsyncClient) -> None:
+        self.parts: dict[str, EmbeddedPostgres | EmbeddedNats] = {"database": postgres, "nats": nats}
+        self.http = http
+
+    async def seconds_until(self, status: int, part: str, state: str) -> float:
+        """Probe until the answer is this, and says this of the part; answers how long it took."""
+        began = time.monotonic()
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                answer = await self.http.get("/health/ready")
+                if answer.status_code == status and answer.json()[part] == state:
+                    return time.monotonic() - began
+                await asyncio.sleep(0.05)
+
+    def signal(self, part: str, number: signal.Signals) -> None:
+        """Signal a part with all its processes."""
+        for pid in _tree(self.parts[part].pid):
+            os.kill(pid, number)
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all below it, the youngest last."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue  # it has just ended
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+@asynccontextmanager
+async def _process(folder: Path, postgres: EmbeddedPostgres, nats: EmbeddedNats) -> AsyncIterator[str]:
+    """An orchestration process; answers its address."""
+    port_file = folder / "port"
+    environment = os.environ | {
+        "AIRLOCK_DATABASE_URL": postgres.url(),
+        "AIRLOCK_NATS_URL": nats.url(),
+        "AIRLOCK_API_PORT": "0",
+        "AIRLOCK_API_PORT_FILE": str(port_file),
+    }
+    program = (sys.executable, "-m", "airlock_orchestration")
+    migrating = await asyncio.create_subprocess_exec(*program, "migrate", env=environment)
+    assert await migrating.wait() == 0
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*program, env=environment, stdout=log, stderr=log)
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while not (port_file.exists() and port_file.read_text().endswith("\n")):
+                assert process.returncode is None, (folder / "log").read_text()
+                await asyncio.sleep(0.05)
+        yield f"http://127.0.0.1:{port_file.read_text().strip()}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+def no_blocking_call() -> None:
+    """The process under test is another one."""
+
+
+@pytest.fixture
+async def stand(servers_folder: Path, tmp_path: Path) -> AsyncIterator[Stand]:
+    """The process, ready."""
+    with (
+        EmbeddedPostgres(servers_folder / "ready-postgres", settings={"fsync": "off"}) as postgres,
+        EmbeddedNats(servers_folder / "ready-nats") as nats,
+    ):
+        async with (
+            _process(tmp_path, postgres, nats) as url,
+            httpx2.AsyncClient(base_url=url, timeout=_START_SECONDS) as http,
+        ):
+            built = Stand(postgres, nats, http)
+            await built.seconds_until(200, "nats", "up")
+            yield built
+
+
+@pytest.mark.timeout(240)
+async def test_readiness_follows_postgres_and_nats_within_five_seconds(
+    stand: Stand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: dict[str, float] = {}
+    for part, server in stand.parts.items():
+        await asyncio.to_thread(server.kill)
+        measured[f"{part} killed"] = await stand.seconds_until(503, part, "down")
+        await asyncio.to_thread(server.restart)
+        measured[f"{part} back"] = await stand.seconds_until(200, part, "up")
+        stand.signal(part, signal.SIGSTOP)
+        measured[f"{part} hangs"] = await stand.seconds_until(503, part, "down")
+        stand.signal(part, signal.SIGCONT)
+        measured[f"{part} goes on"] = await stand.seconds_until(200, part, "up")
+    with capsys.disabled():
+        told = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in measured.items())
+        sys.stdout.write(f"\nready: {told}\n")
+    assert {what: s for what, s in measured.items() if s > PROMISED_SECONDS} == {}
+    closely: dict[str, Any] = (await stand.http.get("/health/detailed")).json()
+    assert closely["checks"]["nats"]["up"]
+    assert (closely["status"], closely["database"], closely["nats"]) == ("ok", "up", "up")
