@@ -53,6 +53,8 @@ def _branches(function: Function) -> tuple[int, int, int]:
     pending: list[tuple[ast.AST, int]] = [(one, 0) for one in function.body]
     while pending:
         node, depth = pending.pop()
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            continue  # measured apart
         complexity += _decisions(node)
         inside = depth + 1 if isinstance(node, _BLOCKS) else depth
         deepest = max(deepest, inside)
@@ -61,7 +63,6 @@ def _branches(function: Function) -> tuple[int, int, int]:
         pending += [
             (child, depth if child is same and isinstance(child, ast.If) else inside)
             for child in ast.iter_child_nodes(node)
-            if not isinstance(child, (*FUNCTIONS, ast.ClassDef))
         ]
     given = function.args
     count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)

@@ -113,13 +113,13 @@ def _repeats(loop: ast.AST, part: ast.AST) -> bool:
 
 
 def walk(*nodes: ast.AST) -> Iterator[ast.AST]:
-    """Walk below nodes, without what stands in functions and classes defined there."""
+    """Walk nodes and what stands in them; not into functions and classes that are defined there."""
     pending = list(nodes)
     while pending:
         node = pending.pop()
         yield node
-        inner = ast.iter_child_nodes(node)
-        pending += [one for one in inner if not isinstance(one, (*FUNCTIONS, ast.Lambda, ast.ClassDef))]
+        if not isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
+            pending += ast.iter_child_nodes(node)
 
 
 def dotted(node: ast.AST | None) -> str:

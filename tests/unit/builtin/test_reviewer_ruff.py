@@ -1,0 +1,119 @@
+"""Ruff on hostile files: our rules, none of the workspace's wishes, and a crash costs one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airlock_agents.builtin.code_reviewer.issue import Replacement
+from airlock_agents.builtin.code_reviewer.ruff_checks import MAX_PER_FILE, Linted, lint
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def linted(root: Path, scratch: Path, files: dict[str, str | bytes]) -> dict[str, Linted]:
+    for name, content in files.items():
+        path = root / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return {one.path: one for one in lint(root / "tree", scratch, sorted(files))}
+
+
+def test_an_issue_says_what_why_and_what_to_do(tmp_path: Path, scratch: Path) -> None:
+    (found,) = linted(tmp_path, scratch, {"a.py": "import os\nx = 1\n"})["a.py"].issues
+    assert (found.rule, found.line, found.type, found.tool) == ("F401", 1, "quality", "ruff")
+    assert found.message == "`os` imported but unused. It misleads readers, and importing takes time."
+    assert found.suggestion == "Remove the import."
+    assert found.replacement == Replacement(1, 1, "")
+
+
+def test_the_workspace_chooses_nothing_and_what_it_silences_is_marked(tmp_path: Path, scratch: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "ruff.toml": "lint.select = []\nexclude = ['*']\n",
+        "pyproject.toml": "[tool.ruff]\nexclude = ['*']\n",
+        ".gitignore": "*\n",
+        "all.py": "# ruff: noqa\nimport os\n",
+        "line.py": "import os  # noqa: F401\nimport re\n",
+        "range.py": "# ruff: disable[F401]\nimport os\n# ruff: enable[F401]\nimport re\n",
+        "flake.py": "# flake8: noqa\nimport os\n",
+    }
+    found = linted(tmp_path, scratch, files)
+    marks = {name: [one.suppressed for one in found[name].issues] for name in files if name.endswith(".py")}
+    assert marks == {
+        "all.py": [True],
+        "flake.py": [True],
+        "line.py": [True, False],
+        "range.py": [True, False],
+    }
+
+
+def test_a_file_that_brings_ruff_down_costs_only_itself(tmp_path: Path, scratch: Path) -> None:
+    files: dict[str, str | bytes] = {f"f{n}.py": "import os\n" for n in range(9)}
+    files["f4.py"] = "x = a" + ".b" * 300_000 + "\n"
+    found = linted(tmp_path, scratch, files)
+    assert found["f4.py"].trouble == "it brought ruff down"
+    assert all(len(one.issues) == 1 for name, one in found.items() if name != "f4.py")
+    assert list(scratch.rglob("*.py")) == []
+
+
+def test_strange_names_and_encodings_are_read(tmp_path: Path, scratch: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "--fix.py": "import os\n",
+        "-": "import os\n",
+        "latin.py": "# coding: latin-1\nname = 'Müller'\nimport os\n".encode("latin-1"),
+        "returns.py": b"x = 1\r\nimport os\ry = 2\n",
+        "two words.py": "import os\n",
+    }
+    found = linted(tmp_path, scratch, files)
+    assert {name: [(one.rule, one.line) for one in each.issues] for name, each in found.items()} == {
+        "--fix.py": [("F401", 1)],
+        "-": [("F401", 1)],
+        "latin.py": [("F401", 3)],
+        "returns.py": [("F401", 2)],
+        "two words.py": [("F401", 1)],
+    }
+    assert (tmp_path / "tree" / "--fix.py").read_text() == "import os\n"
+
+
+def test_what_is_done_on_purpose_is_not_told(tmp_path: Path, scratch: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "package/__init__.py": "from .a import b\n",
+        "tests/test_a.py": "import datetime\nassert list(range(3))[0] == 0\ndatetime.datetime.now()\n",
+        "look.py": "try:\n    import uvloop\nexcept ImportError:\n    fast = False\nelse:\n    fast = True\n",
+    }
+    assert all(one.issues == () for one in linted(tmp_path, scratch, files).values())
+
+
+def test_no_literal_of_the_code_is_told(tmp_path: Path, scratch: Path) -> None:
+    secret = "kV7-tulip-orbit-92"
+    code = (
+        f"d = {{'{secret}': 1, '{secret}': 2}}\n"
+        f"x = '{secret}' or d\n"
+        f"if 1 == 2 and '{secret}' == '{secret}':\n    pass\n"
+        f"y = list('{secret}')[0]\n"
+        f"z = {{'{secret}': a for a in d}}\n"
+        f"w = f'{secret}'\n"
+        f"'{secret}'.strip('{secret}')\n"
+        f"assert '{secret}'\n"
+        f"open('a', '{secret}')\n"
+        f"v = '%d' % '{secret}'\n"
+        f"u = '{secret}'['{secret}']\n"
+    )
+    issues = linted(tmp_path, scratch, {"a.py": code})["a.py"].issues
+    assert len(issues) >= 6
+    assert secret not in "".join(f"{one.shown()}{one.anchor}" for one in issues)
+
+
+def test_a_file_full_of_remarks_is_cut(tmp_path: Path, scratch: Path) -> None:
+    one = linted(tmp_path, scratch, {"a.py": "import a\n" * (MAX_PER_FILE + 10)})["a.py"]
+    assert len(one.issues) == MAX_PER_FILE
+    assert one.trouble is not None
+
+
+def test_what_is_no_python_says_so(tmp_path: Path, scratch: Path) -> None:
+    assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].trouble == "not valid Python"
