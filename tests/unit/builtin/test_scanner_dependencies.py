@@ -194,7 +194,7 @@ def test_a_hostile_file_is_refused_or_empty(path: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_versions_are_ordered_as_their_ecosystem_does(ecosystem: str, ascending: list[str]) -> None:
-    assert sorted(ascending[::-1], key=lambda one: key(ecosystem, one)) == ascending
+    assert sorted(sorted(ascending), key=lambda one: key(ecosystem, one)) == ascending
     assert len({key(ecosystem, one) for one in ascending}) == len(ascending)
 
 
@@ -289,7 +289,7 @@ def test_advisories_come_in_any_form_that_they_are_published_in(tmp_path: Path, 
 @pytest.mark.parametrize("content", [b"", b"hello", b"[1, 2]", b"{}", b"[" * 100_000, b"PK\x03\x04broken"])
 def test_what_is_no_advisory_is_refused_with_words(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "given").write_bytes(content)
-    with pytest.raises(UnreadableAdvisories, match="advisor|JSON"):
+    with pytest.raises(UnreadableAdvisories, match=r"advisor|JSON"):
         load(tmp_path / "given", set())
 
 
@@ -311,7 +311,7 @@ def test_the_built_in_advisories_are_well_formed_and_each_matches_something() ->
             bounds = [key(ecosystem, version) for version in named]
             assert bounds == sorted(bounds), one["id"]
         versions = [affected["versions"][0]] if "versions" in affected else [
-            event["introduced"] if event["introduced"] != "0" else "0.0.1"
+            event["introduced"] if event["introduced"] != "0" else ("0.0.0-0" if ecosystem == "Go" else "0.0.1")
             for event in affected["ranges"][0]["events"]
             if "introduced" in event
         ]  # fmt: skip
