@@ -54,11 +54,12 @@ def add(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> int:
         """Register agents. The same content again changes nothing; another content needs another version."""
-        documents = [read_document(path / MANIFEST if path.is_dir() else path) for path in manifests]
+        files = [path / MANIFEST if path.is_dir() else path for path in manifests]
+        documents = [read_document(file) for file in files]
         async with connect(context) as client:
             made = [
-                await _register(client, path, document)
-                for path, document in zip(manifests, documents, strict=True)
+                await _register(client, document, path if path != file else None)
+                for path, file, document in zip(manifests, files, documents, strict=True)
             ]
         if as_json:
             print_json([view for view, _ in made])
@@ -109,14 +110,14 @@ def add(app: typer.Typer) -> None:
         return 0
 
 
-async def _register(client: AirlockClient, path: Path, document: bytes) -> tuple[AgentView, bool]:
-    """Register one; where its image is missing, say what to do about it."""
+async def _register(client: AirlockClient, document: bytes, folder: Path | None) -> tuple[AgentView, bool]:
+    """Register one; where its image is missing and it has a folder, say how to build it."""
     try:
         return await client.register_agent(document)
     except ProblemError as error:
-        if error.problem.code != _IMAGE_PROBLEM or path.name == MANIFEST:
+        if error.problem.code != _IMAGE_PROBLEM or folder is None:
             raise
-        hint = f"build it first, on each host of its pool: airlock agents build {path}"
+        hint = f"build it first, on each host of its pool: airlock agents build {folder}"
         raise ProblemError(error.problem.model_copy(update={"hint": hint})) from error
 
 

@@ -12,7 +12,7 @@ from airlock_contracts.statuses import Protocol
 from pydantic import ValidationError
 
 from ..exits import Exit
-from ..local.authoring import AuthoringProblem, Built, build_agent, install_label, judge
+from ..local.authoring import AuthoringProblem, Built, Judged, build_agent, install_label, judge
 from ..scaffold.agreement import disagreements
 from ..scaffold.manifest_text import CannotWrite, with_schemas
 from ..scaffold.project import CannotScaffold, Project, write_project
@@ -66,6 +66,8 @@ def add(agents: typer.Typer) -> None:
     ) -> int:
         """Build agents' images, and compare each agent.yaml with the functions behind it."""
         manifests = [await read_manifest(folder) for folder in folders]
+        for folder in folders:
+            refuse(folder, await judge(folder / MANIFEST))
         install = install_label(data_folder(context).install_id())
         built = []
         code = Exit.OK
@@ -87,11 +89,11 @@ def add(agents: typer.Typer) -> None:
 
 
 async def read_manifest(folder: Path) -> Manifest:
-    """Read and judge a folder's manifest, as registration would. Raises CommandError with every place."""
+    """Read a folder's manifest. Raises CommandError with every place that is wrong."""
     path = folder / MANIFEST
     document = await asyncio.to_thread(read_document, path)
     try:
-        manifest = Manifest.model_validate(yaml.safe_load(document))
+        return Manifest.model_validate(yaml.safe_load(document))
     except yaml.YAMLError as error:
         raise CommandError(f"{path} is no YAML: {one_line(error, 300)}") from error
     except ValidationError as error:
@@ -99,10 +101,13 @@ async def read_manifest(folder: Path) -> Manifest:
             f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}" for one in error.errors()
         ]
         raise CommandError("\n".join([f"{path} cannot be registered", *places])) from error
-    if findings := (await judge(path)).findings:
-        lines = [f"{one.place}: {one.message} [{one.code}]" for one in findings]
-        raise CommandError("\n".join([f"{path} cannot be registered", *lines]))
-    return manifest
+
+
+def refuse(folder: Path, judged: Judged) -> None:
+    """Raises CommandError with all that keeps a manifest from being registered."""
+    if judged.findings:
+        lines = [f"{one.place}: {one.message} [{one.code}]" for one in judged.findings]
+        raise CommandError("\n".join([f"{folder / MANIFEST} cannot be registered", *lines]))
 
 
 async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: bool) -> list[str]:
@@ -120,7 +125,7 @@ async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: boo
     except CannotWrite as problem:
         raise CommandError(str(problem)) from problem
     await asyncio.to_thread(path.write_text, text, "utf-8")
-    await read_manifest(folder)
+    refuse(folder, await judge(path))
     _say(f"{path}: actions written as the functions say")
     return []
 

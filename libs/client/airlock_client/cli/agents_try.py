@@ -32,7 +32,7 @@ from ..show.text import one_line, plain, size
 from ..show.tried import Hearing, tell_failure, timing_line
 from ..transfers import digest_of
 from ..workspaces import MEDIA_TYPE, pack_folder
-from .agents_author import MANIFEST, Folder, read_manifest
+from .agents_author import MANIFEST, Folder, read_manifest, refuse
 from .artifacts import tell_skipped
 from .documents import read_document
 from .edge import CommandError, command
@@ -81,9 +81,10 @@ def add(agents: typer.Typer) -> None:
         hearing = Hearing(quiet=as_json)
         with exchange_folder() as exchange:
             await _prepare(exchange, manifest, given, workspace, attach or [])
-            failure = (await judge(folder / MANIFEST, action=chosen, exchange=exchange)).failure
-            if failure is not None:
-                return _refused(failure, as_json=as_json)
+            judged = await judge(folder / MANIFEST, action=chosen, exchange=exchange)
+            refuse(folder, judged)
+            if judged.failure is not None:
+                return _refused(judged.failure, as_json=as_json)
             try:
                 answer = await try_agent(
                     folder,

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ..sandbox.build_log import say_on_stderr
+from ..sandbox.docker import EngineFailed
 from ..sandbox.engine import Engine, EngineProblem, connect, find_engine
 from ..sandbox.folder_images import FolderBuilder
 from ..sandbox.packages import BuildProblem
@@ -44,6 +47,7 @@ def add_author(subparsers: Any) -> None:
 
 
 def _build(chosen: argparse.Namespace) -> int:
+    _log_on_stderr()
     try:
         folder = read_folder(chosen.folder)
         engine = find_engine(chosen.environ, Path.home())
@@ -60,7 +64,7 @@ def _build(chosen: argparse.Namespace) -> int:
             client.close()
         say_on_stderr(f"{image.tag}: reading the hints of its functions")
         schemas, reason = asyncio.run(_schemas(engine, chosen.install, folder.manifest))
-    except (AuthorProblem, BuildProblem, EngineProblem) as problem:
+    except (AuthorProblem, BuildProblem, EngineProblem, EngineFailed) as problem:
         return _fail(problem)
     answer = {
         "agent": f"{folder.manifest.name}@{folder.manifest.version}",
@@ -82,6 +86,7 @@ async def _schemas(engine: Engine, install: str, manifest: Any) -> tuple[dict[st
 
 
 def _try(chosen: argparse.Namespace) -> int:
+    _log_on_stderr()
     try:
         folder = read_folder(chosen.folder)
         if chosen.action not in folder.manifest.actions:
@@ -96,7 +101,7 @@ def _try(chosen: argparse.Namespace) -> int:
                 return await asyncio.to_thread(as_document, tried, chosen.exchange / "output")
 
         answer = asyncio.run(_cancellable(attempt(), watch_stdin=chosen.while_stdin))
-    except (AuthorProblem, EngineProblem, OSError) as problem:
+    except (AuthorProblem, EngineProblem, EngineFailed, OSError) as problem:
         return _fail(problem)
     if answer is None:
         raise KeyboardInterrupt
@@ -125,6 +130,11 @@ async def _cancellable(work: Any, *, watch_stdin: bool) -> dict[str, Any] | None
 def _ended(loop: asyncio.AbstractEventLoop, stop: Any) -> None:
     loop.remove_reader(0)
     stop()
+
+
+def _log_on_stderr() -> None:
+    """stdout is the answer alone."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def _tell(event: Mapping[str, Any]) -> None:

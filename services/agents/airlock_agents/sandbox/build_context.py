@@ -56,7 +56,11 @@ def pack_context(folder: Path) -> Context:
             "name in .dockerignore what the image does not need"
         )
     archive = tempfile.TemporaryFile()
-    create_archive(root, names, fileobj=archive)
+    try:
+        create_archive(root, names, fileobj=archive)
+    except OSError as error:
+        archive.close()
+        raise BuildProblem(f"{folder} cannot be packed: {error}") from error
     archive.seek(0)
     return Context(archive=archive, files=len(names), size=size)
 

@@ -1,0 +1,103 @@
+"""Building an agent of one's own: what is built, what is refused, and manifest against function."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+MAIN = "main.py"
+
+
+def test_a_new_agent_is_built_and_its_manifest_agrees_with_its_function(author: Any) -> None:
+    folder = author.new("counter")
+    done = author.airlock("agents", "build", "counter")
+    assert done.returncode == 0, done.stderr
+    image = author.docker.images.get(author.images[0])
+    assert image.id[:19] in done.stdout
+    assert "agent.yaml and its functions agree" in done.stdout
+    assert "next: airlock agents try counter" in done.stdout
+    assert "Step 3/3 : COPY main.py" in done.stderr
+    assert (folder / "agent.yaml").read_text().count("input_schema") == 1
+
+
+def test_a_manifest_that_disagrees_with_its_function_is_told_and_can_be_written_anew(author: Any) -> None:
+    folder = author.new("counter")
+    main = (folder / MAIN).read_text()
+    (folder / MAIN).write_text(main.replace("    suffix: Annotated", "    deep: bool\n    suffix: Annotated"))
+    (told,) = author.ask("agents", "build", "counter", code=1)
+    assert told["disagreements"] == ["actions.count.input_schema.deep: agent.yaml lacks it"]
+    shown = author.airlock("agents", "build", "counter")
+    assert "airlock agents build counter --write-schemas" in shown.stdout
+    (mended,) = author.ask("agents", "build", "counter", "--write-schemas")
+    assert mended["disagreements"] == []
+    action = yaml.safe_load((folder / "agent.yaml").read_text())["actions"]["count"]
+    assert action["input_schema"]["properties"]["deep"] == {"type": "boolean"}
+    assert "# Read from the functions of main.py" in (folder / "agent.yaml").read_text()
+
+
+def test_the_functions_are_asked_in_a_sandbox_and_never_on_this_machine(author: Any) -> None:
+    folder = author.new("counter")
+    spy = (
+        "import os, pathlib\n"
+        "assert os.getuid() == 65532\n"
+        "assert os.listdir('/tmp') == []\n"
+        f"assert not pathlib.Path({str(folder)!r}).exists()\n"
+    )
+    (folder / MAIN).write_text(spy + (folder / MAIN).read_text())
+    (told,) = author.ask("agents", "build", "counter")
+    assert list(told["schemas"]) == ["count"]
+
+
+def test_functions_that_cannot_be_asked_are_said_and_hold_up_nothing(author: Any) -> None:
+    folder = author.new("counter")
+    (folder / MAIN).write_text(
+        (folder / MAIN).read_text().replace('if __name__ == "__main__":\n    agent', "agent")
+    )
+    (told,) = author.ask("agents", "build", "counter")
+    assert told["schemas"] is None
+    assert 'put agent.run() under if __name__ == "__main__"' in told["no_schemas"]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        ("FROM airlock-base\nUSER 0\nRUN echo before && exit 7\n", "returned a non-zero code: 7"),
+        ("FROM airlock-base\nVOLUME /data\n", "declares VOLUME /data"),
+        ("FROM airlock-base\nONBUILD RUN true\n", "has ONBUILD instructions"),
+        ("FROM airlock-base\nCOPY nothing.py /opt/agent/\n", "nothing.py"),
+    ],
+)
+def test_a_build_that_fails_says_why_with_the_end_of_its_log(author: Any, dockerfile: str, said: str) -> None:
+    author.agent("broken", {"Dockerfile": dockerfile})
+    done = author.airlock("agents", "build", "broken")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "mend broken/Dockerfile" in done.stderr
+    assert "Traceback" not in done.stderr
+    if "exit 7" in dockerfile:
+        assert "before" in done.stderr
+
+
+def test_a_manifest_that_could_not_be_registered_is_not_built(author: Any) -> None:
+    author.agent(
+        "broken", {}, actions={"go": {"input_schema": {"type": "objekt"}, "output_schema": {}}}, pids=3
+    )
+    done = author.airlock("agents", "build", "broken")
+    assert done.returncode == 1
+    assert "pids: Extra inputs are not permitted" in done.stderr
+    folder = author.agent(
+        "worse", {}, actions={"go": {"input_schema": {"type": "objekt"}, "output_schema": {}}}
+    )
+    done = author.airlock("agents", "build", str(folder))
+    assert "actions.go.input_schema" in done.stderr
+    assert "[schema.invalid]" in done.stderr
+    assert author.docker.images.list(name=author.images[1]) == []
+
+
+def test_several_folders_are_built_one_after_the_other(author: Any) -> None:
+    author.agent("one", {})
+    author.agent("two", {})
+    built = author.ask("agents", "build", "one", "two")
+    assert [one["agent"] for one in built] == ["one@0.1.0", "two@0.1.0"]
+    assert json.dumps(built).count("sha256:") == 2
