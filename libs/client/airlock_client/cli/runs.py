@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from airlock_contracts.events import EventType
 from airlock_contracts.statuses import RunStatus
 from airlock_contracts.views import RunView
 
@@ -223,8 +224,10 @@ async def _watched(client: AirlockClient, run: str, *, wait: bool, as_json: bool
 
 
 async def _ended(client: AirlockClient, run: str, *, wait: bool) -> RunView:
-    async for _ in client.events(run):
-        if not wait and open_approval(view := await client.run(run)) is not None:
+    async for event in client.events(run):
+        if wait or event.type is not EventType.APPROVAL_REQUESTED:
+            continue
+        if open_approval(view := await client.run(run)) is not None:
             return view
     view = await client.run(run)
     if not view.status.is_final:
