@@ -92,10 +92,11 @@ class Logs:
             attempt_log.lose(attempt_log.take())
             return
         lost = attempt_log.lost
-        lines = [*attempt_log.remark_losses(), *attempt_log.take()]
-        for part in _parts(lines):
+        remark = attempt_log.remark_losses()
+        if remark and not await self._publish(attempt_log, remark):
+            attempt_log.lost = lost
+        for part in _parts(attempt_log.take()):
             if not await self._publish(attempt_log, part):
-                attempt_log.lost, lost = attempt_log.lost + lost, 0
                 attempt_log.lose(part)
 
     async def _publish(self, attempt_log: "AttemptLog", lines: list[LogLine]) -> bool:
