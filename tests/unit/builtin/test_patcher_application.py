@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from airlock_agents.builtin.patcher.application import apply
 from airlock_agents.builtin.patcher.diff import file_diff
+from airlock_agents.builtin.patcher.grammar import read
 from airlock_agents.builtin.patcher.main import agent
 from airlock_agents.builtin.patcher.proposal import Done, propose, whole_diff
 from airlock_agents.builtin.patcher.request import Asked, sort
@@ -95,9 +96,16 @@ def test_test_code_is_mended_only_when_asked_for(tmp_path: Path) -> None:
 def test_a_diff_nobody_could_read_is_a_failure_that_says_so(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     wished = [{"file": "app.py", "find": "text", "replace": "y" * 300_000}]
-    with pytest.raises(Failure, match="may have 204800") as caught:
+    with pytest.raises(Failure, match="may have 204800 bytes in 2000 files") as caught:
         whole_diff(proposed(tree, replacements=wished))
     assert caught.value.code == "agent.diff_too_large"
+
+
+def test_what_is_proposed_has_no_more_files_than_can_be_applied() -> None:
+    many = [Done(f"{number}", diff=file_diff(f"{number}", None, "")) for number in range(2001)]
+    assert len(read(whole_diff(many[:2000]))) == 2000
+    with pytest.raises(Failure, match="in 2001 files"):
+        whole_diff(many)
 
 
 def test_applying_gives_a_new_workspace_and_the_way_back(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ REFUSED = [
     (plain("stra\u00dfe") + plain("STRASSE"), "case", 6),
     (plain("caf\u00e9") + plain("cafe\u0301"), "case", 6),
     (plain("x", hunk="@@ -1 +1 @@\n-a\n+" + "b" * MAX_BYTES + "\n"), "too-large", 1),
-    ("".join(plain(f"{n}") for n in range(501)), "too-many", 2501),
+    ("".join(plain(f"{n}") for n in range(2001)), "too-many", 10_001),
 ]
 
 

@@ -22,7 +22,7 @@ from airlock_agents.builtin.patcher.rules import FIXES, LINE_NOTES, OTHER, why_n
         ("headers.version-shown", "server_tokens  on ;", "server_tokens  off ;"),
         ("headers.version-shown", "server_tokens build;", None),
         ("headers.cookie-insecure", "SESSION_COOKIE_SECURE = False # x", "SESSION_COOKIE_SECURE = True # x"),
-        ("headers.cookie-insecure", "c['SESSION_COOKIE_HTTPONLY'] = False", "c['SESSION_COOKIE_HTTPONLY'] = True"),
+        ("headers.cookie-insecure", "c['SESSION_COOKIE_SECURE']=False", "c['SESSION_COOKIE_SECURE']=True"),
         ("headers.cookie-insecure", "CSRF_COOKIE_HTTPONLY = False", None),
         ("headers.cookie-insecure", "response.set_cookie('a', 'b')", None),
     ],

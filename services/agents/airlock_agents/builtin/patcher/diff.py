@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 MAX_DIFF = 200 * 1024  # bytes: what a person can be asked to read, and what fits a message
+MAX_FILES = 2000  # in one diff: all that fit, when little changes in each
 NO_NEWLINE = "\\ No newline at end of file"
 
 _UNSPEAKABLE = re.compile(r'[\x00-\x1f\x7f"\\]')

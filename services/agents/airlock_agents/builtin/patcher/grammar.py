@@ -10,12 +10,11 @@ import re
 
 from airlock_sdk import Failure
 
-from .diff import NO_NEWLINE
+from .diff import MAX_FILES, NO_NEWLINE
 from .patch import Hunk, Kind, Line, Section
 from .paths import broken_rule, folded, parents
 from .refusal import Rule, refused
 
-MAX_FILES = 500  # in one diff
 MAX_BYTES = 256 * 1024  # of a diff: somewhat more than is proposed, so that its way back fits too
 
 _HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@.*")

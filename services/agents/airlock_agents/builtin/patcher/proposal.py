@@ -11,7 +11,7 @@ from airlock_sdk import Failure, isolate
 from .bumps import manifests
 from .bumps.manifests import Lock
 from .configuration import files
-from .diff import MAX_DIFF, file_diff
+from .diff import MAX_DIFF, MAX_FILES, file_diff
 from .edits import Edited, Wanted, mend
 from .line_edits import LineEdit, put_lines
 from .line_rules import LINE_FIXES
@@ -128,10 +128,13 @@ def propose(root: Path, asked: Request, tell: Callable[[int, int], None] | None 
 def whole_diff(done: Sequence[Done]) -> str:
     """Join the files' diffs; raises Failure when nobody could read the whole."""
     diff = "".join(one.diff for one in done)
-    size = len(diff.encode("utf-8"))
-    if size > MAX_DIFF:
-        message = f"the diff has {size} bytes and may have {MAX_DIFF}: propose for fewer findings at a time"
-        raise Failure("agent.diff_too_large", message, details={"size": size, "limit": MAX_DIFF})
+    size, count = len(diff.encode("utf-8")), sum(bool(one.diff) for one in done)
+    if size > MAX_DIFF or count > MAX_FILES:
+        most = f"{MAX_DIFF} bytes in {MAX_FILES} files"
+        message = (
+            f"the diff has {size} bytes in {count} files and may have {most}: propose for fewer at a time"
+        )
+        raise Failure("agent.diff_too_large", message, details={"size": size, "files": count})
     return diff
 
 
