@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +62,7 @@ class Shipping:
 
     bus: Bus
     listener: Bus
+    subjects: Subjects
     logs: Logs
     heard: Heard
 
@@ -82,7 +83,7 @@ async def shipping_on(server: EmbeddedNats, prefix: str) -> AsyncIterator[Shippi
         logs = Logs(bus, subjects, host="host-1", clock=lambda: AT)
         stop = asyncio.Event()
         running = asyncio.create_task(logs.run(stop))
-        yield Shipping(bus, listener, logs, heard)
+        yield Shipping(bus, listener, subjects, logs, heard)
         stop.set()
         await running
 
@@ -121,7 +122,7 @@ async def test_an_agent_that_says_nothing_sends_nothing(shipping: Shipping) -> N
     assert len(shipping.heard.messages) == 1
 
 
-async def test_of_progress_in_a_row_only_the_last_is_sent(shipping: Shipping) -> None:
+async def test_of_progress_the_newest_is_sent_now_and_then_and_at_the_end(shipping: Shipping) -> None:
     said = shipping.of()
     for step in range(1000):
         said.progress(f"step {step}", step / 1000)
@@ -129,8 +130,38 @@ async def test_of_progress_in_a_row_only_the_last_is_sent(shipping: Shipping) ->
     said.progress("done", 1.0)
     await said.finish()
     await until(lambda: len(shipping.heard.lines) == 3)
-    assert shipping.heard.texts() == ["step 999", "between", "done"]
+    assert shipping.heard.texts() == ["step 0", "between", "done"]
     assert [line.number for line in shipping.heard.lines] == [1, 2, 3]
+
+
+async def test_the_newest_progress_goes_out_by_itself_though_nothing_follows_it(shipping: Shipping) -> None:
+    said = Logs(shipping.bus, shipping.subjects, host="host-1")
+    stop = asyncio.Event()
+    running = asyncio.create_task(said.run(stop))
+    talker = said.of(ATTEMPT, TOKEN)
+    talker.progress("first", 0.1)
+    talker.progress("second", 0.2)
+    talker.progress("third", 0.3)
+    await until(lambda: shipping.heard.texts()[-1:] == ["third"])
+    assert shipping.heard.texts()[0] == "first"
+    stop.set()
+    await running
+
+
+async def test_hours_of_progress_leave_room_for_what_is_said_at_the_end(
+    shipping: Shipping,
+) -> None:
+    now = AT
+    logs = Logs(shipping.bus, shipping.subjects, host="host-1", clock=lambda: now)
+    said = logs.of(ATTEMPT, TOKEN)
+    for _ in range(6 * 3600 * 5):
+        now += timedelta(seconds=0.2)
+        said.progress("on and on", None)
+    said.log("error", "the end", {})
+    lines = said.take()
+    assert len(lines) < 2000
+    assert lines[-1].message == "the end"
+    said.lose(lines)
 
 
 async def test_secrets_are_masked_and_controls_made_visible(shipping: Shipping) -> None:

@@ -39,6 +39,8 @@ COLLECT_SECONDS = 0.2
 BATCH_BYTES = 64 * 1024
 MESSAGE_BYTES = 256 * 1024
 """Of texts and fields in one message; spelled as JSON, with all around it, they stay below NATS' 1 MiB."""
+PROGRESS_SHARE = 0.005
+"""Between two lines of progress, of an attempt's age: some 1,200 lines in an hour, 900 more in a day."""
 _LAST_LINES = 2
 """Line numbers kept for our own remarks: that lines were lost, and that no more are shown."""
 
@@ -84,6 +86,8 @@ class Logs:
         talking, self._talking = self._talking, set()
         for attempt_log in talking:
             await self.send(attempt_log)
+            if attempt_log.waits:
+                self.note(attempt_log, full=False)
 
     async def send(self, attempt_log: "AttemptLog") -> None:
         """Send what one attempt has to say now; what cannot be sent at once is lost. Raises nothing."""
@@ -137,20 +141,34 @@ class AttemptLog:
         self._bytes = 0
         self._cut = False
         self._stderr = StderrLines(MAX_LINE_CHARACTERS)
+        self._began = clock()
+        self._progress: tuple[str, float | None] | None = None
+        """The newest that was not sent yet."""
+        self._progress_at: datetime | None = None
 
     def log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """A log frame; its text is neutral already."""
         self._add(LogStream.LOG, LogLevel(level), message, fields=_bounded(fields))
 
     def progress(self, message: str, fraction: float | None) -> None:
-        """A progress frame. Of several in a row only the last is sent: nobody could have read the others."""
-        if not self._cut and self._pending and self._pending[-1].stream is LogStream.PROGRESS:
-            replaced = self._pending.pop()
-            size = _size(replaced)
-            self._number -= 1
-            self._bytes -= size
-            self._pending_bytes -= size
-        self._add(LogStream.PROGRESS, LogLevel.INFO, message, fraction=fraction)
+        """A progress frame. The newest goes out, at most every 0.2 s and ever more seldom as time goes on:
+        an agent that works for hours must not use up its log by saying how far it is.
+        """
+        self._progress = (message, fraction)
+        self._say_progress()
+        if self._progress is not None:
+            self._logs.note(self, full=False)
+
+    def _say_progress(self, *, now: bool = False) -> None:
+        """Add the newest progress if it is time, or now."""
+        if self._progress is None:
+            return
+        at = self._clock()
+        pause = max(COLLECT_SECONDS, PROGRESS_SHARE * (at - self._began).total_seconds())
+        if now or self._progress_at is None or (at - self._progress_at).total_seconds() >= pause:
+            (message, fraction), self._progress = self._progress, None
+            self._progress_at = at
+            self._add(LogStream.PROGRESS, LogLevel.INFO, message, fraction=fraction)
 
     def stderr(self, data: bytes) -> None:
         """Bytes that the agent printed, in any portions."""
@@ -159,6 +177,7 @@ class AttemptLog:
 
     async def finish(self) -> None:
         """Send the rest, also a last line without its end."""
+        self._say_progress(now=True)
         if text := self._stderr.rest():
             self._add(LogStream.STDERR, LogLevel.INFO, text)
         await self.flush()
@@ -170,8 +189,14 @@ class AttemptLog:
 
     def take(self) -> list[LogLine]:
         """What is to be sent now; it is this log's no more."""
+        self._say_progress()
         lines, self._pending, self._pending_bytes = self._pending, [], 0
         return lines
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is progress that is to be sent later."""
+        return self._progress is not None
 
     def lose(self, lines: list[LogLine]) -> None:
         """These could not be sent."""
