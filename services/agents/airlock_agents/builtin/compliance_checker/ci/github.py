@@ -24,7 +24,7 @@ _OUTSIDE = (
     r"|workflow_run\.(?:head_branch|display_title|head_commit\.(?:message|author\.(?:name|email)))"
     r"|pages[^\s}]{0,20}\.page_name)"
 )
-_INJECTED = re.compile(r"\$\{\{[^}]{0,200}?(" + _OUTSIDE + r")\b[^}]{0,200}\}\}")
+_INJECTED = re.compile(r"\$\{\{(?:(?!\}\})[^\n]){0,200}?(" + _OUTSIDE + r")\b")
 _PROPOSED = re.compile(
     r"github\.head_ref|github\.event\.(?:pull_request\.head\.(?:sha|ref)|pull_request\.number|number"
     r"|workflow_run\.head_(?:sha|branch|commit\.id))|refs/pull/"

@@ -55,11 +55,21 @@ def _cookies(file: TextFile, number: int, line: str) -> Iterator[Breach]:
     if _SAME_SITE.search(line):
         yield Breach("headers.cookie-same-site", number, "A cookie is sent along from everywhere.")
     if found := _SET_COOKIE.search(line):
-        call = "\n".join((line[found.start() :], *file.lines[number : number + _AROUND])).partition(");")[0]
+        call = _call("\n".join((line[found.start() :], *file.lines[number : number + _AROUND])))
         missing = [word for word in ("secure", "httpOnly") if word not in call]
         if missing and "..." not in call and "ptions" not in call:
             said = f"A cookie is set without {' and '.join(missing)}."
             yield Breach("headers.cookie-insecure", number, said, confidence="MEDIUM")
+
+
+def _call(text: str) -> str:
+    """Cut a text behind the bracket that closes the first one."""
+    depth = 0
+    for at, char in enumerate(text[:2000]):
+        depth += (char == "(") - (char == ")")
+        if char == ")" and depth == 0:
+            return text[:at]
+    return text
 
 
 def check_html(file: TextFile) -> Iterator[Said]:
