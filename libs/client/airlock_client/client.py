@@ -26,7 +26,7 @@ from airlock_contracts.views import (
     RunView,
     WorkflowView,
 )
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from .errors import ProblemError, ServerUnreachable, UnexpectedAnswer
 from .streams import Sent, follow
@@ -36,7 +36,6 @@ _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _READ_TRIES = 3
 _FIRST_PAUSE = 0.2
 _MAX_RETRY_AFTER = 30.0
-_HOSTS: TypeAdapter[list[HostView]] = TypeAdapter(list[HostView])
 
 View = TypeVar("View", bound=Message)
 
@@ -240,12 +239,13 @@ class AirlockClient:
             raise ServerUnreachable(self._unreachable(error)) from error
 
     async def hosts(self) -> list[HostView]:
-        """All agent hosts."""
-        answer = await self._get("/api/hosts")
-        try:
-            return _HOSTS.validate_python(answer.json()["items"])
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
-            raise UnexpectedAnswer(f"/api/hosts answered something else: {error}") from error
+        """All agent hosts, by name."""
+        page = await self._page(HostView, "/api/hosts")
+        found = page.items
+        while page.next_cursor is not None:
+            page = await self._page(HostView, "/api/hosts", cursor=page.next_cursor)
+            found = found + page.items
+        return found
 
     async def health(self) -> dict[str, Any]:
         """What the service says about itself, well or not."""

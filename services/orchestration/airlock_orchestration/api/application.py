@@ -66,6 +66,7 @@ def build_api(deps: Dependencies) -> FastAPI:
         (approvals.reads, gates.read, admin),
         (artifacts.puts, gates.create, host_or_admin),
         (artifacts.reads, gates.read, host_or_admin),
+        (artifacts.lists, gates.read, admin),
         (hosts.reads, gates.read, admin),
     ]
     for router, gate, rule in table:

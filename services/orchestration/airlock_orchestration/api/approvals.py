@@ -1,10 +1,11 @@
 """/api/approvals: what waits at gates, and people's decisions. A GET never decides."""
 
+from typing import Annotated
 from uuid import UUID
 
 from airlock_contracts.statuses import ApprovalStatus
 from airlock_contracts.views import ApprovalView, DecisionRequest, Page
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from ..errors import (
     ApprovalUnknown,
@@ -69,9 +70,10 @@ async def list_approvals(
     cursor: After,
     limit: Few = 20,
     status: ApprovalStatus | None = None,
+    run: Annotated[UUID | None, Query(description="Only of this run.")] = None,
 ) -> Page[ApprovalView]:
     """Approvals, those asked last first."""
-    return page_of(await deps.approvals.page(asking, status=status, cursor=cursor, limit=limit))
+    return page_of(await deps.approvals.page(asking, status=status, run=run, cursor=cursor, limit=limit))
 
 
 @reads.get("/{approval}", responses=refusals(ApprovalUnknown))

@@ -1,12 +1,13 @@
 """/api/artifacts: immutable bytes in and out, by their digest."""
 
 from typing import Annotated
+from uuid import UUID
 
 from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, ArtifactRef
 from airlock_contracts.messages import AttemptId
 from airlock_contracts.problems import Finding
-from airlock_contracts.views import ArtifactView
-from fastapi import APIRouter, Header, Path, Request, Response
+from airlock_contracts.views import ArtifactView, Page
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
@@ -17,9 +18,11 @@ from .answers import BYTES, described, leading_to, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
 from .documents import pieces
+from .paging import DEFAULT_LIMIT, AfterDigest, Limit, page_of
 
 puts = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
 reads = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
+lists = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
 
 Digest = Annotated[str, Path(pattern=r"^(sha256:)?[0-9a-f]{64}$", description="sha256 of the bytes.")]
 _DEFAULT_TYPE = "application/octet-stream"
@@ -63,6 +66,19 @@ async def put_artifact(
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/api/artifacts/{_bare(sha256)}"
     return view
+
+
+@lists.get("")
+async def list_artifacts(
+    deps: Deps,
+    cursor: AfterDigest,
+    limit: Limit = DEFAULT_LIMIT,
+    run: Annotated[
+        UUID | None, Query(description="Only those that this run's context, inputs and outputs name.")
+    ] = None,
+) -> Page[ArtifactView]:
+    """Artifacts, those put last first."""
+    return page_of(await deps.artifacts.page(run=run, cursor=cursor, limit=limit))
 
 
 @reads.head(

@@ -76,8 +76,8 @@ async def register(
 
 
 async def list_agents(
-    sessions: Sessions, principal: Principal, *, name: str | None, cursor: Cursor | None, limit: int
-) -> Slice[AgentView]:
+    sessions: Sessions, principal: Principal, *, name: str | None, cursor: Cursor[UUID] | None, limit: int
+) -> Slice[AgentView, UUID]:
     """One page of agent versions, those registered last first."""
     async with sessions.reading() as session:
         rows = await store.page_agents(session, principal.project, name=name, before=cursor, limit=limit + 1)

@@ -77,12 +77,18 @@ class Approvals:
         return view
 
     async def page(
-        self, principal: Principal, *, status: ApprovalStatus | None, cursor: Cursor | None, limit: int
-    ) -> Slice[ApprovalView]:
+        self,
+        principal: Principal,
+        *,
+        status: ApprovalStatus | None,
+        run: UUID | None = None,
+        cursor: Cursor[UUID] | None,
+        limit: int,
+    ) -> Slice[ApprovalView, UUID]:
         """One page of approvals, those asked last first."""
         async with self._sessions.reading() as session:
             rows = await store.page_approvals(
-                session, principal.project, status=status, before=cursor, limit=limit + 1
+                session, principal.project, status=status, run=run, before=cursor, limit=limit + 1
             )
         return slice_of(rows, limit)
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO
+from uuid import UUID
 
 from airlock_contracts.artifacts import CHUNK_BYTES, MAX_ARTIFACT_BYTES
 from airlock_contracts.views import ArtifactView
@@ -18,6 +19,7 @@ from airlock_contracts.views import ArtifactView
 from ..errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown, StoreUnavailable
 from ..store import artifacts as store
 from ..store.sessions import Sessions
+from .pages import Cursor, Slice, slice_of
 
 MAX_UPLOADS = 8
 """At once: so many temporary files of at most 256 MiB each."""
@@ -57,6 +59,14 @@ class Artifacts:
         if row is None:
             raise ArtifactUnknown(f"no artifact has the digest sha256:{sha256}")
         return store.to_view(row)
+
+    async def page(
+        self, *, run: UUID | None, cursor: Cursor[str] | None, limit: int
+    ) -> Slice[ArtifactView, str]:
+        """One page of artifacts, those put last first; only those that a run names, where one is given."""
+        async with self._sessions.reading() as session:
+            rows = await store.page_artifacts(session, run=run, before=cursor, limit=limit + 1)
+        return slice_of([(store.to_view(row), (row.created_at, row.sha256)) for row in rows], limit)
 
     async def read(self, sha256: str, size: int) -> AsyncIterator[bytes]:
         """Give an artifact out, chunk by chunk; no connection is held between two chunks.

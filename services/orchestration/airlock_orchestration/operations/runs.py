@@ -180,9 +180,9 @@ class Runs:
         *,
         status: RunStatus | None,
         workflow: str | None,
-        cursor: Cursor | None,
+        cursor: Cursor[UUID] | None,
         limit: int,
-    ) -> Slice[RunSummary]:
+    ) -> Slice[RunSummary, UUID]:
         """One page of runs, the newest first. Raises WorkflowUnknown."""
         of = None
         if workflow is not None:

@@ -97,8 +97,8 @@ async def find(
 
 
 async def list_workflows(
-    sessions: Sessions, principal: Principal, *, cursor: Cursor | None, limit: int
-) -> Slice[WorkflowView]:
+    sessions: Sessions, principal: Principal, *, cursor: Cursor[UUID] | None, limit: int
+) -> Slice[WorkflowView, UUID]:
     """One page of workflows in their newest versions, those made last first."""
     async with sessions.reading() as session:
         pairs = await store.page_workflows(session, principal.project, before=cursor, limit=limit + 1)

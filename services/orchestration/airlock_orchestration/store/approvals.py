@@ -33,6 +33,7 @@ async def page_approvals(
     project: str,
     *,
     status: ApprovalStatus | None = None,
+    run: UUID | None = None,
     before: Cursor | None = None,
     limit: int,
 ) -> list[tuple[ApprovalView, Cursor]]:
@@ -40,6 +41,8 @@ async def page_approvals(
     statement = _shown(project)
     if status is not None:
         statement = statement.where(ApprovalRow.status == status)
+    if run is not None:
+        statement = statement.where(ApprovalRow.run_id == run)
     if before is not None:
         statement = statement.where(tuple_(col(ApprovalRow.requested_at), col(ApprovalRow.id)) < before)
     order = (col(ApprovalRow.requested_at).desc(), col(ApprovalRow.id).desc())

@@ -1,21 +1,41 @@
 """Artifacts: immutable bytes known by their digest, in chunks of 1 MiB."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from airlock_contracts.views import ArtifactView
-from sqlalchemy import exists, func, literal, update
+from sqlalchemy import exists, func, literal, tuple_, update
 from sqlalchemy import select as core_select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from .tables import ArtifactChunkRow, ArtifactPutRow, ArtifactRow
+from .tables import ArtifactChunkRow, ArtifactPutRow, ArtifactRow, ArtifactUseRow
 
 
 async def find_artifact(session: AsyncSession, sha256: str) -> ArtifactRow | None:
     """The artifact of this digest, once all of it is here."""
     statement = select(ArtifactRow).where(ArtifactRow.sha256 == sha256, col(ArtifactRow.complete))
     return (await session.exec(statement)).first()
+
+
+async def page_artifacts(
+    session: AsyncSession,
+    *,
+    run: UUID | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int,
+) -> Sequence[ArtifactRow]:
+    """Artifacts, those put last first; of a run: those that its context, inputs and outputs name."""
+    statement = select(ArtifactRow).where(col(ArtifactRow.complete))
+    if run is not None:
+        used = core_select(col(ArtifactUseRow.sha256)).where(col(ArtifactUseRow.run_id) == run)
+        statement = statement.where(col(ArtifactRow.sha256).in_(used))
+    if before is not None:
+        statement = statement.where(tuple_(col(ArtifactRow.created_at), col(ArtifactRow.sha256)) < before)
+    order = (col(ArtifactRow.created_at).desc(), col(ArtifactRow.sha256).desc())
+    return (await session.exec(statement.order_by(*order).limit(limit))).all()
 
 
 async def sizes(session: AsyncSession, digests: Collection[str]) -> dict[str, int]:

@@ -39,9 +39,15 @@ async def note_heartbeat(session: AsyncSession, heartbeat: HeartbeatRequest) -> 
     )
 
 
-async def list_hosts(session: AsyncSession, limit: int = 1000) -> list[HostView]:
-    """All hosts by name, each with its status by Postgres' clock."""
+async def list_hosts(
+    session: AsyncSession, *, pool: str | None = None, after: str | None = None, limit: int = 1000
+) -> list[HostView]:
+    """Hosts by name, each with its status by Postgres' clock."""
     statement = select(HostRow, func.clock_timestamp() - GONE_AFTER > col(HostRow.seen_at))
+    if pool is not None:
+        statement = statement.where(HostRow.pool == pool)
+    if after is not None:
+        statement = statement.where(HostRow.name > after)
     rows: Sequence[tuple[HostRow, bool]] = (
         await session.exec(statement.order_by(col(HostRow.name)).limit(limit))
     ).all()

@@ -294,7 +294,10 @@ class ArtifactRow(Row, table=True):
     """Immutable bytes, known by their digest."""
 
     __tablename__ = "artifacts"
-    __table_args__: ClassVar[Any] = (CheckConstraint("size >= 0", name="size"),)
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("size >= 0", name="size"),
+        Index("ix_artifacts_page", text("created_at DESC"), text("sha256 DESC")),
+    )
 
     sha256: str = text_column(primary_key=True)
     size: int = Field(sa_type=BigInteger)

@@ -1,0 +1,138 @@
+"""Lists are stable: who pages while others insert sees all that was there at the start, and nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from airlock_contracts.messages import HeartbeatRequest
+from airlock_orchestration.store.hosts import note_heartbeat
+
+Insert = Callable[[Any, int], Awaitable[None]]
+
+
+async def insert_agent(rig: Any, number: int) -> None:
+    await rig.register(version=f"1.0.{number}")
+
+
+async def insert_workflow(rig: Any, number: int) -> None:
+    await rig.register()
+    node = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}}
+    await rig.apply({"name": f"w{number}", "nodes": [node]})
+
+
+async def insert_run(rig: Any, number: int) -> None:
+    await rig.start(text=str(number))
+
+
+async def insert_approval(rig: Any, number: int) -> None:
+    await rig.waiting(text=str(number))
+
+
+async def insert_artifact(rig: Any, number: int) -> None:
+    data = f"artifact {number}".encode()
+    answer = await rig.client.put(f"/api/artifacts/{hashlib.sha256(data).hexdigest()}", content=data)
+    assert answer.status_code == 201
+
+
+async def insert_host(rig: Any, number: int) -> None:
+    beat = HeartbeatRequest(
+        host=f"host-{number * 7919 % 100:02}",
+        boot="b",
+        pool="default",
+        version="0.1.0",
+        slots=1,
+        busy=0,
+        memory_mb=1,
+    )
+    async with rig.sessions.writing() as session:
+        await note_heartbeat(session, beat)
+
+
+LISTS: dict[str, tuple[Insert, str]] = {
+    "/api/agents?name=echo": (insert_agent, "id"),
+    "/api/workflows": (insert_workflow, "id"),
+    "/api/runs?status=RUNNING": (insert_run, "id"),
+    "/api/workflows/chain/runs?status=RUNNING": (insert_run, "id"),
+    "/api/approvals?status=PENDING": (insert_approval, "id"),
+    "/api/artifacts": (insert_artifact, "artifact"),
+    "/api/hosts?pool=default": (insert_host, "name"),
+}
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_list_is_stable_while_others_insert(rig: Any, path: str) -> None:
+    insert, key = LISTS[path]
+    chance = random.Random(path)
+    count = 0
+
+    async def insert_some(most: int) -> None:
+        nonlocal count
+        for _ in range(chance.randint(1, most)):
+            await insert(rig, count)
+            count += 1
+
+    await insert_some(12)
+    await insert_some(12)
+    at_start = await paged(rig, path, key, limit=50)
+    assert len(at_start) == count
+    seen = await paged(rig, path, key, limit=chance.randint(1, 4), between=lambda: insert_some(3))
+    assert len(seen) == len(set(seen))
+    assert set(seen) >= set(at_start)
+    assert [one for one in seen if one in set(at_start)] == at_start
+
+
+async def paged(
+    rig: Any, path: str, key: str, *, limit: int, between: Callable[[], Awaitable[None]] | None = None
+) -> list[str]:
+    """A list from its first page to its last, with something done between two pages."""
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        asked = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        base, _, query = path.partition("?")
+        asked |= dict([query.split("=")] if query else [])
+        answer = await rig.client.get(base, params=asked)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert len(page["items"]) <= limit
+        seen += [item[key] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            return seen
+        if between is not None and len(seen) < 100:
+            await between()
+
+
+@pytest.mark.parametrize("path", [path.partition("?")[0] for path in LISTS])
+@pytest.mark.parametrize("cursor", ["x", "%00", "bm90aGluZw", "MjAyNnxu", "é", "bmFtZXw", "a" * 600])
+async def test_a_cursor_that_is_none_of_ours_is_refused(rig: Any, path: str, cursor: str) -> None:
+    await rig.register()
+    await insert_workflow(rig, 1)
+    answer = await rig.client.get(path.replace("chain", "w1"), params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
+
+
+async def test_lists_are_filtered(rig: Any) -> None:
+    run, approval = await rig.waiting()
+    await rig.waiting("another")
+    of_run = (await rig.client.get("/api/approvals", params={"run": run})).json()["items"]
+    assert [one["id"] for one in of_run] == [approval["id"]]
+    await insert_host(rig, 1)
+    assert (await rig.client.get("/api/hosts", params={"pool": "gpu"})).json()["items"] == []
+
+
+async def test_artifacts_of_a_run_are_those_that_it_names(rig: Any) -> None:
+    for number in range(2):
+        await insert_artifact(rig, number)
+    digest = hashlib.sha256(b"artifact 1").hexdigest()
+    named = {"artifact": f"sha256:{digest}", "size": 10, "media_type": "text/plain"}
+    await rig.register()
+    node = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}}
+    await rig.apply({"name": "carries", "nodes": [node]})
+    answer = await rig.client.post("/api/workflows/carries/trigger", json={"context": {"it": named}})
+    assert answer.status_code == 202, answer.text
+    listed = await rig.client.get("/api/artifacts", params={"run": answer.json()["id"]})
+    assert [one["artifact"] for one in listed.json()["items"]] == [f"sha256:{digest}"]
