@@ -108,6 +108,17 @@ def test_what_is_proposed_has_no_more_files_than_can_be_applied() -> None:
         whole_diff(many)
 
 
+def test_what_there_is_no_time_for_is_left_for_another_proposal(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    wished = [
+        {"file": file, "find": find, "replace": "x"}
+        for file, find in (("app.py", "yaml\n"), ("run.sh", "one"))
+    ]
+    done = propose(tree, sort(tree, {"replacements": wished}), in_time=lambda: False)
+    assert [one.fixed for one in done] == [["replacement-1"], []]
+    assert "no time left" in done[1].unfixed[0][1]
+
+
 def test_applying_gives_a_new_workspace_and_the_way_back(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     diff = (

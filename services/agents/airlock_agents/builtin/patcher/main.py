@@ -19,6 +19,7 @@ MAX_UNFIXED = 1000
 MAX_NOTES = 50
 MAX_OUTPUT = 480 * 1024  # bytes of an output: the manifest allows 512 KiB
 MAX_INLINE = 400 * 1024  # of them for a rollback diff, spelled as JSON
+SECONDS_TO_ANSWER = 45  # a file may take 30 of them
 _DIFF = "text/x-diff"
 
 agent = Agent()
@@ -47,9 +48,13 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     def tell(done: int, of: int) -> None:
         ctx.progress(f"{done} of {of} files", done / of)
 
+    def in_time() -> bool:
+        left = ctx.remaining()
+        return left is None or left > SECONDS_TO_ANSWER
+
     try:
         asked = request.sort(root, inputs)
-        done = proposal.propose(root, asked, tell)
+        done = proposal.propose(root, asked, tell=tell, in_time=in_time)
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error
     changed = [one.file for one in done if one.diff]

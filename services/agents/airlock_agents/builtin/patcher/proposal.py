@@ -21,6 +21,7 @@ from .rules import LINE_NOTES, NOTES
 
 _REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
 MAX_REASON = 300  # characters
+NO_TIME = "there was no time left for this file: propose for it again"
 
 
 @dataclass(slots=True)
@@ -111,18 +112,31 @@ class Proposer:
         return text
 
 
-def propose(root: Path, asked: Request, tell: Callable[[int, int], None] | None = None) -> list[Done]:
-    """Work on each file in a child process; one that does not survive it is answered for with the reason."""
+def propose(
+    root: Path,
+    asked: Request,
+    *,
+    tell: Callable[[int, int], None] | None = None,
+    in_time: Callable[[], bool] = lambda: True,
+) -> list[Done]:
+    """Work on each file in a child process; one that does not survive it is answered for with the reason.
+
+    `tell` hears how many files are done, of how many. When `in_time` says no, the rest is left for another
+    proposal: what is done until then is not lost with the attempt.
+    """
 
     def lost(job: Job, reason: str) -> Done:
         return Done(job.file, unfixed=[(one, f"the file {reason}") for one in job.ids()])
 
-    done = []
+    done: list[Done] = []
     for one in isolate.each(Proposer(root).work, asked.jobs, lost, memory=MEMORY):
         done.append(one)
         if tell is not None:
             tell(len(done), len(asked.jobs))
-    return done
+        if not in_time():
+            break
+    left = asked.jobs[len(done) :]
+    return done + [Done(job.file, unfixed=[(id_, NO_TIME) for id_ in job.ids()]) for job in left]
 
 
 def whole_diff(done: Sequence[Done]) -> str:
