@@ -58,7 +58,8 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def _typed(body: str) -> Iterator[Step]:
-    typed, shown = "", []
+    typed = ""
+    shown: list[str] = []
     for line in body.replace("\\\n", "").splitlines():
         if line.startswith("$ "):
             if typed:

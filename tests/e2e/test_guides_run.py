@@ -25,12 +25,15 @@ def no_images_of_the_guides(docker_engine: docker.DockerClient) -> Iterator[None
                 docker_engine.images.remove(tag)
 
 
+@pytest.mark.timeout(300)  # some twenty commands, each an interpreter of its own
 @pytest.mark.usefixtures("no_images_of_the_guides")
 async def test_an_agent_is_written_built_tried_registered_and_used_as_the_guide_says(
     install: Install, tmp_path: Path
 ) -> None:
     guide = GUIDES / "writing-an-agent.md"
-    typed = await asyncio.to_thread(run_guide, guide, folder=tmp_path, environment=environment(install))
+    typed = await asyncio.to_thread(
+        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=270
+    )
     assert typed == guide.read_text().count("\n$ ")
 
 

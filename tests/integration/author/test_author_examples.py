@@ -25,7 +25,7 @@ def copied(author: Any) -> Callable[[str], Path]:
     """Copy an example into the author's folder, with an image that nobody else has."""
 
     def copy(name: str) -> Path:
-        folder = author.home / name
+        folder: Path = author.home / name
         shutil.copytree(EXAMPLES / name, folder)
         image = f"airlock-test-{name}-{author.home.name.lower()[-20:].strip('_')}"
         author.images.append(image)
