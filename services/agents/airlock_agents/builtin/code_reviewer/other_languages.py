@@ -10,7 +10,7 @@ from .languages import Language
 from .python_code import Hit
 
 # Words of a comment that says why nothing is done.
-_REASON = re.compile(r"(?://|/\*|#)\W*\w+\W+\w+\W+\w+")
+_REASON = re.compile(r"(?://|/\*|#)\W{0,9}\w{1,40}\W{1,9}\w{1,40}\W{1,9}\w")
 
 _WEB = frozenset({"JavaScript", "TypeScript"})
 _BRACED = _WEB | {"Java", "C#", "Kotlin", "PHP", "Scala", "Swift", "Go"}

@@ -31,7 +31,7 @@ class PythonCode:
             self.tree = ast.parse(text)
         except (SyntaxError, ValueError) as error:
             raise Unparsable("not valid Python") from error
-        except RecursionError as error:
+        except (RecursionError, MemoryError) as error:  # the parser says so of its own stack, too
             raise Unparsable("nested too deeply") from error
         self._parents: dict[ast.AST, ast.AST] = {}
         self._by_kind: dict[type[ast.AST], list[ast.AST]] = {}

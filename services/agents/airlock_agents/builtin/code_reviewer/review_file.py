@@ -42,7 +42,7 @@ _SILENCED_BEFORE = re.compile(
     r"(?i)eslint-disable-next-line|@ts-(ignore|expect-error)|phpcs:ignore|NOLINTNEXTLINE"
 )
 _SILENCED_FILE = re.compile(
-    r"(?im)^\W*(flake8|ruff):\s*noqa\b|pylint:\s*skip-file|^\W*/\*\s*eslint-disable\s*\*/"
+    r"(?im)^[^\w\n]{0,9}(flake8|ruff): ?noqa\b|pylint: ?skip-file|^[^\w\n]{0,9}/\* ?eslint-disable ?\*/"
 )
 
 
