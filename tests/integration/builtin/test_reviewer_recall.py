@@ -1,0 +1,155 @@
+"""What the reviewer says of the storefront, and what it takes for an issue: measured, printed, held."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airlock_sdk.testing import Given, Outcome, given_workspace
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+STOREFRONT = EXAMPLES / "storefront"
+LIST = yaml.safe_load((EXAMPLES / "storefront.issues.yaml").read_text())
+
+# Measured with the locked tools: all that the rules claim, and none of the lookalikes.
+MIN_RECALL = 1.0
+MAX_FALSE_ALARMS = 0
+
+
+def line_of(one: dict[str, Any]) -> int:
+    lines = (STOREFRONT / one["file"]).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if one["match"] in line)
+
+
+def found(one: dict[str, Any], issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    line = line_of(one)
+    return [each for each in issues if each["file"] == one["file"] and each["line"] == line]
+
+
+@pytest.fixture(scope="module")
+def review(run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]]) -> Outcome:
+    outcome = run_agent("code-reviewer", "review", {}, workspace=STOREFRONT)
+    check_output("code-reviewer", "review", outcome)
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def issues(review: Outcome) -> list[dict[str, Any]]:
+    assert review.output is not None
+    assert not review.output["truncated"]
+    listed: list[dict[str, Any]] = review.output["issues"]
+    return listed
+
+
+def test_what_a_reviewer_should_say_is_said_and_little_else(
+    issues: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(one: dict[str, Any]) -> bool:
+        return any(
+            each["rule"] in one["rules"]
+            and (each["type"], each["severity"]) == (one["type"], one["severity"])
+            for each in found(one, issues)
+        )
+
+    claimed = [one for one in LIST["issues"] if one["rules"]]
+    missed = [one for one in claimed if not said(one)]
+    alarms = [one for one in LIST["lookalikes"] if found(one, issues)]
+    listed = {(one["file"], line_of(one)) for one in [*LIST["issues"], *LIST["lookalikes"]]}
+    unlisted = [each for each in issues if (each["file"], each["line"]) not in listed]
+    recall = 1 - len(missed) / len(claimed)
+    beyond = len(LIST["issues"]) - len(claimed)
+    lines = [
+        f"\ncode-reviewer on the storefront: recall {recall:.3f} of {len(claimed)} issues its rules claim,",
+        f"  {beyond} more are beyond them; {len(alarms)} false alarms among {len(LIST['lookalikes'])}",
+        *(f"  missed: {one['file']} {one['match']!r}" for one in missed),
+        *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in alarms),
+    ]
+    with capsys.disabled():
+        sys.stdout.write("\n".join(lines) + "\n")
+    assert recall >= MIN_RECALL
+    assert len(alarms) <= MAX_FALSE_ALARMS
+    assert unlisted == []
+
+
+def test_every_issue_says_what_to_do_and_none_quotes_a_secret(
+    review: Outcome, issues: list[dict[str, Any]]
+) -> None:
+    assert all(one["suggestion"] and one["message"].count(". ") >= 1 for one in issues)
+    said = review.raw_output.decode() + json.dumps([review.logs, review.progress]) + review.stderr
+    said += "".join(made.content.decode() for made in review.artifacts.values())
+    tree = "\n".join(path.read_text() for path in (STOREFRONT / "storefront").rglob("*.py"))
+    for secret in ("kV7-tulip-orbit-92", "w4gon-Plum-77-kite", "q8Zr2LwXn5TbVc7K", "Welcome-Lindenhof-1"):
+        assert secret in tree
+        assert secret not in said
+
+
+def test_the_metrics_name_the_worst_function(review: Outcome) -> None:
+    assert review.output is not None
+    metrics = review.output["metrics"]
+    worst = metrics["worst"][0]
+    assert (worst["file"], worst["name"], worst["complexity"]) == ("storefront/orders.py", "surcharge", 18)
+    assert metrics["complexity"]["over_limit"] == 1
+    assert metrics["languages"].keys() >= {"Python", "JavaScript", "Shell", "YAML"}
+    assert "storefront/orders.py" in review.output["files"]
+
+
+def test_the_artifacts_hold_everything_and_agree(review: Outcome, issues: list[dict[str, Any]]) -> None:
+    assert review.output is not None
+    report = json.loads(review.artifact(review.output["report"]))
+    (run,) = json.loads(review.artifact(review.output["sarif"]))["runs"]
+    assert report["issues"] == issues
+    assert report["summary"] == review.output["summary"]
+    ids = [one["id"] for one in issues]
+    assert len(set(ids)) == len(ids)
+    assert [one["partialFingerprints"]["airlockFinding/v1"] for one in run["results"]] == ids
+
+
+def test_the_same_workspace_gives_the_same_output_byte_for_byte(
+    review: Outcome, run_agent: Callable[..., Outcome]
+) -> None:
+    again = run_agent("code-reviewer", "review", {}, workspace=STOREFRONT)
+    assert again.raw_output == review.raw_output
+
+
+def test_types_floor_and_paths_choose(run_agent: Callable[..., Outcome]) -> None:
+    inputs = {
+        "types": ["security"],
+        "min_severity": "HIGH",
+        "paths": ["storefront/*.py"],
+        "max_complexity": 50,
+    }
+    output = run_agent("code-reviewer", "review", inputs, workspace=STOREFRONT).output
+    assert output is not None
+    assert {one["type"] for one in output["issues"]} == {"security"}
+    assert {one["severity"] for one in output["issues"]} == {"HIGH"}
+    assert all(name.startswith("storefront/") for name in output["files"])
+    assert output["metrics"]["complexity"]["over_limit"] == 0
+
+
+def test_a_diff_chooses_lines_and_the_others_are_counted(
+    run_agent: Callable[..., Outcome], issues: list[dict[str, Any]]
+) -> None:
+    line = line_of({"file": "storefront/orders.py", "match": "basket=[]"})
+    diff = (
+        f"--- a/storefront/orders.py\n+++ b/storefront/orders.py\n@@ -{line},0 +{line} @@\n+def add_item():\n"
+    )
+    output = run_agent("code-reviewer", "review", {"diff": diff}, workspace=STOREFRONT).output
+    assert output is not None
+    assert [one["rule"] for one in output["issues"]] == ["B006"]
+    assert output["files"] == ["storefront/orders.py"]
+    in_file = [one for one in issues if one["file"] == "storefront/orders.py"]
+    assert output["summary"]["outside_diff"] == len(in_file) - 1
+
+
+def test_a_replacement_is_the_code_that_mends_it(run_agent: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import os\nimport sys\n\nprint(sys.argv)\n")
+    given: list[Given] = [given_workspace(tmp_path)]
+    output = run_agent("code-reviewer", "review", {}, given=given).output
+    assert output is not None
+    (one,) = output["issues"]
+    assert one["replacement"] == {"start_line": 1, "end_line": 1, "text": ""}
