@@ -18,8 +18,9 @@ from ..errors import (
     UnsupportedMediaType,
 )
 from ..operations import agents
-from .answers import described, leading_to, refusals
+from .answers import Answers, described, leading_to, refusals
 from .auth import Asking
+from .conditions import NOT_MODIFIED, IfNoneMatch, not_modified, quoted
 from .dependencies import Deps
 from .documents import read_document, takes
 from .paging import DEFAULT_LIMIT, After, Limit, page_of
@@ -29,6 +30,11 @@ reads = APIRouter(prefix="/api/agents", tags=["agents"])
 for_hosts = APIRouter(prefix="/api/agents", tags=["agents"])
 
 _PLACE = {"Location": "Where it is."}
+_SHOWN: Answers = {
+    200: described("The version.", ETag="What it is: its content_sha256."),
+    **NOT_MODIFIED,
+    **refusals(AgentUnknown),
+}
 _LINKS = leading_to("get_agent", agent="$response.body#/id")
 
 
@@ -67,10 +73,16 @@ async def list_agents(
     return page_of(await agents.list_agents(deps.sessions, asking, name=name, cursor=cursor, limit=limit))
 
 
-@for_hosts.get("/versions/{id}", responses=refusals(AgentUnknown))
-async def get_agent_version(id: UUID, deps: Deps, asking: Asking) -> AgentVersion:
+@for_hosts.get("/versions/{id}", response_model=AgentVersion, responses=_SHOWN)
+async def get_agent_version(
+    id: UUID, response: Response, deps: Deps, asking: Asking, known: IfNoneMatch = None
+) -> AgentVersion | Response:
     """An agent version as hosts read it: image, limits and grants come from here, never from a message."""
-    return await agents.get_version(deps.sessions, asking, id)
+    version = await agents.get_version(deps.sessions, asking, id)
+    if (same := not_modified(known, version.content_sha256)) is not None:
+        return same
+    response.headers["ETag"] = quoted(version.content_sha256)
+    return version
 
 
 @reads.get("/{agent}", responses=refusals(AgentUnknown))

@@ -16,6 +16,7 @@ from ..operations.principals import Principal
 from ..store.tables import KeyRole
 from .answers import BYTES, described, leading_to, raw, refusals
 from .auth import Asking
+from .conditions import NOT_MODIFIED, IfNoneMatch, not_modified
 from .dependencies import Deps
 from .documents import pieces
 from .paging import DEFAULT_LIMIT, AfterDigest, Limit, page_of
@@ -95,11 +96,13 @@ async def look_at_artifact(sha256: Digest, deps: Deps) -> Response:
 @reads.get(
     "/{sha256}",
     response_class=StreamingResponse,
-    responses={200: raw("The bytes.", "*/*", BYTES, **_HEADERS), **refusals(ArtifactUnknown)},
+    responses={200: raw("The bytes.", "*/*", BYTES, **_HEADERS), **NOT_MODIFIED, **refusals(ArtifactUnknown)},
 )
-async def get_artifact(sha256: Digest, deps: Deps) -> StreamingResponse:
+async def get_artifact(sha256: Digest, deps: Deps, known: IfNoneMatch = None) -> Response:
     """The bytes of an artifact. The answer breaks off before its end if they no longer have their digest."""
     view = await deps.artifacts.find(_bare(sha256))
+    if (same := not_modified(known, view.artifact)) is not None:
+        return same
     body = deps.artifacts.read(_bare(sha256), view.size)
     return StreamingResponse(body, headers=_headers(view), media_type=view.media_type)
 

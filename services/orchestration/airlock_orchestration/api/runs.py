@@ -1,5 +1,6 @@
 """/api/runs: start, follow, cancel and retry runs. `events` has the stream."""
 
+import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from ..operations.contexts import MAX_CONTEXT_BYTES, Context
 from ..operations.runs import Started
 from .answers import Answers, described, leading_to, raw, refusals
 from .auth import Asking
+from .conditions import NOT_MODIFIED, IfNoneMatch, not_modified, quoted
 from .dependencies import Deps
 from .documents import member, read_body, read_json, read_model, takes
 from .paging import DEFAULT_LIMIT, After, Limit, page_of
@@ -54,7 +56,11 @@ _SHOWN = {
     ),
 }
 _JSON_BYTES = raw("The bytes as they came.", "application/json", {}, ETag="Their sha256.")
-_NODE_BYTES: Answers = {200: _JSON_BYTES, **refusals(RunUnknown, NodeUnknown, NodeBytesUnknown)}
+_NODE_BYTES: Answers = {
+    200: _JSON_BYTES,
+    **NOT_MODIFIED,
+    **refusals(RunUnknown, NodeUnknown, NodeBytesUnknown),
+}
 Key = Annotated[
     str | None,
     Header(
@@ -184,22 +190,30 @@ async def explain_run(run: UUID, deps: Deps, asking: Asking) -> Explanation:
     return await explanations.explain_run(deps.sessions, asking, run)
 
 
-@reads.get("/{run}/context", response_class=Response, responses={200: _JSON_BYTES, **refusals(RunUnknown)})
-async def get_run_context(run: UUID, deps: Deps, asking: Asking) -> Response:
+@reads.get(
+    "/{run}/context",
+    response_class=Response,
+    responses={200: _JSON_BYTES, **NOT_MODIFIED, **refusals(RunUnknown)},
+)
+async def get_run_context(run: UUID, deps: Deps, asking: Asking, known: IfNoneMatch = None) -> Response:
     """The trigger's input, byte for byte."""
-    return _json(await deps.runs.context(asking, run))
+    return _json(await deps.runs.context(asking, run), known)
 
 
 @reads.get("/{run}/nodes/{node}/input", response_class=Response, responses=_NODE_BYTES)
-async def get_node_input(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
+async def get_node_input(
+    run: UUID, node: str, deps: Deps, asking: Asking, known: IfNoneMatch = None
+) -> Response:
     """A node's resolved input, byte for byte as it was shown, hashed and sent."""
-    return _json(await deps.runs.input(asking, run, node))
+    return _json(await deps.runs.input(asking, run, node), known)
 
 
 @reads.get("/{run}/nodes/{node}/output", response_class=Response, responses=_NODE_BYTES)
-async def get_node_output(run: UUID, node: str, deps: Deps, asking: Asking) -> Response:
+async def get_node_output(
+    run: UUID, node: str, deps: Deps, asking: Asking, known: IfNoneMatch = None
+) -> Response:
     """A node's accepted output, byte for byte as the agent wrote it."""
-    return _json(await deps.runs.output(asking, run, node))
+    return _json(await deps.runs.output(asking, run, node), known)
 
 
 def _answer(response: Response, started: Started) -> RunAccepted:
@@ -209,5 +223,7 @@ def _answer(response: Response, started: Started) -> RunAccepted:
     return started.accepted
 
 
-def _json(data: bytes) -> Response:
-    return Response(data, media_type="application/json")
+def _json(data: bytes, known: str | None) -> Response:
+    tag = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    headers = {"ETag": quoted(tag)}
+    return not_modified(known, tag) or Response(data, media_type="application/json", headers=headers)

@@ -11,6 +11,7 @@ from ..errors import InvalidDocument, UnsupportedMediaType, WorkflowChanged, Wor
 from ..operations import workflows
 from .answers import described, leading_to, refusals
 from .auth import Asking
+from .conditions import NOT_MODIFIED, BuildsOn, IfNoneMatch, not_modified, quoted
 from .dependencies import Deps
 from .documents import read_document, takes
 from .paging import DEFAULT_LIMIT, After, Limit, page_of
@@ -40,14 +41,19 @@ Number = Annotated[int | None, Query(ge=1, le=2_000_000_000, description="A vers
         **refusals(InvalidDocument, WorkflowInvalid, WorkflowChanged, UnsupportedMediaType),
     },
 )
-async def apply_workflow(request: Request, response: Response, deps: Deps, asking: Asking) -> WorkflowView:
+async def apply_workflow(
+    request: Request, response: Response, deps: Deps, asking: Asking, builds_on: BuildsOn
+) -> WorkflowView:
     """Make a specification, as YAML or JSON, the newest version of its workflow.
 
-    200 when the newest version says just that already.
+    200 when the newest version says just that already. With `If-Match` it is made only if the newest is still
+    the one that was looked at; with `If-None-Match: *` only if there is none.
     """
-    view, new = await workflows.apply(deps.sessions, asking, await read_document(request))
+    document = await read_document(request)
+    view, new = await workflows.apply(deps.sessions, asking, document, builds_on)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/api/workflows/{view.id}"
+    response.headers["ETag"] = quoted(_tag(view))
     return view
 
 
@@ -59,10 +65,29 @@ async def list_workflows(
     return page_of(await workflows.list_workflows(deps.sessions, asking, cursor=cursor, limit=limit))
 
 
-@reads.get("/{workflow}", responses=refusals(WorkflowUnknown))
-async def get_workflow(workflow: str, deps: Deps, asking: Asking, version: Number = None) -> WorkflowView:
+@reads.get(
+    "/{workflow}",
+    response_model=WorkflowView,
+    responses={
+        200: described("The version.", ETag="The version, for If-Match."),
+        **NOT_MODIFIED,
+        **refusals(WorkflowUnknown),
+    },
+)
+async def get_workflow(
+    workflow: str,
+    response: Response,
+    deps: Deps,
+    asking: Asking,
+    version: Number = None,
+    known: IfNoneMatch = None,
+) -> WorkflowView | Response:
     """A workflow by its id or name."""
-    return await workflows.get_workflow(deps.sessions, asking, workflow, version)
+    view = await workflows.get_workflow(deps.sessions, asking, workflow, version)
+    if (same := not_modified(known, _tag(view))) is not None:
+        return same
+    response.headers["ETag"] = quoted(_tag(view))
+    return view
 
 
 @reads.get("/{workflow}/versions", responses=refusals(WorkflowUnknown))
@@ -85,3 +110,7 @@ async def list_workflow_runs(
 ) -> Page[RunSummary]:
     """The runs of a workflow, the newest first."""
     return page_of(await deps.runs.page(asking, status=status, workflow=workflow, cursor=cursor, limit=limit))
+
+
+def _tag(view: WorkflowView) -> str:
+    return workflows.tag(view.version, view.spec_sha256)

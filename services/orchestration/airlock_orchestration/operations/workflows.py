@@ -13,23 +13,26 @@ from airlock_contracts.views import WorkflowView
 from airlock_contracts.workflow import WorkflowSpec
 
 from ..engine.checks import check_workflow
-from ..errors import WorkflowInvalid, WorkflowUnknown, counted
+from ..errors import WorkflowChanged, WorkflowInvalid, WorkflowUnknown, counted
 from ..store import agents as agent_store
 from ..store import workflows as store
 from ..store.sessions import Sessions
 from .documents import Document, validate, with_lines
 from .ids import is_name, parse_uuid
 from .pages import Cursor, Slice, slice_of
+from .preconditions import ANYTHING, Precondition
 from .principals import Principal
 
 log = structlog.get_logger(__name__)
 
 
-async def apply(sessions: Sessions, principal: Principal, document: Document) -> tuple[WorkflowView, bool]:
+async def apply(
+    sessions: Sessions, principal: Principal, document: Document, builds_on: Precondition = ANYTHING
+) -> tuple[WorkflowView, bool]:
     """Make a specification the newest version of its workflow; answers it and whether it is new.
 
-    The same content as the newest version makes none. Raises WorkflowInvalid with every problem and its
-    place.
+    The same content as the newest version makes none, whatever it was to build on. Raises WorkflowInvalid
+    with every problem and its place, WorkflowChanged if another version is the newest than was looked at.
     """
     spec = validate(document, WorkflowSpec, WorkflowInvalid)
     references = {node.agent for node in spec.nodes}
@@ -46,7 +49,7 @@ async def apply(sessions: Sessions, principal: Principal, document: Document) ->
         raise WorkflowInvalid(counted(findings), errors=findings, hint=listed, **details)
     digest = spec_sha256(spec)
     async with sessions.writing() as session:
-        pair, new = await store.save_workflow(
+        pair, before = await store.save_workflow(
             session,
             store.WorkflowIds(uuid7(), uuid7()),
             spec,
@@ -61,7 +64,13 @@ async def apply(sessions: Sessions, principal: Principal, document: Document) ->
                 message="a number is not kept exactly as it is written, such as 1e300 or -0.0",
             )
             raise WorkflowInvalid(counted([finding]), errors=[finding])
+        new = before is None or before.number != pair[1].number
         view = store.to_view(pair)
+        if new and not builds_on.holds(None if before is None else tag(before.number, before.spec_sha256)):
+            newest = "there is none yet" if before is None else f"its newest version is {before.number}"
+            raise WorkflowChanged(
+                f"workflow {view.name}: {newest}", version=None if before is None else before.number
+            )
     if new:
         log.info("workflow.applied", workflow=view.name, workflow_version=view.version, by=principal.name)
     return view, new
@@ -121,3 +130,8 @@ async def list_versions(
 def spec_sha256(spec: WorkflowSpec) -> str:
     """The digest of what a specification says, however it is written."""
     return hashlib.sha256(b"airlock-workflow-v1\n" + canonical_json(spec.model_dump(mode="json"))).hexdigest()
+
+
+def tag(number: int, spec_sha256: str) -> str:
+    """What tells one version of a workflow from all others of it."""
+    return f"{number}-{spec_sha256[:16]}"

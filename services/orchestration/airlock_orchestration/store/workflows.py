@@ -34,11 +34,11 @@ async def save_workflow(
     project: str,
     spec_sha256: str,
     by: str,
-) -> tuple[Pair, bool]:
+) -> tuple[Pair, WorkflowVersionRow | None]:
     """Make the specification the newest version of its workflow.
 
-    Answers the version and whether it is new; the same content as the newest version makes none. Two that
-    come at once are one after the other: the workflow's row is locked.
+    Answers it, and what was the newest before: the same where its content is the same. Two that come at once
+    are one after the other: the workflow's row is locked.
     """
     name = insert(WorkflowRow).values(
         id=ids.workflow, project=project, name=spec.name, created_at=func.clock_timestamp()
@@ -48,7 +48,7 @@ async def save_workflow(
     workflow = (await session.exec(mine.with_for_update())).one()
     newest = await _newest(session, workflow.id)
     if newest is not None and newest.spec_sha256 == spec_sha256:
-        return (workflow, newest), False
+        return (workflow, newest), newest
     await session.exec(
         insert(WorkflowVersionRow).values(
             id=ids.version,
@@ -60,7 +60,7 @@ async def save_workflow(
             created_by=by,
         )
     )
-    return (workflow, await session.get_one(WorkflowVersionRow, ids.version)), True
+    return (workflow, await session.get_one(WorkflowVersionRow, ids.version)), newest
 
 
 async def find_workflow(
