@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import tarfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import docker
 import pytest
 
 FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
+AGENTS = {"security-scanner", "code-reviewer", "compliance-checker", "patcher", "notifier"}
+WORKFLOWS = {"security-review", "scan-and-notify", "full-analysis", "approval-only"}
 
 
 def containers(engine: docker.DockerClient, install: str) -> list[Any]:
@@ -28,11 +31,8 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
     status = fresh.ask("status")
     assert set(status["parts"]) == {"up", "orchestration", "agent-host", "Postgres", "nats-server"}
     assert fresh.airlock("doctor").returncode == 0
-    assert {agent["name"] for agent in fresh.ask("agents", "list")} >= {
-        "security-scanner",
-        "patcher",
-        "notifier",
-    }
+    assert {agent["name"] for agent in fresh.ask("agents", "list")} >= AGENTS
+    assert {workflow["name"] for workflow in fresh.ask("workflows", "list")} >= WORKFLOWS
 
     run = fresh.airlock("run", "security-review", "--workspace", str(tmp_path / "repository"))
     assert run.returncode == 5, run.stdout + run.stderr
@@ -52,6 +52,21 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
         assert patched is not None
         assert b"yaml.safe_load(text)" in patched.read()
 
+    _side_by_side(fresh.ask("runs", "show", approval["run"]), ["review", "comply"])
+
+    # The other workflows that ship.
+    told = fresh.airlock("run", "scan-and-notify", "--workspace", str(tmp_path / "repository"))
+    assert told.returncode == 0, told.stdout + told.stderr
+    whole = fresh.ask("run", "full-analysis", "--workspace", str(tmp_path / "repository"), "--wait")
+    assert whole["status"] == "SUCCESS", whole
+    _side_by_side(whole, ["secrets", "flaws", "review", "comply"])
+    asked = fresh.airlock("run", "approval-only", "--set", "question=May it go out?")
+    assert asked.returncode == 5, asked.stdout + asked.stderr
+    (question,) = fresh.ask("approvals", "list", "--status", "pending")
+    refused = fresh.airlock("approvals", "reject", question["id"], "--payload", question["payload_sha256"])
+    assert refused.returncode == 0, refused.stderr
+    assert fresh.airlock("runs", "watch", question["run"]).returncode == 2
+
     # A host that is killed comes back and is listed once, under its name.
     os.kill(status["parts"]["agent-host"]["pid"], signal.SIGKILL)
     again = fresh.airlock("run", "security-review", "--workspace", str(tmp_path / "repository"))
@@ -61,3 +76,13 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
     assert fresh.airlock("down").returncode == 0
     fresh.until_nothing_runs(5)
     assert containers(docker_client, status["install"]) == []
+
+
+def _side_by_side(run: dict[str, Any], nodes: list[str]) -> None:
+    """All of these nodes had their sandboxes at one and the same time."""
+    attempts = [node["attempts"][-1] for node in run["nodes"] if node["id"] in nodes]
+    assert len(attempts) == len(nodes)
+    ended = [datetime.fromisoformat(one["finished_at"]) for one in attempts]
+    took = [one["usage"]["start_ms"] + one["usage"]["run_ms"] for one in attempts]
+    began = [end - timedelta(milliseconds=ms) for end, ms in zip(ended, took, strict=True)]
+    assert max(began) < min(ended)

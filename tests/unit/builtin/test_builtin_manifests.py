@@ -17,6 +17,7 @@ from airlock_orchestration.engine.schemas import check_schema
 ROOT = Path(__file__).parents[3]
 BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
 FOLDERS = ["code_reviewer", "compliance_checker", "notifier", "patcher", "probe", "security_scanner"]
+WORKFLOWS = ["approval-only", "full-analysis", "scan-and-notify", "security-review"]
 
 
 def manifest(folder: str) -> Manifest:
@@ -27,8 +28,8 @@ def agents() -> dict[str, Manifest]:
     return {one.name: one for one in map(manifest, FOLDERS)}
 
 
-def review() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "security-review.yaml").read_text())
+def shipped(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text())
     return document
 
 
@@ -66,21 +67,24 @@ def test_requirements_are_pinned_by_hash_and_name_no_address(folder: str) -> Non
         assert "--hash=sha256:" in block
 
 
-def test_the_review_workflow_has_nothing_to_complain_of() -> None:
-    assert check_workflow(WorkflowSpec.model_validate(review()), agents()) == []
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_shipped_workflow_has_nothing_to_complain_of(name: str) -> None:
+    document = shipped(name)
+    assert document["name"] == name
+    assert check_workflow(WorkflowSpec.model_validate(document), agents()) == []
 
 
 @pytest.mark.parametrize(
     ("node", "inputs"),
     [
-        (1, {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.findingz }}"}),
-        (1, {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.summary }}"}),
-        (2, {"workspace": "{{ context.workspace }}", "diff": "{{ nodes.propose.output.stats.fixed }}"}),
-        (2, {"workspace": "{{ context.workspace }}", "patch": "{{ nodes.propose.output.diff }}"}),
-        (3, {"channel": "pager", "title": "x", "message": "x"}),
+        ("propose", {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.findingz }}"}),
+        ("propose", {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.summary }}"}),
+        ("apply", {"workspace": "{{ context.workspace }}", "diff": "{{ nodes.propose.output.stats.fixed }}"}),
+        ("apply", {"workspace": "{{ context.workspace }}", "patch": "{{ nodes.propose.output.diff }}"}),
+        ("notify", {"channel": "pager", "title": "x", "message": "x"}),
     ],
 )
-def test_the_schemas_are_precise_enough_to_refuse_a_wrong_workflow(node: int, inputs: dict[str, Any]) -> None:
-    wrong = review()
-    wrong["nodes"][node]["inputs"] = inputs
+def test_the_schemas_are_precise_enough_to_refuse_a_wrong_workflow(node: str, inputs: dict[str, Any]) -> None:
+    wrong = shipped("security-review")
+    assert [one.update(inputs=inputs) for one in wrong["nodes"] if one["id"] == node] == [None]
     assert check_workflow(WorkflowSpec.model_validate(wrong), agents()) != []

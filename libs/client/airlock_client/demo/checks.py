@@ -54,7 +54,7 @@ def checks(outputs: dict[str, Any]) -> list[Check]:
 
 
 def overlap(run: RunView, first: str, second: str) -> timedelta | None:
-    """For how long two nodes' last attempts ran side by side; None where one has none."""
+    """For how long two nodes had their sandboxes side by side; None where one had none."""
     spans = [_span(node) for node in run.nodes if node.id in (first, second)]
     if len(spans) != 2 or None in spans:
         return None
@@ -69,13 +69,13 @@ def show_checks(console: Console, run: RunView, said: list[Check]) -> None:
     heading(console, "what was found")
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
-    for name in (*SEVERITIES, "files", "overlook"):
+    for name in (*SEVERITIES, "files", "silenced"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in said:
         counts = [str(one.counts.get(severity, 0)) for severity in SEVERITIES]
         table.add_row(safe(one.kind), *counts, str(one.files), str(one.suppressed))
     console.print(table)
-    console.print(safe("overlook: those that the code asks tools to overlook", style="dim"))
+    console.print(safe("silenced: those that the code asks tools to overlook; they count", style="dim"))
     side_by_side = overlap(run, "review", "comply")
     if side_by_side is not None:
         console.print(safe(f"review and comply ran side by side for {seconds(side_by_side)}", style="dim"))
@@ -91,10 +91,12 @@ def _shown(found: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _span(node: NodeView) -> tuple[datetime, datetime] | None:
+    """From the start of the last attempt's sandbox, as its host timed it, until its report was accepted."""
     last = node.attempts[-1] if node.attempts else None
-    if last is None or last.finished_at is None:
+    if last is None or last.finished_at is None or last.usage is None or last.usage.run_ms is None:
         return None
-    return last.started_at or last.dispatched_at, last.finished_at
+    milliseconds = (last.usage.start_ms or 0.0) + last.usage.run_ms
+    return last.finished_at - timedelta(milliseconds=milliseconds), last.finished_at
 
 
 def _show_worst(console: Console, said: Check) -> None:

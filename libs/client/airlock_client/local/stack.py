@@ -36,8 +36,10 @@ _KEPT_VARIABLES = (
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
     "TMPDIR",
+    "AIRLOCK_SLOTS",
 )
-"""Of our environment: what finding the Docker Engine needs."""
+"""Of our environment: what finding the Docker Engine needs, and how much of this machine to use."""
+_LEAST_SLOTS = 4
 
 
 class PortTaken(EmbeddedError):
@@ -182,6 +184,8 @@ class Stack:
         data = self.folder.path / "host"
         await asyncio.to_thread(data.mkdir, mode=0o700, exist_ok=True)
         return {
+            # What may run side by side does so on a small machine too; the sandboxes share its cores.
+            "AIRLOCK_SLOTS": str(max(_LEAST_SLOTS, os.cpu_count() or 1)),
             **kept,
             "AIRLOCK_API_URL": self.api_url,
             "AIRLOCK_HOST_TOKEN_FILE": str(self.folder.host_key),
