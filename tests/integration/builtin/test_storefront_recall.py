@@ -15,10 +15,10 @@ from airlock_sdk.testing import Outcome
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LIST = yaml.safe_load((EXAMPLES / "storefront.flaws.yaml").read_text())
 
-# Measured with the locked tools: 41 of the 42 flaws that their rules claim to see (bandit overlooks a
-# protocol version given by position), and 6 of 21 lookalikes.
-MIN_RECALL = 0.95
-MAX_FALSE_ALARMS = 6
+# Measured with the locked tools: all flaws that the rules claim to see, and 5 of 51 lookalikes, each a guess of
+# bandit's or detect-secrets' at what a name or a string is for.
+MIN_RECALL = 1.0
+MAX_FALSE_ALARMS = 5
 
 
 def line_of(one: dict[str, Any]) -> int:
@@ -70,7 +70,7 @@ def test_what_the_code_wants_overlooked_is_found_and_marked(scan: Outcome) -> No
         marks = {f["suppressed"] for f in found(one, findings) if f["rule"] in one["rules"]}
         if marks:
             assert marks == {one.get("suppressed", False)}, one
-    assert scan.output["summary"]["suppressed"] == 2
+    assert scan.output["summary"]["suppressed"] == 3
 
 
 def test_no_secret_stands_in_anything_that_was_said(scan: Outcome) -> None:
@@ -102,7 +102,7 @@ def test_the_artifacts_hold_everything_and_agree(scan: Outcome) -> None:
     (sarif_run,) = log["runs"]
     assert [one["partialFingerprints"]["airlockFinding/v1"] for one in sarif_run["results"]] == ids
     assert log["version"] == "2.1.0"
-    assert sum("suppressions" in one for one in sarif_run["results"]) == 2
+    assert sum("suppressions" in one for one in sarif_run["results"]) == 3
 
 
 def test_the_same_workspace_gives_the_same_output_byte_for_byte(

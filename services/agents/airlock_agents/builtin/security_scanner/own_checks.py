@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..findings.files import split_lines
 from ..findings.finding import Finding, anchor
@@ -32,7 +33,12 @@ def check_python(text: str, shown: str, of_bandit: list[Finding]) -> list[Findin
     Raises what the parser raises.
     """
     searched = search_python(text)
-    kept = [one for one in of_bandit if one.rule != "B608" or one.line not in searched.fixed_sql]
+    silencing = Silencing(split_lines(text))
+    kept = [
+        replace(one, suppressed=one.suppressed or silencing.covers(one.line))
+        for one in of_bandit
+        if one.rule != "B608" or one.line not in searched.fixed_sql
+    ]
     hits = (Hit(rule, line) for rule, line in searched.hits)
     return [*kept, *_findings(hits, text, shown)]
 

@@ -51,7 +51,10 @@ def pattern(
     file_lacks: str | None = None,
     confidence: str | None = None,
 ) -> Pattern:
-    """Spell a pattern; every quantifier over any text in it must have a bound."""
+    """Spell a pattern; every quantifier over any text in it must have a bound.
+
+    A finding stands where the match begins, or where its group `at` does.
+    """
     return Pattern(
         rule,
         re.compile(look),
@@ -75,6 +78,8 @@ def search(source: Lexed, table: Sequence[Pattern]) -> Iterator[Hit]:
         seen: set[int] = set()
         for found in one.look.finditer(view):
             place = found.start() + len(found.group()) - len(found.group().lstrip())
+            if "at" in one.look.groupindex:
+                place = found.start("at")
             line = source.line(place)
             if line in seen:
                 continue

@@ -29,7 +29,7 @@ _LOWER = re.compile(
 )
 _CONSTANT = re.compile(r"(?:[A-Za-z_]\w*(?:\.|::))*[A-Z][A-Z0-9_]*\b(?![\w(.\[])")
 _STRUCTURE = re.compile(
-    r"(?i)table|column|field|schema|prefix|order|sort|placeholder|clause|cols?\b|dialect|where"
+    r"(?i)table|column|field|schema|prefix|order_?by|sort_?(?:by|col|dir)|placeholder|clause|cols?\b|dialect|where"
 )
 _FORMAT = re.compile(r"(?:format|[Ss]printf|Format|formatted)\s*\(\s*$")
 _SLOT = re.compile(r"%\d*\$?[svq]|\{\d\}|\{\}")

@@ -17,7 +17,7 @@ _DEFINITION = re.compile(
     r"(?i)\W*(?:alter|create|drop|truncate|vacuum|analy[sz]e|pragma|reindex|comment\s+on|lock)\b"
 )
 _STRUCTURE = re.compile(
-    r"(?i)table|column|field|schema|prefix|order|sort|placeholder|clause|cols?\b|quote|index|sql|params|suffix|where"
+    r"(?i)table|column|field|schema|prefix|order_?by|sort_?(?:by|col|dir)|placeholder|clause|cols?\b|quote|index|sql|params|suffix|where"
 )
 
 Found = tuple[str, ast.expr]  # a rule, and where it is broken
