@@ -22,7 +22,7 @@ def shown(view: RunView, width: int = 80, lines: int | None = None, **said: LogV
 
 
 def said(message: str, fraction: float | None = None, **more: Any) -> LogView:
-    given = {"id": 1, "attempt": 1, "number": 1, "at": AT, "node": "check"} | more
+    given: dict[str, Any] = {"id": 1, "attempt": 1, "number": 1, "at": AT, "node": "check"} | more
     return LogView(
         **given, stream=LogStream.PROGRESS, level=LogLevel.INFO, message=message, fraction=fraction
     )

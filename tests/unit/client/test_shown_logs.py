@@ -8,8 +8,8 @@ from shown_runs import AT, screen
 
 
 def line(message: str, **more: Any) -> LogView:
-    given: dict[str, Any] = {"stream": LogStream.LOG, "level": LogLevel.INFO, "node": "scan"} | more
-    return LogView(**{"id": 1, "attempt": 1, "number": 1, "at": AT} | given, message=message)
+    given: dict[str, Any] = {"stream": LogStream.LOG, "level": LogLevel.INFO, "node": "scan"}
+    return LogView(id=1, attempt=more.pop("attempt", 1), number=1, at=AT, message=message, **(given | more))
 
 
 def shown(*lines: LogView) -> list[str]:
