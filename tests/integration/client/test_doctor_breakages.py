@@ -88,6 +88,13 @@ def test_each_thing_that_was_broken_is_found_with_how_to_mend_it(running: Any) -
     assert one(broken, "dead letters", "WARNING") == "1 messages could never be handled"
 
 
+def test_without_a_host_nothing_can_be_probed_and_it_says_what_to_start(running: Any) -> None:
+    done = running.airlock("probe")
+    assert done.returncode == 1
+    assert "no agent host is up: nothing can be probed" in done.stderr
+    assert "hint: airlock up, or airlock agent-host" in done.stderr
+
+
 @pytest.fixture
 def hung_nats(running: Any) -> Iterator[None]:
     """nats-server does not answer while the test runs."""

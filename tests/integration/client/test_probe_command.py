@@ -1,10 +1,52 @@
 """`airlock probe` against an install whose engine keeps its word, and then does not."""
 
+import json
 import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from forgetful_engine import ForgetfulEngine
+
+
+@contextmanager
+def host_of_pool(install: Any, pool: str, engine: str) -> Iterator[None]:
+    """A second host of the install, in another pool."""
+    state = json.loads((install.data / "airlock.json").read_text())
+    settings = {
+        "AIRLOCK_API_URL": state["api_url"],
+        "AIRLOCK_HOST_TOKEN_FILE": str(install.data / "keys" / "host.key"),
+        "AIRLOCK_HOST_NAME": f"host-{pool}",
+        "AIRLOCK_INSTALL": state["install"],
+        "AIRLOCK_DATA_DIR": str(install.data / f"host-{pool}"),
+        "AIRLOCK_POOL": pool,
+        "AIRLOCK_NATS_URL": f"nats://127.0.0.1:{(install.data / 'nats' / 'port').read_text()}",
+        "AIRLOCK_NATS_USER": "host",
+        "AIRLOCK_NATS_PASSWORD_FILE": str(install.data / "secrets" / "nats-host"),
+        "DOCKER_HOST": engine,
+    }
+    with (install.data / "logs" / f"host-{pool}.log").open("w") as log:
+        host = subprocess.Popen(
+            [sys.executable, "-m", "airlock_agents", "host"],
+            env=install.environment | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            until = time.monotonic() + 60
+            while not any(one["pool"] == pool and one["status"] == "UP" for one in install.ask("hosts")):
+                assert host.poll() is None, Path(log.name).read_text()
+                assert time.monotonic() < until
+            yield
+        finally:
+            host.terminate()
+            host.wait(timeout=60)
 
 
 @pytest.mark.timeout(180)
@@ -36,6 +78,11 @@ def test_an_engine_that_forgets_a_limit_is_found_out(fresh: Any) -> None:
         elsewhere = fresh.airlock("probe", "--pool", "gpu")
         assert elsewhere.returncode == 1
         assert "no host of the pool gpu is up; there are: default" in elsewhere.stderr
+        engine.forgets = False
+        with host_of_pool(fresh, "gpu", engine.address):
+            probed = fresh.ask("probe", "--pool", "gpu")
+        assert (probed["host"], probed["held"]) == ("host-gpu", held["held"])
+        assert {"probe", "probe-gpu"} <= {agent["name"] for agent in fresh.ask("agents", "list")}
         assert fresh.airlock("down").returncode == 0
 
     fresh.until_nothing_runs(5)
