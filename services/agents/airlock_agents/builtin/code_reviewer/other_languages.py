@@ -40,6 +40,7 @@ _SHELL: Sequence[tuple[str, re.Pattern[str]]] = (
 _HEAD = re.compile(
     r"\b(?:for|foreach)\b[ \t]*\(|\.forEach\(|\bfor\b[^\n{}();]{0,200}\brange\b[^\n{}]{0,200}\{"
 )
+_LOOKED_BACK = 200  # loops; nobody nests or writes more of them before a line
 _BRACKET = re.compile(r"[(){}\[\]]")
 _PAIRS = {")": "(", "}": "{", "]": "["}
 _RECEIVER = (
@@ -78,9 +79,7 @@ def other_languages(text: str, code: str, language: Language | None, *, in_tests
     if language.name in _SQL_IN_LOOP:
         loops = _loops(code)
         for match in _QUERY.finditer(code):
-            if any(
-                begin < match.start() < end for begin, end in loops[: bisect_right(loops, (match.start(), 0))]
-            ):
+            if _around(match.start(), loops):
                 yield Hit("query-in-loop", line(match.start()))
         if language.name == "Go":
             for match in re.finditer(r"(?m)^[ \t]*defer\b(?![ \t]*func\b)", code):
@@ -120,8 +119,14 @@ def _loops(code: str) -> list[tuple[int, int]]:
 
 
 def _runs_in_loop(code: str, place: int, loops: Sequence[tuple[int, int]]) -> bool:
-    inside = [(begin, end) for begin, end in loops if begin < place < end]
-    return bool(inside) and "func(" not in code[inside[-1][0] : place]
+    inside = _around(place, loops)
+    return bool(inside) and "func(" not in code[inside[-1] : place]
+
+
+def _around(place: int, loops: Sequence[tuple[int, int]]) -> list[int]:
+    """Answer where the loops around a place begin, among the last that begin before it."""
+    before = bisect_right(loops, (place, 0))
+    return [begin for begin, end in loops[max(0, before - _LOOKED_BACK) : before] if place < end]
 
 
 def _closing(code: str) -> Mapping[int, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice
 
-from .python_code import Function, Hit, PythonCode, called, dotted, text_of, walk
+from .python_code import Assigned, Function, Hit, PythonCode, called, dotted, text_of
 
 _STATEMENT = re.compile(r"(?is)\s*(select|insert|update|delete|with)\b")
 _READS = re.compile(
@@ -38,7 +39,7 @@ def _queries(code: PythonCode) -> Iterator[Hit]:
     asking = {
         function.name
         for function in code.functions()
-        if any(_asks(code, one, function) for one in walk(*function.body))
+        if any(_asks(code, one, function) for one in code.parts(function))
     }
     for call in code.all(ast.Call):
         if not any(_over_data(loop) for loop in code.loops_of(call)):
@@ -63,14 +64,8 @@ def _asks(code: PythonCode, call: ast.AST, function: Function | None) -> bool:
         return False
     asked = call.args[0]
     if isinstance(asked, ast.Name) and function is not None:
-        asked = next(
-            (
-                one.value
-                for one in walk(*function.body)
-                if isinstance(one, ast.Assign) and [dotted(target) for target in one.targets] == [asked.id]
-            ),
-            asked,
-        )
+        given = code.assigned(function).get(asked.id)
+        asked = given[0].value or asked if given else asked
     if isinstance(asked, ast.Call) and called(asked).endswith("text") and asked.args:
         asked = asked.args[0]  # SQLAlchemy's text("SELECT ...")
     built = isinstance(asked, ast.Call) and called(asked).split(".")[0].split("(")[0] in _BUILDERS
@@ -83,21 +78,15 @@ def _over_data(loop: ast.AST) -> bool:
         return False
     if isinstance(loop.iter, (ast.List, ast.Tuple, ast.Set)):
         return False
-    names = [one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)]
+    targets = islice(ast.walk(loop.target), 20)
+    names = [one.id for one in targets if isinstance(one, ast.Name)]
     return not any(_OTHER_LOOPS.search(name) for name in names) and not _OTHER_LOOPS.search(called(loop.iter))
 
 
 def _in_function(code: PythonCode, function: Function) -> Iterator[Hit]:
-    assigned: dict[str, list[tuple[ast.AST, ast.expr]]] = {}
-    for one in walk(*function.body):
-        if isinstance(one, ast.Assign):
-            for target in one.targets:
-                if isinstance(target, ast.Name):
-                    assigned.setdefault(target.id, []).append((one, one.value))
-        elif isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.value is not None:
-            assigned.setdefault(one.target.id, []).append((one, one.value))
+    assigned = code.assigned(function)
     grown: set[str] = set()
-    for node in walk(*function.body):
+    for node in code.parts(function):
         loops = list(code.loops_of(node)) if isinstance(node, (ast.AugAssign, ast.Compare, ast.Call)) else []
         if not loops:
             continue
@@ -132,14 +121,14 @@ def _calls(code: PythonCode, call: ast.Call) -> Iterator[Hit]:
         yield Hit("front-of-list-in-loop", call.lineno)
 
 
-def _is_text(name: str, assigned: dict[str, list[tuple[ast.AST, ast.expr]]]) -> bool:
-    values = [value for _, value in assigned.get(name, [])]
+def _is_text(name: str, assigned: Assigned) -> bool:
+    values = [one.value for one in assigned.get(name, [])]
     return bool(values) and all(text_of(value) is not None for value in values)
 
 
-def _is_long_list(name: str, assigned: dict[str, list[tuple[ast.AST, ast.expr]]]) -> bool:
+def _is_long_list(name: str, assigned: Assigned) -> bool:
     """Tell whether a name is a list that may grow: empty at first, or computed."""
-    values = [value for _, value in assigned.get(name, [])]
+    values = [one.value for one in assigned.get(name, [])]
     return bool(values) and all(
         isinstance(value, ast.ListComp)
         or (isinstance(value, ast.List) and not value.elts)
@@ -148,11 +137,9 @@ def _is_long_list(name: str, assigned: dict[str, list[tuple[ast.AST, ast.expr]]]
     )
 
 
-def _set_before(
-    code: PythonCode, name: str, assigned: dict[str, list[tuple[ast.AST, ast.expr]]], loop: ast.AST
-) -> bool:
+def _set_before(code: PythonCode, name: str, assigned: Assigned, loop: ast.AST) -> bool:
     """Tell whether a name got its value outside of a loop: what is made in each turn does not grow."""
-    return not any(above is loop for where, _ in assigned[name] for above in code.around(where))
+    return not any(above is loop for one in assigned[name] for above in code.around(one))
 
 
 def _awaits(code: PythonCode) -> Iterator[Hit]:

@@ -11,11 +11,14 @@ from ..findings.severities import Severity
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor | ast.While
+Assigned = dict[str, list[ast.Assign | ast.AnnAssign]]
 Node = TypeVar("Node", bound=ast.AST)
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+_MAX_ASSIGNED = 20  # a name that is set more often is none that a check can speak of
 
 
 class Unparsable(Exception):
@@ -34,6 +37,8 @@ class PythonCode:
         except (RecursionError, MemoryError) as error:  # the parser says so of its own stack, too
             raise Unparsable("nested too deeply") from error
         self._parents: dict[ast.AST, ast.AST] = {}
+        self._parts: dict[Function, list[ast.AST]] = {}
+        self._assigned: dict[Function, Assigned] = {}
         self._by_kind: dict[type[ast.AST], list[ast.AST]] = {}
         pending: list[ast.AST] = [self.tree]
         while pending:
@@ -70,6 +75,27 @@ class PythonCode:
         """Answer every function and method."""
         yield from self.all(ast.FunctionDef)
         yield from self.all(ast.AsyncFunctionDef)
+
+    def parts(self, function: Function) -> list[ast.AST]:
+        """Answer what stands in a function's body; not in the functions and classes defined there."""
+        if function not in self._parts:
+            self._parts[function] = list(walk(*function.body))
+        return self._parts[function]
+
+    def assigned(self, function: Function) -> Assigned:
+        """Answer what each plain name of a function is given, at most so many times as tell anything."""
+        if function not in self._assigned:
+            given: Assigned = {}
+            for one in self.parts(function):
+                targets = one.targets if isinstance(one, ast.Assign) else []
+                if isinstance(one, ast.AnnAssign) and one.value is not None:
+                    targets = [one.target]
+                for target in targets:
+                    known = given.setdefault(target.id, []) if isinstance(target, ast.Name) else None
+                    if known is not None and len(known) < _MAX_ASSIGNED:
+                        known.append(cast("ast.Assign | ast.AnnAssign", one))
+            self._assigned[function] = given
+        return self._assigned[function]
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Answer what a node stands in."""

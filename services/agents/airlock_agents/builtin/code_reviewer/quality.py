@@ -105,8 +105,10 @@ def _has_break(loop: ast.While) -> bool:
 
 def _endless(code: PythonCode) -> Iterator[Hit]:
     for function in code.functions():
+        if not isinstance(function.body[0], _SIMPLE):
+            continue
         own = _own_name(code, function)
-        if own is None or any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk(*function.body)):
+        if own is None or any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in code.parts(function)):
             continue
         for statement in function.body:
             if not isinstance(statement, _SIMPLE):
@@ -119,7 +121,7 @@ def _endless(code: PythonCode) -> Iterator[Hit]:
 def _own_name(code: PythonCode, function: Function) -> str | None:
     """Answer how a function would call itself, if that can be known."""
     above, decorated = code.parent(function), [dotted(one) for one in function.decorator_list]
-    parts = list(walk(*function.body))
+    parts = code.parts(function)
     imported = {
         a.asname or a.name
         for one in parts

@@ -158,7 +158,7 @@ def _switches(code: PythonCode) -> Iterator[Hit]:
 
 
 def _what_was_sent(code: PythonCode, function: Function) -> Iterator[Hit]:
-    parts = list(walk(*function.body))
+    parts = code.parts(function)
     sent = {
         target.id
         for one in parts
