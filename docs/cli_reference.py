@@ -22,10 +22,10 @@ Written by `docs/cli_reference.py` from the commands themselves; a test compares
 are looked up in this order: the option before the command, its variable, the data folder of a running
 `airlock up`. The key of a data folder is sent to the address of that folder and to no other.
 
-People get tables and lines; with `--json` a program gets one JSON document on stdout and nothing else. What
-goes wrong stands on stderr: a line, its places, a hint, the problem's code; never a traceback. Text from
-outside is shown with control characters and the like spelled out, and never read as markup. The exit codes
-are on a [page of their own](exit-codes.md).
+People get tables and lines; with `--json` a program gets one JSON document on stdout and nothing else (of
+`airlock logs`, whose end is not known, one object per line). What goes wrong stands on stderr: a line, its
+places, a hint, the problem's code; never a traceback. Text from outside is shown with control characters and
+the like spelled out, and never read as markup. The exit codes are on a [page of their own](exit-codes.md).
 
 Ctrl-C and SIGTERM end a command in order: what it started is stopped first. A run goes on when whoever
 watches it leaves. Nobody decides unseen: `approvals approve` and `reject` show what waits and ask; without a
