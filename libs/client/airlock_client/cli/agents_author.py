@@ -75,9 +75,9 @@ def add(agents: typer.Typer) -> None:
             try:
                 made = await build_agent(folder, base, install, _say)
             except AuthoringProblem as problem:
-                raise CommandError(
-                    str(problem), f"mend {folder / 'Dockerfile'}, then build again"
-                ) from problem
+                mend = f"mend {folder / 'Dockerfile'}, or choose another base with --base IMAGE"
+                hint = mend if problem.is_of_the_build else "`airlock doctor` looks at every part"
+                raise CommandError(str(problem), hint) from problem
             lines = await _compare(folder, manifest, made, write=write_schemas)
             built.append({"folder": str(folder), **_as_json(made), "disagreements": lines})
             if not as_json:

@@ -26,6 +26,11 @@ INPUT, OUTPUT, GIVEN, MADE = "input.json", "output", "given", "made"
 class AuthoringProblem(Exception):
     """An agent cannot be built or tried; the first line says why."""
 
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.is_of_the_build = kind == "BuildProblem"
+        """Its Dockerfile or base is to blame, and not its manifest or the engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -139,5 +144,5 @@ def install_label(known: str | None) -> str:
 def _answer(said: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(said)
     if "problem" in answer:
-        raise AuthoringProblem(answer["problem"])
+        raise AuthoringProblem(answer["problem"], answer["kind"])
     return answer

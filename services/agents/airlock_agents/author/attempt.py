@@ -1,5 +1,6 @@
 """One attempt at an action in the real sandbox: the policy, limits and code that hosts use, without a run."""
 
+import codecs
 import json
 import secrets
 import time
@@ -104,8 +105,10 @@ class Bench:
     async def _invoke(
         self, sandbox: Sandbox, request: SandboxRequest, exchange: FolderExchange, tell: Tell
     ) -> Outcome:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may come in two pieces
+
         def hear(data: bytes) -> None:
-            tell({"event": "stderr", "text": data.decode("utf-8", "replace")})
+            tell({"event": "stderr", "text": decoder.decode(data)})
 
         try:
             return await sandbox.invoke(request, exchange, exchange, on_stderr=hear)

@@ -144,5 +144,5 @@ def _tell(event: Mapping[str, Any]) -> None:
 
 
 def _fail(problem: Exception) -> int:
-    sys.stdout.write(json.dumps({"problem": str(problem)}) + "\n")
+    sys.stdout.write(json.dumps({"problem": str(problem), "kind": type(problem).__name__}) + "\n")
     return 1
