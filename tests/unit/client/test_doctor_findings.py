@@ -249,8 +249,8 @@ def test_versions_that_differ_stand_side_by_side() -> None:
     ("name", "mode"), [("keys/admin.key", 0o640), ("keys", 0o755), ("nats/passwords.json", 0o604)]
 )
 def test_a_secret_that_others_may_read_is_found(tmp_path: Any, name: str, mode: int) -> None:
-    for folder in ("keys", "secrets", "nats"):
-        (tmp_path / folder).mkdir(mode=0o700)
+    for made in ("keys", "secrets", "nats"):
+        (tmp_path / made).mkdir(mode=0o700)
     for path in ("keys/admin.key", "secrets/database-url", "nats/passwords.json"):
         (tmp_path / path).touch(mode=0o600)
     folder = DataFolder(tmp_path)

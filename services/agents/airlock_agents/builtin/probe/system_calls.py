@@ -12,7 +12,7 @@ import os
 import struct
 from collections.abc import Callable
 
-from .attempt import Box, Room, Seen, Try, absent, opened
+from .attempt import Box, Room, Seen, Try, absent, by_error, opened
 from .kernel import X86_64, call, reached
 
 _NOWHERE = b"/airlock-probe-is-not-there"
@@ -61,7 +61,11 @@ def _queue(_: Box) -> Seen:
 
 def _machine_code(code: bytes, returned: str) -> Seen:
     """Run a few bytes of machine code; whoever refuses them ends the process."""
-    with mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as page:
+    try:
+        page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    except PermissionError as error:
+        return by_error(error, "no memory can be made executable")
+    with page:
         page.write(code)
         place = (ctypes.c_char * mmap.PAGESIZE).from_buffer(page)
         answer = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(place))()
