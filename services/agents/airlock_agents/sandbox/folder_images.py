@@ -16,7 +16,10 @@ from .packages import BuildProblem
 from .pinning import Unusable, judge_image
 
 _MAX_DOCKERFILE_BYTES = 256 * 1024
-_TAG = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+_TAG = re.compile(
+    r"(?P<repository>(?:[a-z0-9.-]+:[0-9]{1,5}/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+)
 _ID_CHARACTERS = 12
 
 
@@ -48,13 +51,13 @@ class FolderBuilder:
 
         Raises BuildProblem, with the end of the build's log, also for an image that no host would take.
         """
-        if not _TAG.fullmatch(tag):
+        if (named := _TAG.fullmatch(tag)) is None:
             raise BuildProblem(
                 f"agent.yaml: image {tag!r} is no name that a build can give, such as my-agent"
             )
         try:
             self._make_base(folder, base)
-            return self._build(folder, tag, base)
+            return self._build(folder, tag, named["repository"], base)
         except (docker.errors.APIError, requests.exceptions.RequestException) as error:
             raise BuildProblem(f"{tag}: the engine refused: {error}") from error
 
@@ -67,7 +70,7 @@ class FolderBuilder:
             self._say(f"{BASE} is missing: it is built first, once on this machine")
             ImageBuilder(self._client, base=self._airlock_base, say=self._say).build_base()
 
-    def _build(self, folder: Path, tag: str, base: str | None) -> FolderImage:
+    def _build(self, folder: Path, tag: str, repository: str, base: str | None) -> FolderImage:
         began = time.monotonic()
         context = pack_context(folder)
         self._say(f"{tag}: building from {context.files} files, {context.size / 1e6:.1f} MB")
@@ -88,7 +91,6 @@ class FolderBuilder:
             raise BuildProblem(f"{verdict.problem}; nobody could register it")
         image_id = str(found["Id"])
         # A second name keeps it when the first moves on: registered versions run by this image's id.
-        repository, _, _ = tag.partition(":")
         self._client.tag(image_id, repository, image_id.removeprefix("sha256:")[:_ID_CHARACTERS], force=True)
         return FolderImage(tag, image_id, int(found["Size"]), time.monotonic() - began, context.size)
 
