@@ -137,7 +137,7 @@ def line(event: Event) -> Text:
     """An event as a line."""
     text = Text(f"{event.at.astimezone(UTC):%H:%M:%S}  ", style="dim")
     text.append(f"{event.type:<20}", style="")
-    text.append(f"{event.node or '':<14}")
+    text.append(f"{event.node or '':<13} ")
     data = event.data
     if "status" in data:
         text.append_text(status(data["status"]))

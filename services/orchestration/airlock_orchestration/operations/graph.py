@@ -26,7 +26,7 @@ def draw_workflow(workflow: WorkflowView) -> str:
     boxes = [_spec_box(node) for node in nodes]
     edges = {node.id: node.depends_on for node in nodes}
     subtitle = workflow.spec.description.partition("\n")[0]
-    return draw(Drawing(title, subtitle if len(subtitle) <= 160 else f"{subtitle[:159]}…", boxes, edges))
+    return draw(Drawing(title, subtitle if len(subtitle) <= 100 else f"{subtitle[:99]}…", boxes, edges))
 
 
 def _run_time(run: RunView) -> str:

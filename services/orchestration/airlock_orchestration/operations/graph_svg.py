@@ -6,6 +6,7 @@ here, and what XML cannot hold is replaced.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
@@ -17,7 +18,7 @@ _NARROWEST, _WIDEST = 15, 34  # characters of a box's lines; longer ones are cut
 _LINE, _BOX_PADDING, _GLYPH = 16, 10, 20
 _ROW_GAP, _COLUMN_GAP = 20, 64
 _MARGIN, _HEAD, _FOOT = 24, 66, 40
-_LEGEND_ENTRY = 26
+_LEGEND_ROW = 26
 _ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -89,21 +90,14 @@ class _Picture:
         self._box_height = _LINE * (1 + most) + 2 * _BOX_PADDING - 4
         self._row = self._box_height + _ROW_GAP
         self._column = self._box_width + _COLUMN_GAP
-        statuses = {box.status for box in drawing.boxes}
-        self._legend = [status for status in LOOKS if status in statuses]
         columns = max(1, layout.layers)
-        least = round(max(len(drawing.title), len(drawing.subtitle)) * 8.4) + 2 * _MARGIN
-        self._width = max(least, columns * self._column - _COLUMN_GAP + 2 * _MARGIN)
-        self._entries = self._legend_entries()
-        legend_rows = self._entries[-1][2] if self._entries else 0
-        self._height = round(
-            _HEAD
-            + layout.height * self._row
-            + self._box_height
-            + _MARGIN
-            + _FOOT
-            + legend_rows * _LEGEND_ENTRY
-        )
+        least = round(max(len(drawing.title) * 9.1, len(drawing.subtitle) * 7.6))
+        self._width = 2 * _MARGIN + max(least, columns * self._column - _COLUMN_GAP)
+        self._counts = _counts(drawing.boxes)
+        self._entries = self._legend()
+        self._foot_top = round(_HEAD + layout.height * self._row + self._box_height + _MARGIN)
+        rows = self._entries[-1].row if self._entries else 0
+        self._height = self._foot_top + _FOOT + rows * _LEGEND_ROW
 
     def document(self) -> Iterator[str]:
         about = self._drawing
@@ -127,11 +121,10 @@ class _Picture:
         yield "</svg>"
 
     def _words(self) -> str:
-        boxes, layers = self._drawing.boxes, self._layout.layers
-        counts = [f"{sum(box.status == status for box in boxes)} {status}" for status in self._legend]
-        states = f": {', '.join(counts)}" if counts else ""
-        nodes = "1 node" if len(boxes) == 1 else f"{len(boxes)} nodes"
-        return f"{nodes} in {layers} layer{'s' * (layers != 1)}{states}. {self._drawing.subtitle}"
+        count, layers = len(self._drawing.boxes), self._layout.layers
+        states = ", ".join(f"{number} {status}" for status, number in self._counts.items())
+        nodes = f"{count} node{'s' * (count != 1)} in {layers} layer{'s' * (layers != 1)}"
+        return f"{nodes}{': ' * bool(states)}{states}. {self._drawing.subtitle}"
 
     def _corner(self, name: str) -> tuple[float, float]:
         """The top left corner of a box."""
@@ -190,35 +183,47 @@ class _Picture:
         head = (self._characters - 1) * 2 // 3
         return f"{text[:head]}…{text[head - self._characters + 1 :]}"
 
-    def _legend_entries(self) -> list[tuple[str, int, int]]:
-        """Each entry's status, place and row."""
-        entries: list[tuple[str, int, int]] = []
+    def _legend(self) -> list["_Entry"]:
+        """What the marks mean, in rows as wide as the picture."""
+        said = [(status, f"{status} {number}") for status, number in self._counts.items()]
+        if any(box.gated for box in self._drawing.boxes):
+            said.append(("", "asks a person"))
+        entries: list[_Entry] = []
         x, row = 0, 0
-        for status in self._legend:
-            width = round(len(status) * _CHARACTER) + 60
+        for status, text in said:
+            width = round(len(text) * _CHARACTER) + 44
             if x and x + width > self._width - 2 * _MARGIN:
                 x, row = 0, row + 1
-            entries.append((status, x, row))
+            entries.append(_Entry(status, text, x, row))
             x += width
         return entries
 
     def _foot(self) -> Iterator[str]:
-        top = round(_HEAD + self._layout.height * self._row + self._box_height + _MARGIN)
         yield '<g class="legend">'
-        for status, x, row in self._entries:
-            count = sum(box.status == status for box in self._drawing.boxes)
-            at_x, at_y = _MARGIN + x, top + 16 + row * _LEGEND_ENTRY
-            yield f'<g class="node {_class(status)}">'
-            yield f'<text class="mark" x="{at_x}" y="{at_y}">{LOOKS[status].mark}</text>'
-            yield f'<text class="line" x="{at_x + 18}" y="{at_y}">{status} {count}</text></g>'
-        if any(box.gated for box in self._drawing.boxes):
-            at_y = top + 16 + (self._entries[-1][2] if self._entries else 0) * _LEGEND_ENTRY
-            x = self._width - _MARGIN - 110
-            taken = max((place for _, place, row in self._entries), default=0) + 150
-            if x > _MARGIN + taken or not self._entries:
-                yield f'<g class="node"><path class="gate" d="M{x} {at_y - 4}l7 -7l7 7l-7 7z"/>'
-                yield f'<text class="line" x="{x + 20}" y="{at_y}">asks a person</text></g>'
+        for entry in self._entries:
+            x, y = _MARGIN + entry.x, self._foot_top + 16 + entry.row * _LEGEND_ROW
+            mark = f'<path class="gate" d="M{x} {y - 4}l7 -7l7 7l-7 7z"/>'
+            if entry.status:
+                mark = f'<text class="mark" x="{x}" y="{y}">{LOOKS[entry.status].mark}</text>'
+            text = f'<text class="line" x="{x + 20}" y="{y}">{entry.text}</text>'
+            yield f'<g class="node {_class(entry.status)}">{mark}{text}</g>'
         yield "</g>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One mark of the legend; without a status the gate's."""
+
+    status: str
+    text: str
+    x: int
+    row: int
+
+
+def _counts(boxes: Sequence[Box]) -> dict[str, int]:
+    """How many boxes have each status that there is, in the order of LOOKS."""
+    counted = Counter(box.status for box in boxes)
+    return {status: counted[status] for status in LOOKS if counted[status]}
 
 
 _SHAPES = """
