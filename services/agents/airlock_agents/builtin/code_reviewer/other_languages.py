@@ -40,6 +40,7 @@ _SHELL: Sequence[tuple[str, re.Pattern[str]]] = (
 _HEAD = re.compile(
     r"\b(?:for|foreach)\b[ \t]*\(|\.forEach\(|\bfor\b[^\n{}();]{0,200}\brange\b[^\n{}]{0,200}\{"
 )
+_BODY = re.compile(r"\s{0,200}\{")
 _LOOKED_BACK = 200  # loops; nobody nests or writes more of them before a line
 _BRACKET = re.compile(r"[(){}\[\]]")
 _PAIRS = {")": "(", "}": "{", "]": "["}
@@ -112,7 +113,7 @@ def _loops(code: str) -> list[tuple[int, int]]:
         if code[opened] == "{" or match[0].startswith("."):
             found.append((opened, end))
             continue
-        body = re.compile(r"\s{0,200}\{").match(code, end + 1)
+        body = _BODY.match(code, end + 1)
         if body is not None and body.end() - 1 in closing:
             found.append((body.end() - 1, closing[body.end() - 1]))
     return sorted(found)

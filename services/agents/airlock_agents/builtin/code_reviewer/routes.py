@@ -17,6 +17,7 @@ _CHECK = re.compile(
 _ASKED = re.compile(
     r"(?i)user|auth|perm|admin|token|principal|api_?key|scope|role|require|account|identity|session"
 )
+_ALIAS = re.compile(r"(?i)current|auth|principal")  # of Annotated[User, Depends(...)]
 _KNOWN = re.compile(r"(?i)(^|\.)(current_user|request\.user|g\.user|get_jwt_identity|request\.state\.user)\b")
 _CHECKS = re.compile(
     r"(?i)(^|\.)_?(requires?|check|ensure|verify|authori[sz]e|authenticate|assert)\w*"
@@ -83,29 +84,37 @@ def _as_route(decorator: ast.expr) -> ast.Call | None:
 
 
 def _is_guarded(function: Function) -> bool:
-    for decorator in function.decorator_list:
-        route = _as_route(decorator)
-        if route is None and _CHECK.search(dotted(decorator)):
+    return (
+        any(map(_decorates_a_check, function.decorator_list))
+        or any(map(_asks_for_somebody, _declared(function.args)))
+        or any(_knows_who(part) for part in walk(*function.body))
+    )
+
+
+def _decorates_a_check(decorator: ast.expr) -> bool:
+    route = _as_route(decorator)
+    if route is None:
+        return bool(_CHECK.search(dotted(decorator)))
+    return any(one.arg == "dependencies" for one in route.keywords)
+
+
+def _declared(arguments: ast.arguments) -> Iterator[ast.expr]:
+    """Answer the defaults and annotations of a function: there FastAPI is told what a route needs."""
+    yield from filter(None, (*arguments.defaults, *arguments.kw_defaults))
+    yield from filter(None, (one.annotation for one in (*arguments.args, *arguments.kwonlyargs)))
+
+
+def _asks_for_somebody(declared: ast.expr) -> bool:
+    if isinstance(declared, ast.Name) and _ALIAS.search(declared.id):
+        return True
+    for call in ast.walk(declared):
+        kind = called(call).rpartition(".")[2]
+        if kind == "Security":
             return True
-        if route is not None and any(one.arg == "dependencies" for one in route.keywords):
-            return True
-    arguments = function.args
-    declared: list[ast.AST] = [
-        one for one in (*arguments.defaults, *arguments.kw_defaults) if one is not None
-    ]
-    declared += [
-        one.annotation for one in (*arguments.args, *arguments.kwonlyargs) if one.annotation is not None
-    ]
-    for one in declared:
-        if any(called(part).rpartition(".")[2] == "Security" for part in ast.walk(one)):
-            return True
-        calls = [part for part in ast.walk(one) if isinstance(part, ast.Call)]
-        depends = [part for part in calls if called(part).rpartition(".")[2] == "Depends"]
-        if any(_ASKED.search(dotted(given)) for part in depends for given in part.args):
-            return True
-        if isinstance(one, ast.Name) and re.search(r"(?i)(current|auth|principal).*", one.id):
-            return True  # an alias of Annotated[..., Depends(...)]
-    return any(_knows_who(part) for part in walk(*function.body))
+        if isinstance(call, ast.Call) and kind == "Depends":
+            if any(_ASKED.search(dotted(given)) for given in call.args):
+                return True
+    return False
 
 
 def _knows_who(part: ast.AST) -> bool:

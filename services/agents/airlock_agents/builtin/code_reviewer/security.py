@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .python_code import Function, Hit, PythonCode, called, dotted, text_of, walk
 from .routes import Route, routes, without_check
@@ -157,42 +158,53 @@ def _switches(code: PythonCode) -> Iterator[Hit]:
                 yield Hit("csrf-switched-off", one.lineno)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What of a function's values a client sent, as far as one assignment tells."""
+
+    names: frozenset[str]
+
+    def holds(self, node: ast.AST) -> bool:
+        """Tell whether a value is what a client sent."""
+        return bool(_SENT.search(dotted(node))) or (isinstance(node, ast.Name) and node.id in self.names)
+
+    def is_gone_over(self, loop: ast.AST) -> bool:
+        """Tell whether a loop goes over what a client sent (`for key, value in request.json.items()`)."""
+        name = dotted(loop.iter) if isinstance(loop, ast.For) else ""
+        return bool(_SENT.search(name)) or name.split(".")[0] in self.names
+
+
 def _what_was_sent(code: PythonCode, function: Function) -> Iterator[Hit]:
-    parts = code.parts(function)
-    sent = {
-        target.id
-        for one in parts
-        if isinstance(one, ast.Assign) and _SENT.search(dotted(one.value))
-        for target in one.targets
-        if isinstance(target, ast.Name)
-    }
-
-    def is_sent(node: ast.AST) -> bool:
-        name = dotted(node)
-        return bool(_SENT.search(name)) or (isinstance(node, ast.Name) and node.id in sent)
-
-    for one in parts:
+    sent = _Sent(
+        frozenset(
+            name
+            for name, given in code.assigned(function).items()
+            if any(_SENT.search(dotted(one.value)) for one in given)
+        )
+    )
+    for one in code.parts(function):
         if isinstance(one, ast.Call):
-            name = called(one)
-            if _LOG.search(name) and any(is_sent(part) for argument in one.args for part in _shown(argument)):
-                yield Hit("request-in-log", one.lineno)
-            if isinstance(one.func, ast.Attribute) and one.func.attr == "format" and is_sent(one.func.value):
-                yield Hit("request-as-format", one.lineno)
-            makes = name.rpartition(".")[2]
-            if (makes[:1].isupper() or makes in ("update", "create")) and any(
-                keyword.arg is None and is_sent(keyword.value) for keyword in one.keywords
-            ):
-                yield Hit("request-sets-fields", one.lineno)
-            over = [loop for loop in code.loops_of(one) if isinstance(loop, ast.For)]
-            if name == "setattr" and len(one.args) == 3 and not isinstance(one.args[1], ast.Constant):
-                if any(
-                    _SENT.search(dotted(loop.iter)) or dotted(loop.iter).split(".")[0] in sent
-                    for loop in over
-                ):
-                    yield Hit("request-sets-fields", one.lineno)
-        elif isinstance(one, ast.BinOp) and isinstance(one.op, ast.Mod) and is_sent(one.left):
+            for rule in _misuses(code, one, sent):
+                yield Hit(rule, one.lineno)
+        elif isinstance(one, ast.BinOp) and isinstance(one.op, ast.Mod) and sent.holds(one.left):
             if isinstance(one.right, (ast.Tuple, ast.Dict)):
                 yield Hit("request-as-format", one.lineno)
+
+
+def _misuses(code: PythonCode, call: ast.Call, sent: _Sent) -> Iterator[str]:
+    """Answer the rules that a call breaks with what a client sent."""
+    name = called(call)
+    if _LOG.search(name) and any(sent.holds(part) for argument in call.args for part in _shown(argument)):
+        yield "request-in-log"
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "format" and sent.holds(call.func.value):
+        yield "request-as-format"
+    makes = name.rpartition(".")[2]
+    whole = any(one.arg is None and sent.holds(one.value) for one in call.keywords)
+    if whole and (makes[:1].isupper() or makes in ("update", "create")):
+        yield "request-sets-fields"
+    if name == "setattr" and len(call.args) == 3 and not isinstance(call.args[1], ast.Constant):
+        if any(sent.is_gone_over(loop) for loop in code.loops_of(call)):
+            yield "request-sets-fields"
 
 
 def _shown(argument: ast.expr) -> Iterator[ast.AST]:
