@@ -11,7 +11,7 @@ from ..findings.finding import Finding, Inspected
 from ..findings.severities import SEVERITIES
 from .catalogue import SCAN_TYPES
 from .dependencies.matching import Placed
-from .inspect_file import Scanned, tallied
+from .scanned import Scanned, tallied
 
 MAX_FINDINGS = 50_000  # kept, the loudest; more say nothing that these do not
 

@@ -6,43 +6,23 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from ..findings.credentials import Credentials
 from ..findings.files import MAX_FILE_BYTES, Source, read_text
-from ..findings.finding import Finding, Inspected, printable
-from ..findings.severities import SEVERITIES, Severity, at_least, in_test, is_test
+from ..findings.finding import Finding, printable
+from ..findings.severities import SEVERITIES, at_least, in_test, is_test
 from . import own_checks
 from .bandit_checks import BanditChecks
 from .catalogue import SCAN_TYPES, types_of, wanted
 from .dependencies.dependency import Dependency
 from .dependencies.readers import read_dependencies, reader_of
 from .merging import merge
+from .scanned import Scanned, Wish, tallied
 
 MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
 MAX_PER_FILE = 2_000  # findings of one file that are kept whole; all are counted
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned(Inspected):
-    """What looking at one file gave: its loudest findings, counts of all of them, and its dependencies."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    dependencies: tuple[Dependency, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the caller asked for."""
-
-    types: frozenset[str]
-    floor: Severity = "LOW"
-    lower_tests: bool = True
-
-    def asks(self, *kinds: str) -> bool:
-        """Tell whether one of these scan types is wanted."""
-        return "all" in self.types or not self.types.isdisjoint(kinds)
 
 
 class Inspector:
@@ -176,13 +156,3 @@ class Inspector:
             counts,
             tuple(dependencies),
         )
-
-
-def tallied(findings: Iterable[Finding]) -> Counter[str]:
-    """Count findings by severity, by type, and those that are suppressed or in tests."""
-    counts: Counter[str] = Counter()
-    for one in findings:
-        counts.update(("total", one.severity, f"type {one.more['type']}"))
-        counts["suppressed"] += one.suppressed
-        counts["in tests"] += one.in_tests
-    return counts

@@ -19,8 +19,9 @@ from .catalogue import weakness_of
 from .collection import MAX_FINDINGS, Collection, typed
 from .dependencies.advisories import UnreadableAdvisories
 from .dependencies.matching import Matched, match_all
-from .inspect_file import MAX_CODE_BYTES, Inspector, Wish
+from .inspect_file import MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
+from .scanned import Wish
 
 VERSION = "2.0.0"
 _ADVISORIES = "/advisories"  # where in the input they are named
