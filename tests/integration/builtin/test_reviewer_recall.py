@@ -107,6 +107,9 @@ def test_the_artifacts_hold_everything_and_agree(review: Outcome, issues: list[d
     ids = [one["id"] for one in issues]
     assert len(set(ids)) == len(ids)
     assert [one["partialFingerprints"]["airlockFinding/v1"] for one in run["results"]] == ids
+    about = {one["id"]: one["properties"] for one in run["tool"]["driver"]["rules"]}
+    assert about["B006"] == {"tags": ["quality", "ruff"]}
+    assert about["secret-in-log"]["security-severity"] == "8.0"
 
 
 def test_the_same_workspace_gives_the_same_output_byte_for_byte(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from airlock_sdk import Context
@@ -37,10 +38,15 @@ def answer(
     counts = summary(issues, outside_diff)
     measured = metrics(measures, limit)
     kept = issues[:MAX_ISSUES]
-    full = report.full(kept, left_out, key="issues", metrics=measured, files=list(files))
-    document = json.loads(full)
-    document["summary"] = counts
-    log = json.dumps(sarif(kept, "code-reviewer", VERSION), ensure_ascii=False).encode()
+    document = {
+        "version": 1,
+        "summary": counts,
+        "metrics": measured,
+        "issues": [one.shown() for one in kept],
+        "files": list(files),
+        "skipped": left_out,
+    }
+    log = json.dumps(_sarif(kept), ensure_ascii=False).encode()
     ctx.log("info", "review.finished", files=len(files), skipped=len(left_out), **counts)
     return {
         "summary": counts,
@@ -51,6 +57,12 @@ def answer(
         "report": ctx.put_artifact("review.json", json.dumps(document, ensure_ascii=False).encode(), JSON),
         "sarif": ctx.put_artifact("review.sarif", log, SARIF),
     }
+
+
+def _sarif(issues: Sequence[Issue]) -> dict[str, Any]:
+    advised = [replace(one, message=f"{one.message} {one.suggestion}") for one in issues]
+    types = {one.rule: one.type for one in issues}
+    return sarif(advised, "code-reviewer", VERSION, kind=lambda one: types[one.rule])
 
 
 def summary(issues: Sequence[Issue], outside_diff: int) -> dict[str, Any]:

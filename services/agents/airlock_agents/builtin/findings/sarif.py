@@ -19,10 +19,12 @@ def sarif(
     version: str,
     *,
     weakness: Callable[[Finding], int | None] = lambda finding: None,
+    kind: Callable[[Finding], str] = lambda finding: "security",
 ) -> dict[str, Any]:
     """Answer a SARIF log with one run of a tool; places are relative to the workspace (`%SRCROOT%`).
 
-    `weakness` answers the number of a finding's weakness (CWE), where it is known.
+    `weakness` answers the number of a finding's weakness (CWE), where it is known; `kind` what it is about:
+    only what is about security has a security severity.
     """
     first: dict[str, Finding] = {}
     for one in findings:
@@ -37,7 +39,9 @@ def sarif(
                     "driver": {
                         "name": f"airlock {tool}",
                         "semanticVersion": version,
-                        "rules": [_rule(first[rule], weakness(first[rule])) for rule in order],
+                        "rules": [
+                            _rule(one, kind(one), weakness(one)) for one in map(first.__getitem__, order)
+                        ],
                     }
                 },
                 "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the workspace."}}},
@@ -48,13 +52,16 @@ def sarif(
     }
 
 
-def _rule(first: Finding, weakness: int | None) -> dict[str, Any]:
-    tags = ["security", first.tool]
+def _rule(first: Finding, kind: str, weakness: int | None) -> dict[str, Any]:
+    tags = [kind, first.tool]
+    properties: dict[str, Any] = {"tags": tags}
+    if kind == "security":
+        properties["security-severity"] = _SCORE[first.severity]
     described: dict[str, Any] = {
         "id": first.rule,
         "shortDescription": {"text": first.message},
         "defaultConfiguration": {"level": _LEVEL[first.severity]},
-        "properties": {"security-severity": _SCORE[first.severity], "tags": tags},
+        "properties": properties,
     }
     if weakness is not None:
         # As those who show SARIF look for it: a tag, rather than a taxonomy of one entry.
