@@ -22,9 +22,10 @@ def documents() -> list[Path]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """What stands after `airlock`, without a shell's comment or what a page leaves open."""
+    """What stands after `airlock`, without a shell's comment, its substitutions or what a page leaves open."""
     for line in [*_INLINE.findall(text), *_ALONE.findall(text.replace("\\\n", " "))]:
-        yield re.sub(r"\s+#.*|\s+\||\s*\.\.\.$", "", line).partition("airlock ")[2]
+        whole = re.sub(r"\$\(.*", "VALUE", line)
+        yield re.sub(r"\s+#.*|\s+\||\s*\.\.\.$", "", whole).partition("airlock ")[2]
 
 
 def unknown(words: list[str]) -> str | None:
