@@ -10,7 +10,8 @@ import pytest
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.errors import AgentInvalid, InvalidDocument, WorkflowInvalid
-from airlock_orchestration.operations.documents import Document, DocumentFormat, read_document, validate
+from airlock_orchestration.operations.documents import Document, DocumentFormat, read_document
+from airlock_orchestration.operations.findings import validate
 from hypothesis import given
 from hypothesis import strategies as st
 

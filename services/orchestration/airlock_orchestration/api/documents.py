@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from ..errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
-from ..operations import documents
+from ..operations import documents, findings
 from ..operations.documents import Document, DocumentFormat
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -123,12 +123,17 @@ def as_model(document: Document, model: type[Model]) -> Model:
     if isinstance(document.value, dict):
         unknown = [key for key in document.value if key not in model.model_fields]
         if unknown:
-            findings = [
-                Finding(place=key[:200], code="field.extra_forbidden", message="unknown field")
+            listed = [
+                Finding(
+                    place=key[:200],
+                    code="field.extra_forbidden",
+                    message="unknown field" + findings.did_you_mean(key, model.model_fields),
+                )
                 for key in unknown[:100]
             ]
-            raise InvalidRequest(f"unknown field {unknown[0][:200]!r}", errors=findings)
-    return documents.validate(document, model, InvalidRequest)
+            near = findings.did_you_mean(unknown[0], model.model_fields)
+            raise InvalidRequest(f"unknown field {unknown[0][:200]!r}{near}", errors=listed)
+    return findings.validate(document, model, InvalidRequest)
 
 
 def _skip(text: str, at: int) -> int:

@@ -16,7 +16,8 @@ from ..engine.manifests import check_manifest
 from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, NoHost, counted
 from ..store import agents as store
 from ..store.sessions import Sessions
-from .documents import Document, validate, with_lines
+from .documents import Document
+from .findings import validate, with_lines
 from .ids import is_name, parse_uuid
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal

@@ -6,19 +6,17 @@ The reader goes from event to event, so nothing recurses, whatever was sent.
 Source: YAML 1.2.2, 10.2 (JSON schema), for what plain words mean.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from airlock_contracts import strict_json
 from airlock_contracts.problems import Finding
-from pydantic import BaseModel, ValidationError
 
-from ..errors import AirlockError, InvalidDocument, counted
+from ..errors import InvalidDocument
 
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
@@ -26,7 +24,6 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Path = tuple[str | int, ...]
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class DocumentFormat(StrEnum):
@@ -49,7 +46,7 @@ class Document:
         spelled = ""
         value = self.value
         for part in path:
-            value = _member(value, part)
+            value = member_of(value, part)
             name = value.get("id") if isinstance(value, dict) and isinstance(part, int) else part
             if isinstance(name, str):
                 spelled += f".{name}" if spelled else name
@@ -94,66 +91,8 @@ def read_document(data: bytes, format_: DocumentFormat) -> Document:
     raise InvalidDocument(f"not YAML that can be read: {finding.place}: {finding.message}", errors=[finding])
 
 
-def validate(document: Document, model: type[Model], refusal: type[AirlockError]) -> Model:
-    """Make a model of a document, strictly. Raises `refusal` with every problem and its place."""
-    try:
-        return model.model_validate_json(_json(document.value), strict=True)
-    except ValidationError as error:
-        findings = [
-            _finding(document, problem) for problem in error.errors(include_url=False, include_input=False)
-        ]
-        raise refusal(counted(findings), errors=findings) from error
-
-
-def with_lines(document: Document, findings: Sequence[Finding]) -> list[Finding]:
-    """Add its line to each finding whose place, or the place around it, stands in the document."""
-    lines = {document.place(path): line for path, line in document.lines.items()}
-
-    def line_of(place: str) -> int | None:
-        while place and place not in lines:
-            place = place[: max(place.rfind("."), place.rfind("/"), place.rfind("["), 0)]
-        return lines.get(place)
-
-    return [_at_line(finding, line_of(finding.place)) for finding in findings]
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _finding(document: Document, problem: Any) -> Finding:
-    kind = problem["type"]
-    path: Path = tuple(problem["loc"])
-    last = path[-1:] if kind == "missing" else ()
-    path = _within(document.value, path[: len(path) - len(last)]) + last
-    message = problem["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        message = f"unknown field {path[-1]!r}"
-    elif kind == "missing":
-        message = f"the field {path[-1]!r} is missing"
-    elif kind == "string_pattern_mismatch":
-        message = f"must match {problem['ctx']['pattern']}"
-    finding = Finding(place=document.place(path), code=f"field.{kind}", message=message)
-    return _at_line(finding, document.line(path))
-
-
-def _within(value: Any, path: Path) -> Path:
-    """The parts of a path that stand in the document; the names of a union's branches do not."""
-    kept: list[str | int] = []
-    for part in path:
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
-            kept.append(part)
-            value = _member(value, part)
-    return tuple(kept)
-
-
-def _at_line(finding: Finding, line: int | None) -> Finding:
-    if line is None:
-        return finding
-    return finding.model_copy(update={"message": f"{finding.message} (line {line})"})
-
-
-def _member(value: Any, part: str | int) -> Any:
+def member_of(value: Any, part: str | int) -> Any:
+    """A member of a value by its name or number; None where there is none."""
     if isinstance(value, dict) and isinstance(part, str):
         return value.get(part)
     if isinstance(value, list) and isinstance(part, int) and part < len(value):

@@ -17,7 +17,8 @@ from ..errors import WorkflowChanged, WorkflowInvalid, WorkflowUnknown, counted
 from ..store import agents as agent_store
 from ..store import workflows as store
 from ..store.sessions import Sessions
-from .documents import Document, validate, with_lines
+from .documents import Document
+from .findings import validate, with_lines
 from .ids import is_name, parse_uuid
 from .pages import Cursor, Slice, slice_of
 from .preconditions import ANYTHING, Precondition
