@@ -126,6 +126,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(levels)
     (tmp_path / "bomb.yaml").write_text(bomb + KEY.replace(" =", ":"))
     (tmp_path / "odd.yaml").write_text("key: [unclosed\n" + KEY)
+    (tmp_path / "far.txt").write_text("far away " * 2_000 + "-----BEGIN RSA PRIVATE KEY-----\n")
     (tmp_path / "long.js").write_text("password='" + "aB3$" * 200_000 + "'\n")
     output = check_output(
         "security-scanner", "scan", run_agent("security-scanner", "scan", {}, workspace=tmp_path)
@@ -140,6 +141,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
         ("broken.py", "secret-keyword"),
         ("odd.yaml", "secret-keyword"),
         ("bomb.yaml", "secret-keyword"),
+        ("far.txt", "private-key"),
     } <= found
     skipped = {one["file"]: one["reason"] for one in output["skipped"]}
     assert skipped["picture.png"] == "binary"

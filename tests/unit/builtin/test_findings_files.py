@@ -9,6 +9,7 @@ from airlock_agents.builtin.findings.files import (
     MAX_FILE_BYTES,
     MAX_LINE,
     list_sources,
+    long_lines,
     read_text,
     split_lines,
 )
@@ -42,3 +43,44 @@ def test_text_is_read_whatever_its_encoding(encoding: str, tmp_path: Path) -> No
 def test_lines_are_numbered_as_editors_do_and_cut() -> None:
     assert split_lines("a\r\nb\rc\n\x0cd\u2028e") == ["a", "b", "c", "\x0cd\u2028e"]
     assert [len(line) for line in split_lines("x" * 9000)] == [MAX_LINE]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "skipped"),
+    [
+        ("null-in-front.txt", b"\0" + b"run this " * 5, None),
+        ("null-in-front.py", b"\0" * 99 + b"run()", None),
+        ("script", b"#!/bin/sh\n" + b"\0" * 99, None),
+        ("picture.png", b"\x89PNG\r\n\0\0\0\x0d" * 9, "binary"),
+        ("noise", bytes(range(256)) * 4, "binary"),
+        ("wide.txt", "wide text".encode("utf-16-be"), None),
+    ],
+)
+def test_one_null_byte_makes_no_picture_of_a_script(
+    name: str, content: bytes, skipped: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert [one.skipped for one in list_sources(tmp_path)] == [skipped]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_nulls(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes("a gray cat".encode(encoding))
+    assert read_text(tmp_path / "t") == "a gray cat"
+
+
+def test_what_a_long_line_holds_beyond_the_cut_comes_in_pieces_that_overlap() -> None:
+    text = "short\n" + "a" * (MAX_LINE - 5) + "0123456789" + "b" * MAX_LINE + "end\n"
+    pieces = long_lines(text)
+    assert {number for number, _ in pieces} == {2}
+    assert all(len(piece) <= MAX_LINE for _, piece in pieces)
+    assert any("0123456789" in piece for _, piece in pieces)
+    assert pieces[-1][1].endswith("end")
+    assert long_lines("x" * MAX_LINE) == []
+    assert len(long_lines("x" * MAX_LINE * 300)) == 200
+
+
+def test_the_largest_file_is_for_the_caller_to_say(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 100)
+    assert [one.skipped for one in list_sources(tmp_path, most=99)] == ["larger than 99 bytes"]
+    assert [one.skipped for one in list_sources(tmp_path, most=100)] == [None]

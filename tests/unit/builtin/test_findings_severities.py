@@ -56,3 +56,13 @@ def test_severities_are_ordered() -> None:
         "HIGH",
         "MEDIUM",
     ]
+
+
+@pytest.mark.parametrize("value", ["sha512-" + "Ab3/" * 22, "sha256:" + "0f" * 32, "SHA384-" + "x_Y-" * 16])
+def test_a_digest_that_says_which_it_is_is_no_secret(value: str) -> None:
+    assert secret_kinds.is_digest(value)
+
+
+@pytest.mark.parametrize("value", ["Ab3/" * 22, "sha512-short", "token-" + "Ab3/" * 22])
+def test_other_strings_may_be_one(value: str) -> None:
+    assert not secret_kinds.is_digest(value)
