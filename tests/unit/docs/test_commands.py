@@ -22,7 +22,7 @@ def documents() -> list[Path]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """What stands after `airlock`, without a shell's comment, its substitutions or what a page leaves open."""
+    """What stands after `airlock`, without a shell's comment and substitutions or what a page leaves open."""
     for line in [*_INLINE.findall(text), *_ALONE.findall(text.replace("\\\n", " "))]:
         whole = re.sub(r"\$\(.*", "VALUE", line)
         yield re.sub(r"\s+#.*|\s+\||\s*\.\.\.$", "", whole).partition("airlock ")[2]
