@@ -156,6 +156,12 @@ def test_a_diff_for_another_tree_says_where_it_does_not_fit(diff: str, why: str)
         assert why in failure.details["why"]
 
 
+def test_a_line_in_the_middle_of_a_file_ends() -> None:
+    diff = "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-line 0\n+LINE 0\n\\ No newline at end of file\n"
+    with a_tree() as (root, scratch):
+        assert refusal(diff, root, scratch).details["rule"] == "newline"
+
+
 def test_nothing_is_read_or_written_through_a_link() -> None:
     with a_tree() as (root, scratch):
         secret = root.parent / "secret"

@@ -15,7 +15,6 @@ from .refusal import Rule
 # They steer what git does with a tree, for whoever opens it next. The last one is a short name of the first.
 _RESERVED = {".git", ".gitattributes", ".gitmodules", "git~1"}
 _DRIVE = re.compile(r"[A-Za-z]:")
-_MAX_DECODED = 4  # times that a path is decoded: who encodes deeper has no honest reason
 
 
 def broken_rule(path: str) -> Rule | None:
@@ -30,12 +29,11 @@ def broken_rule(path: str) -> Rule | None:
     parts = [part.partition(":")[0].rstrip(". ").casefold() for part in path.split("/")]
     if any(part in _RESERVED for part in parts):
         return "path-reserved"
-    decoded = path
-    for _ in range(_MAX_DECODED):
-        decoded = unquote(decoded, errors="replace")
-        plain = decoded.replace("\\", "/")
-        if not _inside(plain) or ".git" in plain.casefold().split("/"):
-            return "path-encoded"
+    decoded = unquote(path)
+    plain = decoded.replace("\\", "/")
+    if not _inside(plain) or ".git" in plain.casefold().split("/"):
+        return "path-encoded"
+    # Who encodes twice has no honest reason to.
     return None if unquote(decoded) == decoded else "path-encoded"
 
 
