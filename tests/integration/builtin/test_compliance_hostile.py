@@ -102,6 +102,8 @@ def test_files_made_to_break_the_checks_are_violations_or_named_and_the_others_a
     (tmp_path / "settings.py").write_text("ALLOWED_HOSTS = " + "(" * 50_000)
     (tmp_path / "line\nbreak.env").write_text("API_TOKEN=Zq8rT2wXn5LbVc7K\n")
     (tmp_path / "nginx.conf").write_text("server {\n" * 30_000)
+    (tmp_path / "many.conf").write_text("server { listen 80; root /a; }\n" * 25_000)
+    (tmp_path / "Dockerfile.docs").write_text("RUN <<A <<B <<C\n" * 50_000)
     (tmp_path / "good.Dockerfile").write_text(ROOT_IMAGE)
     output = check(tmp_path, scopes=["licences", "files", "headers", "containers", "ci"])
     for file in ("bomb.yml", "self.yml", "deep.yml"):
@@ -113,6 +115,7 @@ def test_files_made_to_break_the_checks_are_violations_or_named_and_the_others_a
     assert "files.environment-file" in rules_of(output, "line\\nbreak.env")
     skipped = {one["file"] for one in output["skipped"]}
     assert {"chart/deploy.yaml", "package.json", "pyproject.toml", "settings.py"} <= skipped
+    assert not {"many.conf", "Dockerfile.docs"} & skipped  # long, and quick all the same
     assert output["passed"] is False
 
 

@@ -39,7 +39,7 @@ FULL: dict[str, Any] = {
 
 def test_all_that_a_policy_says_is_heard() -> None:
     policy = read_policy(FULL)
-    assert policy.scopes == {"ci", "files"}
+    assert policy.scopes == frozenset({"ci", "files"})
     assert not policy.speaks(RULES["ci.permissions-missing"])
     assert policy.severity(RULES["ci.action-unpinned"], "LOW") == "CRITICAL"
     assert policy.severity(RULES["files.readme-missing"], "LOW") == "LOW"

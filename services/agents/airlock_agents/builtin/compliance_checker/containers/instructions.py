@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ def read_instructions(lines: Sequence[str]) -> Iterator[Instruction]:
     first = _DIRECTIVE.match(lines[0]) if lines else None
     escape = first[1] if first else "\\"
     number, count = 0, 0
+    ends: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        ends.setdefault(line.strip(), []).append(at)
     while number < len(lines) and count < MAX_INSTRUCTIONS:
         start = number
         if not lines[number].strip() or lines[number].lstrip().startswith("#"):
@@ -49,10 +53,11 @@ def read_instructions(lines: Sequence[str]) -> Iterator[Instruction]:
                 break
             parts.append(line[:-1])
         for end in _open_heredocs(parts[0]):
-            inside = next((n for n in range(number, len(lines)) if lines[n].strip() == end), None)
-            if inside is not None:  # without its end it is none, and must not hide the rest of the file
-                parts += lines[number : inside + 1]
-                number = inside + 1
+            places = ends.get(end, [])
+            later = bisect_left(places, number)
+            if later < len(places):  # without its end it is none, and must not hide the rest of the file
+                parts += lines[number : places[later] + 1]
+                number = places[later] + 1
         count += 1
         yield _instruction("\n".join(parts), start + 1)
 

@@ -66,9 +66,12 @@ def check_nginx(file: TextFile, *, min_days: int) -> Iterator[Said]:
     directives = list(read_directives(file.text))
     for one in directives:
         yield from _directive(one, min_days)
+    own: dict[int, list[Directive]] = {}
+    for one in directives:
+        for block in one.inside:
+            own.setdefault(block, []).append(one)
     for server in (one for one in directives if one.opens and one.words[0] == "server"):
-        own = [one for one in directives if server.line in one.inside]
-        yield from _server(server, own)
+        yield from _server(server, own.get(server.line, []))
 
 
 def _directive(one: Directive, min_days: int) -> Iterator[Said]:
