@@ -14,6 +14,7 @@ from .tree import HARMLESS_DEVICES
 _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE = 1, 32, 4096, 16384
 _AT_ONCE = 2  # MNT_DETACH
 _HERE = -100
+_NOWHERE = b"/airlock-probe-is-not-there"
 _DEVICES = {
     "memory": (1, 1),
     "port": (1, 4),
@@ -24,7 +25,7 @@ _DEVICES = {
 }
 _NODES = """
     mem kmem port kmsg fuse net/tun kvm loop-control loop0 sda vda nvme0n1 mapper/control vsock vhost-net
-    vhost-vsock userfaultfd cuse uinput hpet mcelog dri/card0 snapshot autofs rfkill btrfs-control
+    vhost-vsock userfaultfd cuse uinput hpet mcelog dri/card0 autofs rfkill btrfs-control
 """.split()
 _ENGINES_PLACES = frozenset(
     "/ /tmp /etc/resolv.conf /etc/hostname /etc/hosts /usr/sbin/docker-init /sbin/docker-init".split()
@@ -207,7 +208,7 @@ MOUNTS = Room(
         Try("remounting scratch to be executed", _mount("none", b"/tmp", _REMOUNT | _BIND)),
         Try("remounting /proc/sys to be written", _mount("none", b"/proc/sys", _REMOUNT | _BIND)),
         Try("umount of what the engine put there", lambda _: reached("umount2", b"/etc/hostname", _AT_ONCE)),
-        Try("pivot_root", lambda _: reached("pivot_root", b"/tmp", b"/tmp")),
+        Try("pivot_root", lambda _: reached("pivot_root", _NOWHERE, _NOWHERE)),
         Try("chroot", _chroot),
         Try("fsopen", lambda _: reached("fsopen", b"tmpfs", 0)),
         Try("fspick", lambda _: reached("fspick", _HERE, b"/", 0)),
