@@ -50,6 +50,18 @@ def test_for_a_program_nothing_is_told_and_everything_is_kept(capfd: pytest.Capt
     assert [event["message"] for event in hearing.events] == ["hello"]
 
 
+def test_an_agent_that_never_stops_talking_fills_nobodys_memory(capfd: pytest.CaptureFixture[str]) -> None:
+    hearing = Hearing(quiet=False)
+    for _ in range(100):
+        hearing.hear({"event": "stderr", "text": "x" * 32_000 + "\n"})
+    hearing.hear({"event": "artifact", "name": "a", "size": 1, "artifact": "sha256:" + "0" * 64})
+    said = capfd.readouterr().err
+    assert len(said) < 64 * 1024
+    assert said.count("what follows is dropped") == 1
+    assert [event["event"] for event in hearing.events].count("artifact") == 1
+    assert len(hearing.events) < 40
+
+
 def test_a_failure_is_told_with_its_code_its_place_and_a_hint(capfd: pytest.CaptureFixture[str]) -> None:
     failure = Failure(
         kind=FailureKind.CONTRACT,

@@ -180,6 +180,13 @@ def test_what_differs_is_said_with_its_place(change: Callable[[dict[str, Any]], 
     assert found[0].startswith(f"actions.count.{said}")
 
 
+def test_a_type_that_holds_itself_twice_is_compared_once() -> None:
+    tree = {"type": "object", "properties": {side: {"$ref": "#/$defs/Tree"} for side in ("left", "right")}}
+    schema = {"type": "object", "properties": {"root": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": tree}}
+    actions = {"go": {"input_schema": {"type": "object"}, "output_schema": schema}}
+    assert disagreements(actions, copy.deepcopy(actions)) == []
+
+
 def test_an_action_on_one_side_only_is_found() -> None:
     assert disagreements(DERIVED, {}) == ["actions.count: agent.yaml lacks it"]
     assert disagreements({}, DERIVED) == ["actions.count: main has no such action"]

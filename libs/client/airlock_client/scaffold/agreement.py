@@ -32,14 +32,18 @@ class _Comparing:
         self._written = written
         self._takes = takes
         """An input: what the manifest lets through, the function must take. Else the other way round."""
+        self._seen: set[tuple[int, int]] = set()
+        """Pairs that were compared: a type that holds itself twice has a path for every walk through it."""
 
     def lines(self, place: str) -> Iterator[str]:
         return self._compare(self._derived, self._written, place, 0)
 
     def _compare(self, derived: Schema, written: Schema, place: str, depth: int) -> Iterator[str]:
         derived, written = _resolved(self._derived, derived), _resolved(self._written, written)
-        if depth > _MAX_DEPTH or derived in ({}, True):
+        pair = (id(derived), id(written))
+        if pair in self._seen or depth > _MAX_DEPTH or derived in ({}, True):
             return
+        self._seen.add(pair)
         if not isinstance(written, dict):
             yield f"{place}: is {str(written).lower()} in agent.yaml"
             return

@@ -23,6 +23,8 @@ _HINTS = {
     "sandbox.lost": "was the container removed, or the engine restarted, meanwhile?",
 }
 _DETAILS = 2000
+MAX_CHARACTERS = 1024 * 1024
+"""Of what an agent says, as on a host; what follows is dropped."""
 
 
 class Hearing:
@@ -31,10 +33,17 @@ class Hearing:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self.events: list[dict[str, Any]] = []
+        self._left = MAX_CHARACTERS
         self._open_line = ""
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
+        if event.get("event") != "artifact":
+            before, self._left = self._left, self._left - len(str(event))
+            if self._left < 0:
+                if before >= 0 and not self._quiet:
+                    self._say("note     ", f"it said {MAX_CHARACTERS} characters; what follows is dropped")
+                return
         self.events.append(dict(event))
         if self._quiet:
             return

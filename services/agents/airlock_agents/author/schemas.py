@@ -1,6 +1,5 @@
 """What an agent's functions say of themselves, asked for inside its own image, in a locked sandbox."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from .attempt import Bench
 _SECONDS = 60
 _INTERPRETERS = ("python", "python3")
 _SAID = 600
+_FIELDS = ("description", "input_schema", "output_schema")
 
 
 def module_of(command: list[str]) -> str | None:
@@ -49,8 +49,8 @@ async def derived_schemas(bench: Bench, manifest: Manifest) -> tuple[dict[str, A
         said = outcome.stderr_tail.strip()[-_SAID:] or outcome.failure.message
         return None, f"asking {module} failed: {said}"
     try:
-        found = strict_json.parse(outcome.output)
-        actions: dict[str, Any] = found["actions"]
-    except (strict_json.InvalidJson, KeyError, TypeError):
+        actions: dict[str, Any] = strict_json.parse(outcome.output)["actions"]
+        derived = {name: {field: one[field] for field in _FIELDS} for name, one in actions.items()}
+    except (strict_json.InvalidJson, AttributeError, KeyError, TypeError):
         return None, f'{module} runs when it is imported: put agent.run() under if __name__ == "__main__"'
-    return json.loads(json.dumps(actions)), ""
+    return derived, ""
