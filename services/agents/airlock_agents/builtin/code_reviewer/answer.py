@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from airlock_sdk import Context
 from airlock_sdk.artifact import JSON, SARIF
 
 from ..findings import report
+from ..findings.finding import named
 from ..findings.sarif import sarif
-from .issue import TYPES, Issue
-from .measures import FileMeasures, metrics
+from .collection import MAX_ISSUES, Collection
+from .issue import Issue
+from .measures import metrics
 from .review_file import Reviewed
 
 VERSION = "1.0.0"
-MAX_ISSUES = 50_000  # in the artifacts, the loudest first; all are counted
 MAX_FILES = 200  # names in the output; all are in the report
 _FILES_BYTES = 48 * 1024
 
 
 def answer(
-    issues: Sequence[Issue],
+    found: Collection,
     reviewed: Sequence[Reviewed],
     *,
-    outside_diff: int,
     files: Sequence[str],
     limit: int,
     ctx: Context,
 ) -> dict[str, Any]:
-    """Write the artifacts and answer the output; `issues` are sorted, `limit` is of complexity."""
-    measures = [one.measures or FileMeasures(one.file) for one in reviewed if one.measures is not None]
+    """Write the artifacts and answer the output; `limit` is of complexity."""
+    measures = [one.measures for one in reviewed if one.measures is not None]
     left_out = report.skipped(reviewed)
-    counts = summary(issues, outside_diff)
+    counts = found.summary()
     measured = metrics(measures, limit)
-    kept = issues[:MAX_ISSUES]
+    kept = cast("list[Issue]", named(found.kept))[:MAX_ISSUES]
     document = {
         "version": 1,
         "summary": counts,
@@ -63,14 +62,3 @@ def _sarif(issues: Sequence[Issue]) -> dict[str, Any]:
     advised = [replace(one, message=f"{one.message} {one.suggestion}") for one in issues]
     types = {one.rule: one.type for one in issues}
     return sarif(advised, "code-reviewer", VERSION, kind=lambda one: types[one.rule])
-
-
-def summary(issues: Sequence[Issue], outside_diff: int) -> dict[str, Any]:
-    """Count issues by severity and by type; suppressed ones are counted among them, and apart."""
-    by_type = Counter(one.type for one in issues)
-    return {
-        **report.summary(issues),
-        "by_type": {one: by_type[one] for one in TYPES},
-        "outside_diff": outside_diff,
-        "listed": min(len(issues), MAX_ISSUES),
-    }

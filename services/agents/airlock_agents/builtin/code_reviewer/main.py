@@ -9,13 +9,14 @@ from typing import Any, TypedDict, cast
 from airlock_sdk import Agent, Context
 
 from ..findings.files import list_sources
-from ..findings.finding import Inspected, named, printable
+from ..findings.finding import Inspected, printable
 from ..findings.inspection import inspect_all
-from ..findings.severities import Severity, at_least, in_test, is_test
+from ..findings.severities import Severity, is_test
 from .answer import answer
+from .collection import Collection
 from .issue import TYPES, Issue, Type
 from .review_file import Reviewed, Reviewer
-from .ruff_checks import Linted, lint
+from .ruff_checks import lint
 from .selection import selection
 
 MAX_COMPLEXITY = 10  # McCabe's own limit
@@ -45,28 +46,24 @@ def review(inputs: ReviewInputs, ctx: Context) -> dict[str, Any]:
     sources = chosen.chosen(list_sources(root))
     ctx.progress(f"{len(sources)} files", 0.0)
     reviewer = Reviewer(root, types=types, max_complexity=limit)
-    inspected = [_reviewed(one) for one in inspect_all(reviewer.review, sources, ctx)]
-    linted: dict[str, Linted] = {}
+    found = Collection(types, inputs.get("min_severity", "LOW"), chosen)
+    tests = {printable(one.path) for one in sources if is_test(PurePath(one.path))}
+
+    def take(one: Inspected) -> Inspected:
+        found.add(cast("tuple[Issue, ...]", one.findings), in_tests=one.file in tests)
+        return replace(one, findings=())
+
+    reviewed = [_reviewed(one) for one in inspect_all(reviewer.review, sources, ctx, take=take)]
     if types & {"quality", "performance"}:
         python = [one.path for one in sources if one.python and not one.skipped]
-        linted = {printable(one.path): one for one in lint(root, ctx.scratch, python)}
-    found = [_merge(one, linted.get(one.file)) for one in inspected]
-    tests = {printable(one.path) for one in sources if is_test(PurePath(one.path))}
-    issues = [_in_tests(one, tests) for file in found for one in cast("tuple[Issue, ...]", file.findings)]
-    wanted = [
-        one
-        for one in issues
-        if one.type in types and at_least(one.severity, inputs.get("min_severity", "LOW"))
-    ]
-    kept = chosen.on_changed_lines(wanted)
-    return answer(
-        cast("list[Issue]", named(kept)),
-        found,
-        outside_diff=len(wanted) - len(kept),
-        files=[printable(one.path) for one in sources if not one.skipped],
-        limit=limit,
-        ctx=ctx,
-    )
+        troubles = {}
+        for linted in lint(root, ctx.scratch, python):
+            shown = printable(linted.path)
+            found.add(linted.issues, in_tests=shown in tests)
+            troubles[shown] = linted.trouble
+        reviewed = [_with_trouble(one, troubles.get(one.file)) for one in reviewed]
+    files = [printable(one.path) for one in sources if not one.skipped]
+    return answer(found, reviewed, files=files, limit=limit, ctx=ctx)
 
 
 def _reviewed(one: Inspected) -> Reviewed:
@@ -74,21 +71,10 @@ def _reviewed(one: Inspected) -> Reviewed:
     return one if isinstance(one, Reviewed) else Reviewed(one.file, skipped=one.skipped)
 
 
-def _merge(reviewed: Reviewed, linted: Linted | None) -> Reviewed:
-    """Put what ruff says of a file beside what we do; where both speak of the same, one is heard."""
-    if linted is None:
-        return reviewed
-    own = cast("tuple[Issue, ...]", reviewed.findings)
-    troubles = [one for one in (reviewed.skipped, linted.trouble) if one]
-    return replace(
-        reviewed,
-        findings=(*own, *linted.issues),
-        skipped="; ".join(dict.fromkeys(troubles)) or None,
-    )
-
-
-def _in_tests(one: Issue, tests: set[str]) -> Issue:
-    return replace(one, in_tests=True, severity=in_test(one.severity)) if one.file in tests else one
+def _with_trouble(reviewed: Reviewed, trouble: str | None) -> Reviewed:
+    """Say of a file what ruff could not do with it, beside what we could not."""
+    known = dict.fromkeys(one for one in (reviewed.skipped, trouble) if one)
+    return replace(reviewed, skipped="; ".join(known) or None)
 
 
 if __name__ == "__main__":

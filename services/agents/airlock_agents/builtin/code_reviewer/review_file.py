@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePath
 
 from ..findings.files import Source, read_text, split_lines
@@ -24,6 +25,7 @@ from .python_code import Hit, PythonCode, Unparsable
 from .quality import quality
 from .security import security
 
+MAX_PER_FILE = 2_000  # issues; more say nothing that these do not
 _MADE_BY_MACHINE = 500  # characters of a line, on average: nobody writes or reviews that
 _LONG = 100  # lines of a function
 _DEEP = 5  # levels of blocks
@@ -98,7 +100,11 @@ class Reviewer:
             trouble = f"not wholly reviewed ({type(error).__name__})"
         hits += self._complex(functions)
         lines = split_lines(text)
-        issues = tuple(self._issues(hits, shown, lines, bool(_SILENCED_FILE.search(text))))
+        issues = tuple(
+            islice(self._issues(hits, shown, lines, bool(_SILENCED_FILE.search(text))), MAX_PER_FILE)
+        )
+        if len(issues) == MAX_PER_FILE:
+            trouble = f"more than {MAX_PER_FILE} issues; the others are left out"
         return Reviewed(shown, issues, trouble, replace(measures, functions=tuple(functions)))
 
     def _python(self, code: PythonCode, in_tests: bool, once: bool) -> Iterator[Hit]:
