@@ -8,6 +8,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from airlock_client.local import shipped
 from e2e_install import Install
 from guide_commands import GuideBroken, run_guide, steps
 
@@ -33,6 +34,19 @@ async def test_an_agent_is_written_built_tried_registered_and_used_as_the_guide_
     guide = GUIDES / "writing-an-agent.md"
     typed = await asyncio.to_thread(
         run_guide, guide, folder=tmp_path, environment=environment(install), seconds=270
+    )
+    assert typed == guide.read_text().count("\n$ ")
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("page", ["writing-a-workflow.md", "deciding-well.md"])
+async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
+    install: Install, tmp_path: Path, page: str
+) -> None:
+    await shipped.register(install.client, lambda _: None)
+    guide = GUIDES / page
+    typed = await asyncio.to_thread(
+        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=170
     )
     assert typed == guide.read_text().count("\n$ ")
 

@@ -194,10 +194,10 @@ class AirlockClient:
     # --- approvals ----------------------------------------------------------------------------
 
     async def approvals(
-        self, *, status: ApprovalStatus | None = None, cursor: str | None = None
+        self, *, status: ApprovalStatus | None = None, run: str | None = None, cursor: str | None = None
     ) -> Page[ApprovalView]:
         """One page of approvals."""
-        return await self._page(ApprovalView, "/api/approvals", status=status, cursor=cursor)
+        return await self._page(ApprovalView, "/api/approvals", status=status, run=run, cursor=cursor)
 
     async def approval(self, approval: str) -> ApprovalView:
         """One approval, with the input whole."""

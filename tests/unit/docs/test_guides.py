@@ -14,7 +14,9 @@ from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.checks import check_workflow
 from airlock_orchestration.engine.manifests import check_manifest
 
-GUIDES = Path(__file__).parents[3] / "docs" / "guides"
+ROOT = Path(__file__).parents[3]
+GUIDES = ROOT / "docs" / "guides"
+BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -40,16 +42,20 @@ def test_the_manifests_of_the_guide_can_be_registered() -> None:
         assert check_manifest(manifest) == []
 
 
-def test_the_workflow_of_the_guide_fits_the_agents_of_the_guide() -> None:
-    agents = {node.agent: manifests()[node.agent_name] for node in workflow().nodes}
-    assert check_workflow(workflow(), agents) == []
+def builtin() -> dict[str, Manifest]:
+    documents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in BUILTIN.glob("*/agent.yaml")]
+    return {document["name"]: Manifest.model_validate(document) for document in documents}
+
+
+def test_the_workflow_of_the_guide_fits_the_agents_that_it_names() -> None:
+    assert check_workflow(workflow(), builtin()) == []
 
 
 def test_the_mistakes_that_the_guide_shows_are_found_as_it_shows_them() -> None:
     (text,) = blocks("writing-a-workflow.md", "yaml")
-    wrong = text.replace("[count]", "[counts]").replace("{{ context.workspace }}", "{{ context.worksace }}")
+    wrong = text.replace("[scan]", "[scans]").replace("{{ context.workspace }}", "{{ context.worksace }}")
     spec = WorkflowSpec.model_validate(yaml.safe_load(wrong))
-    agents = {node.agent: manifests()[node.agent_name] for node in spec.nodes}
+    agents = builtin()
     page = " ".join((GUIDES / "writing-a-workflow.md").read_text(encoding="utf-8").split())
     found = check_workflow(spec, agents)
     assert f"{len(found)} problems" in page

@@ -12,7 +12,7 @@ from ..show.ask import ask_yes
 from ..show.gate import show_approval
 from ..show.text import one_line, status
 from .edge import CommandError, command
-from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
+from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
@@ -37,14 +37,21 @@ def add(app: typer.Typer) -> None:
         wanted: Annotated[
             ApprovalStatus | None, typer.Option("--status", case_sensitive=False, help="Only these.")
         ] = None,
+        run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
         limit: Limit = 50,
+        quiet: OnlyIds = False,
         as_json: AsJson = False,
     ) -> int:
         """Approvals, the newest first."""
         async with connect(context) as client:
-            found = await collect(lambda cursor: client.approvals(status=wanted, cursor=cursor), limit)
+            found = await collect(
+                lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
+            )
         if as_json:
             print_json(found)
+            return 0
+        if quiet:
+            print_ids(found)
             return 0
         rows = (
             (

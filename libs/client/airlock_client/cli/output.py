@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from airlock_contracts.base import Message
-from airlock_contracts.views import Page
+from airlock_contracts.views import ApprovalView, Page, RunSummary
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.padding import Padding
@@ -19,6 +19,7 @@ from ..show.text import one_line, safe
 AsJson = Annotated[
     bool, typer.Option("--json", help="For programs: one JSON document on stdout, nothing else.")
 ]
+OnlyIds = Annotated[bool, typer.Option("--quiet", "-q", help="Only their ids, one a line.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest first.")]
 View = TypeVar("View", bound=Message)
 PIPE_WIDTH = 120
@@ -38,6 +39,12 @@ def terminal() -> Console:
 def print_json(value: object) -> None:
     """Print one JSON document. Pipes get the very text, nothing folded or coloured."""
     print(json.dumps(_ANY.dump_python(value, mode="json"), indent=2, ensure_ascii=False))
+
+
+def print_ids(views: Iterable[RunSummary | ApprovalView]) -> None:
+    """Print ids for a script, one a line."""
+    for view in views:
+        print(one_line(view.id))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

@@ -21,7 +21,7 @@ from . import graph
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
-from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
+from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
 RunId = Annotated[str, typer.Argument(help="Its id.")]
@@ -101,6 +101,7 @@ def _add_reading(runs: typer.Typer) -> None:
             str | None, typer.Option("--workflow", help="Only of this one: name or id.")
         ] = None,
         limit: Limit = 20,
+        quiet: OnlyIds = False,
         as_json: AsJson = False,
     ) -> int:
         """Runs, the newest first."""
@@ -110,6 +111,9 @@ def _add_reading(runs: typer.Typer) -> None:
             )
         if as_json:
             print_json(found)
+            return Exit.OK
+        if quiet:
+            print_ids(found)
             return Exit.OK
         rows = (
             (

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from airlock_contracts.events import Event, EventType
 from airlock_contracts.logs import LogStream, LogView
-from airlock_contracts.statuses import ApprovalStatus
+from airlock_contracts.statuses import ApprovalStatus, RunStatus
 from airlock_contracts.views import ApprovalView, RunView
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -55,22 +55,22 @@ class Watch:
 
     async def until_end(self) -> RunView:
         """Show the run until it has ended."""
-        return await self._follow(lambda _: False)
+        return await self._follow(to_gate=False)
 
     async def until_gate(self) -> tuple[RunView, ApprovalView | None]:
         """Show the run until it waits for a decision, or has ended."""
-        run = await self._follow(lambda event: event.type is EventType.RUN_WAITING)
+        run = await self._follow(to_gate=True)
         return run, open_approval(run)
 
-    async def _follow(self, stop: Callable[[Event], bool]) -> RunView:
+    async def _follow(self, *, to_gate: bool) -> RunView:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
-            return await self._drawn(stop)
-        async for event in self._news(stop):
+            return await self._drawn(to_gate)
+        async for event in self._news(to_gate):
             if event.type in _NEWS:
                 self._console.print(line(event), soft_wrap=True)
         return await self._client.run(self._run)
 
-    async def _drawn(self, stop: Callable[[Event], bool]) -> RunView:
+    async def _drawn(self, to_gate: bool) -> RunView:
         """Show the picture. It is drawn anew also between the events, so that the times go on."""
         self._view = await self._client.run(self._run)
         news, over = asyncio.Event(), asyncio.Event()
@@ -80,7 +80,7 @@ class Watch:
             with Live(get_renderable=self._picture, console=self._console, refresh_per_second=frames):
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._look(news, over))
-                    async for _ in self._news(stop):
+                    async for _ in self._news(to_gate):
                         news.set()
                     over.set()
                     news.set()
@@ -116,13 +116,17 @@ class Watch:
         except ClientError:
             return
 
-    async def _news(self, stop: Callable[[Event], bool]) -> AsyncIterator[Event]:
+    async def _news(self, to_gate: bool) -> AsyncIterator[Event]:
         events = self._client.events(self._run, after=self._seen)
         async for event in events:
             self._seen = event.seq
             yield event
-            if stop(event):
+            if to_gate and event.type is EventType.RUN_WAITING and await self._waits():
                 return
+
+    async def _waits(self) -> bool:
+        """Whether it waits now: what the journal tells may be long decided."""
+        return (await self._client.run(self._run)).status is RunStatus.WAITING_APPROVAL
 
 
 def open_approval(run: RunView) -> ApprovalView | None:
