@@ -36,9 +36,9 @@ class FileMeasures:
 def measure_text(file: str, language: str | None, text: str, code: str, comments: int) -> FileMeasures:
     """Count a file's lines; `code` is its text with comments and strings blanked out."""
     lines = text.count("\n") + (not text.endswith("\n") if text else 0)
-    reminders = len(_REMINDER.findall(text))
     if language is None:
         return FileMeasures(file, None, lines, 0, 0)
+    reminders = len(_REMINDER.findall(text))
     return FileMeasures(file, language, lines, comments, reminders, (), _runs(text, code))
 
 

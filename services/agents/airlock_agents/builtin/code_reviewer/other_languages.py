@@ -59,15 +59,15 @@ _SQL_IN_LOOP = _BRACED - {"Swift"}
 
 def other_languages(text: str, code: str, language: Language | None, *, in_tests: bool) -> Iterator[Hit]:
     """Answer what is wrong with a file; `code` is its text with comments and strings blanked out."""
+    if "\n>>>>>>> " in text:
+        yield from _conflicts(text.split("\n"))
+    if language is None:
+        return
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def line(place: int) -> int:
         return bisect_right(starts, place)
 
-    if "\n>>>>>>> " in text:
-        yield from _conflicts(text.split("\n"))
-    if language is None:
-        return
     for names, rule, pattern in _PATTERNS:
         if language.name in names and not (rule == "print-left" and in_tests):
             for match in pattern.finditer(code):

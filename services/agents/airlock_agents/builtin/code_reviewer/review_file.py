@@ -99,6 +99,8 @@ class Reviewer:
         except Exception as error:  # the edge to lizard and to what a hostile tree does to our checks
             trouble = f"not wholly reviewed ({type(error).__name__})"
         hits += self._complex(functions)
+        if not hits:
+            return Reviewed(shown, (), trouble, replace(measures, functions=tuple(functions)))
         lines = split_lines(text)
         issues = tuple(
             islice(self._issues(hits, shown, lines, bool(_SILENCED_FILE.search(text))), MAX_PER_FILE)
