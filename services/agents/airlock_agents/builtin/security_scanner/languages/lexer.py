@@ -56,9 +56,7 @@ def lex(source: str, language: str) -> Lexed:
     for found in _pattern(language).finditer(source):
         token, start, end = found.group(), *found.span()
         if not _closed(token, comment=found.group("comment") is not None):
-            if end == len(source):
-                break
-            continue  # an apostrophe in a page's text, rather than a string
+            continue  # an apostrophe in a page's text, or what never ends: code, all the same
         if found.group("comment") is not None:
             blank = _VISIBLE.sub(" ", token)
             code += [source[done:start], blank]
