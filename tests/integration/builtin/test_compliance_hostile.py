@@ -119,6 +119,17 @@ def test_files_made_to_break_the_checks_are_violations_or_named_and_the_others_a
     assert output["passed"] is False
 
 
+def test_a_password_in_a_document_is_less_sure_than_one_in_a_setting(check: Check, tmp_path: Path) -> None:
+    line = "amqp://worker:tulip7orbit92@broker.example.com/\n"
+    for name in ("guide.rst", "broker.conf"):
+        (tmp_path / name).write_text("url = " + line)
+    output = check(tmp_path, scopes=["secrets"])
+    assert {one["file"]: one["severity"] for one in output["violations"]} == {
+        "guide.rst": "MEDIUM",
+        "broker.conf": "HIGH",
+    }
+
+
 def test_an_empty_workspace_is_told_what_it_lacks_and_nothing_else(check: Check, tmp_path: Path) -> None:
     output = check(tmp_path)
     assert {one["scope"] for one in output["violations"]} == {"licences", "files"}

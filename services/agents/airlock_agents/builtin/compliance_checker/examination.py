@@ -86,7 +86,7 @@ class Examiner:
         """Search a file for secrets line by line, without what reads its structure and can be led astray."""
         file = TextFile(source.path, tuple(split_lines(read_text(self._root / source.path))))
         said: list[Said] = list(self._secrets(file, plain=True)) if self._secrets is not None else []
-        return self._examined(file, ("text",), said, None)
+        return self._examined(file, ("text",), said, None if self._secrets is not None else "held to no rule")
 
     def _examined(
         self, file: TextFile, kinds: tuple[Kind, ...], said: list[Said], trouble: str | None

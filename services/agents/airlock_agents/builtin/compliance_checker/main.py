@@ -13,7 +13,7 @@ from airlock_sdk.artifact import JSON, SARIF
 
 from ..findings import report
 from ..findings.files import MAX_FILE_BYTES, Source, list_sources
-from ..findings.finding import Inspected
+from ..findings.finding import Inspected, printable
 from ..findings.inspection import inspect_all
 from . import answer
 from .examination import Examiner, Wanted
@@ -30,6 +30,7 @@ from .verdict import Verdict, exceptions, judge, rules_applied
 
 VERSION = "1.0.0"
 MAX_LOCK_BYTES = 8 * 1024 * 1024  # lock files are larger than what people write, and quick to read
+_NOT_SURVIVED = ("took longer than", "crashed it")  # how the loop over the files begins its reasons
 
 agent = Agent()
 
@@ -167,12 +168,12 @@ def _is_history(source: Source) -> bool:
 
 
 def _brought_down(inspected: list[Inspected], sources: list[Source]) -> list[Inspected]:
-    """Those that the checks did not survive, by the reason that only they have."""
-    before = {one.path for one in sources if one.skipped}
+    """Those that the checks did not survive."""
+    before = {printable(one.path) for one in sources if one.skipped}
     return [
         one
         for one in inspected
-        if one.skipped and one.file not in before and "searched as plain text" in one.skipped
+        if one.skipped and one.file not in before and one.skipped.startswith(_NOT_SURVIVED)
     ]
 
 

@@ -54,6 +54,8 @@ def _inside(root: Path, path: str) -> Path:
 
 
 def _read(path: Path) -> str:
+    if not path.is_file():
+        raise Failure("agent.policy_invalid", "a policy is a file, not a workspace")
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
