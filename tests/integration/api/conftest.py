@@ -180,9 +180,9 @@ class Rig:
         """The sweep finds the approval expired."""
         return await self.door.advance(ApprovalExpired(run, approval["node"], approval["id"]))
 
-    async def fail(self, run: str, node: str, number: int = 1) -> Advanced:
+    async def fail(self, run: str, node: str, number: int = 1, *, retryable: bool = False) -> Advanced:
         """A host reports a failure."""
-        failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="it broke")
+        failure = Failure(kind=FailureKind.AGENT, code="agent.error", message="it broke", retryable=retryable)
         return await self.door.advance(AttemptFailed(run, node, number, TOKEN, "host-1", failure=failure))
 
 

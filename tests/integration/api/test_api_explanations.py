@@ -118,3 +118,18 @@ async def test_an_attempt_that_nobody_is_at_is_a_bug_too(rig: Any) -> None:
 async def test_an_unknown_run_has_no_explanation(rig: Any) -> None:
     answer = await rig.client.get(f"/api/runs/{uuid4()}/explain")
     assert (answer.status_code, answer.json()["code"]) == (404, "run.unknown")
+
+
+async def test_a_node_that_backs_off_says_what_failed_and_when_it_goes_on(rig: Any) -> None:
+    patient = {"max_attempts": 3, "base_delay": "1h", "max_delay": "1h", "jitter": "none"}
+    node = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}, "retry": patient}
+    run = await rig.start({"name": "patient", "nodes": [node]})
+    await rig.claim(run, "a")
+    await rig.fail(run, "a", retryable=True)
+    said = (await explained(rig, run)).waiting[0]
+    assert said.reason == "retry.later"
+    assert said.why == "attempt 1 failed with agent.error: it broke"
+    assert said.then == "it is tried again (failure 1 of at most 3)"
+    assert said.at is not None
+    assert said.since is not None
+    assert 3590 < (said.at - said.since).total_seconds() < 3610
