@@ -64,7 +64,6 @@ def test_functions_that_cannot_be_asked_are_said_and_hold_up_nothing(author: Any
     [
         ("FROM airlock-base\nUSER 0\nRUN echo before && exit 7\n", "returned a non-zero code: 7"),
         ("FROM airlock-base\nVOLUME /data\n", "declares VOLUME /data"),
-        ("FROM airlock-base\nONBUILD RUN true\n", "has ONBUILD instructions"),
         ("FROM airlock-base\nCOPY nothing.py /opt/agent/\n", "nothing.py"),
     ],
 )

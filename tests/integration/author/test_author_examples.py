@@ -70,13 +70,11 @@ def test_the_shell_agent_counts_lines_by_language_in_whatever_its_schema_lets_in
     assert "counting with" in told["stderr_tail"]
 
     wanted = schema("line-counts", "count", "input_schema")
-    inputs = [one for one in examples(wanted, 40, seed=9) if len(one["files"]) > 1][:2]
-    assert len(inputs) == 2
-    for given in inputs:
-        (author.home / "given.json").write_text(json.dumps(given))
-        output = author.ask("agents", "try", "line-counts", "--input", "given.json")["output"]
-        assert output["files"] == len(given["files"])
-        assert output["lines"] == sum(len(one["text"].splitlines()) for one in given["files"])
+    given = next(one for one in examples(wanted, 40, seed=9) if len(one["files"]) > 2)
+    (author.home / "given.json").write_text(json.dumps(given))
+    output = author.ask("agents", "try", "line-counts", "--input", "given.json")["output"]
+    assert output["files"] == len(given["files"])
+    assert output["lines"] == sum(len(one["text"].splitlines()) for one in given["files"])
 
 
 @pytest.mark.timeout(300)  # the first time on a machine, node is installed into an image
