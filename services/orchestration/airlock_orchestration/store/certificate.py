@@ -63,7 +63,8 @@ WITH open_runs AS MATERIALIZED (
 ), reasons AS (
     SELECT n.run_id, n.node, n.position, n.status, n.failures, n.losses, n.retry_at, p.parents,
         a.number, a.sends, a.dispatched_at, a.redispatch_at, a.host, a.started_at, a.lease_until, a.deadline,
-        a.finished_at, a.failure::text AS failure, q.id AS approval, q.requested_at, q.expires_at, q.on_expiry,
+        a.finished_at, a.failure::text AS failure,
+        q.id AS approval, q.requested_at, q.expires_at, q.on_expiry,
         CASE
             WHEN n.run_status IS NULL THEN 'its run is over'
             WHEN n.status = 'PENDING' THEN CASE WHEN p.parents IS NULL THEN 'no predecessor is open' END
