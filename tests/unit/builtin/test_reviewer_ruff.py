@@ -42,8 +42,7 @@ def test_the_workspace_chooses_nothing_and_what_it_silences_is_marked(tmp_path: 
         "range.py": "# ruff: disable[F401]\nimport os\n# ruff: enable[F401]\nimport re\n",
         "flake.py": "# flake8: noqa\nimport os\n",
     }
-    (tmp_path / "ruff.toml").write_text("lint.select = []\n")  # above the copies that ruff reads
-    (scratch / "ruff.toml").write_text("exclude = ['*']\n")
+    (scratch / "ruff.toml").write_text("[lint.per-file-ignores]\n'*' = ['F401']\n")  # above what ruff reads
     found = linted(tmp_path, scratch, files)
     marks = {name: [one.suppressed for one in found[name].issues] for name in files if name.endswith(".py")}
     assert marks == {
