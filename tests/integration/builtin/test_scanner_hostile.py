@@ -196,6 +196,7 @@ def test_given_advisories_are_used_beside_the_built_in_ones(
 ) -> None:
     (tmp_path / "requirements.txt").write_text("jinja2==3.1.6\nteapot==1.2\n")
     (tmp_path / "package-lock.json").write_text('{"packages": 1')
+    (tmp_path / "yarn.lock").write_text("# padding\n" * 120_000 + 'lodash@^4:\n  version "4.17.20"\n')
     affected = {
         "package": {"ecosystem": "PyPI", "name": "teapot"},
         "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.3"}]}],
@@ -212,15 +213,16 @@ def test_given_advisories_are_used_beside_the_built_in_ones(
     )
     output = check_output("security-scanner", "scan", outcome)
     assert [(one["rule"], one["line"], one["severity"], one["type"]) for one in output["findings"]] == [
-        ("GHSA-tea", 2, "MEDIUM", "dependencies")
+        ("CVE-2021-23337", 120_001, "HIGH", "dependencies"),
+        ("GHSA-tea", 2, "MEDIUM", "dependencies"),
     ]
-    assert output["findings"][0]["message"] == "teapot 1.2: It leaks. Fixed in 1.3."
-    assert output["dependencies_checked"] == 2
+    assert output["findings"][1]["message"] == "teapot 1.2: It leaks. Fixed in 1.3."
+    assert output["dependencies_checked"] == 3
     assert [(one["source"], one["newest"][:4]) for one in output["advisories"]] == [
         ("given", "2026"),
         ("built-in", "2025"),
     ]
-    assert [one["file"] for one in output["skipped"]] == ["package-lock.json"]
+    assert [one["file"] for one in output["skipped"]] == ["package-lock.json", "yarn.lock"]
 
     broken = [Given("/advisories", b"[" * 1_000_000, "application/json")]
     failed = run_agent("security-scanner", "scan", {}, workspace=tmp_path, given=broken)

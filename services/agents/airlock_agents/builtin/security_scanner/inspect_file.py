@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -54,26 +54,17 @@ class Inspector:
             found, why = self._python(source, text, self._bandit)
             findings += found
             trouble += why
-        dependencies: list[Dependency] = []
-        if self._wish.asks("dependencies") and reader_of(source.path) is not None:
-            try:
-                dependencies, insecure = read_dependencies(source.path, text)
-                findings += own_checks.at_lines(
-                    "dependency-insecure-source", insecure, text, printable(source.path)
-                )
-            except MemoryError:
-                raise
-            except Exception as error:  # the edge to hostile lock files, as below
-                trouble.append(f"its dependencies cannot be read ({type(error).__name__})")
-        return self._scanned(source, merge(findings), trouble, dependencies)
+        return self._scanned(source, text, findings, trouble)
 
     def inspect_plain(self, source: Source) -> Scanned:
         """Search a file line by line, without what reads its structure and can be led astray."""
         text = read_text(self._root / source.path)
+        if len(text) > MAX_FILE_BYTES:
+            return Scanned(printable(source.path), skipped="too large to be searched in another way")
         findings, trouble = self._run(("detect-secrets", lambda: self._secrets(source, text, plain=True)))
         if self._code and source.python:
             findings += own_checks.check_unparsed(text, printable(source.path))
-        return self._scanned(source, findings, trouble)
+        return self._scanned(source, text, findings, trouble)
 
     def _inspect_large(self, source: Source, text: str) -> Scanned:
         """Search a file by patterns alone: whoever pads one beyond what the tools can take hides nothing."""
@@ -86,7 +77,7 @@ class Inspector:
         trouble = [
             f"larger than {MAX_FILE_BYTES} bytes: searched for flaws by patterns, for secrets not at all"
         ]
-        return self._scanned(source, findings, trouble)
+        return self._scanned(source, text, findings, trouble)
 
     def _run(self, *looks: tuple[str, Callable[[], list[Finding]]]) -> tuple[list[Finding], list[str]]:
         findings: list[Finding] = []
@@ -126,17 +117,27 @@ class Inspector:
             found = found or own_checks.check_unparsed(text, shown)
         return found, [why] if why else []
 
+    def _dependencies(self, source: Source, text: str) -> tuple[list[Dependency], list[Finding], list[str]]:
+        if not self._wish.asks("dependencies") or reader_of(source.path) is None:
+            return [], [], []
+        try:
+            dependencies, insecure = read_dependencies(source.path, text)
+        except MemoryError:
+            raise
+        except Exception as error:  # the edge to hostile lock files, as above
+            return [], [], [f"its dependencies cannot be read ({type(error).__name__})"]
+        shown = printable(source.path)
+        found = own_checks.at_lines("dependency-insecure-source", insecure, text, shown)
+        return dependencies, found, []
+
     def _scanned(
-        self,
-        source: Source,
-        findings: Iterable[Finding],
-        trouble: Sequence[str],
-        dependencies: Sequence[Dependency] = (),
+        self, source: Source, text: str, findings: Sequence[Finding], trouble: Sequence[str]
     ) -> Scanned:
+        dependencies, insecure, unread = self._dependencies(source, text)
         tests = is_test(PurePath(source.path))
         kept: list[Finding] = []
         counts: Counter[str] = Counter()
-        for one in findings:
+        for one in merge([*findings, *insecure]):
             if not wanted(self._wish.types, one.rule, one.tool):
                 continue
             finding = replace(one, in_tests=tests, more={"type": types_of(one.rule, one.tool)[0]})
@@ -152,7 +153,7 @@ class Inspector:
         return Scanned(
             printable(source.path),
             tuple(kept[:MAX_PER_FILE]),
-            "; ".join(trouble) or None,
+            "; ".join([*trouble, *unread]) or None,
             counts,
             tuple(dependencies),
         )
