@@ -1,5 +1,6 @@
 """What the three agents that looked at the code said: counts side by side, then the worst of each."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +36,8 @@ class Check:
     files: int
     worst: list[tuple[str, str, str]]
     """The most severe ones: severity, `file:line`, rule and message."""
+    places: frozenset[tuple[str, int]]
+    """Files and lines of those that its output lists, the first 200."""
 
 
 def checks(outputs: dict[str, Any]) -> list[Check]:
@@ -47,6 +50,7 @@ def checks(outputs: dict[str, Any]) -> list[Check]:
             suppressed=output["summary"]["suppressed"],
             files=output[files],
             worst=[_shown(one) for one in output[kind][:_LISTED]],
+            places=frozenset((one["file"], one["line"]) for one in output[kind] if one.get("file")),
         )
         for node, kind, files in _NODES
         if (output := outputs.get(node)) is not None
@@ -60,6 +64,12 @@ def overlap(run: RunView, first: str, second: str) -> timedelta | None:
         return None
     (began, ended), (other_began, other_ended) = (span for span in spans if span is not None)
     return max(timedelta(), min(ended, other_ended) - max(began, other_began))
+
+
+def named_twice(said: list[Check]) -> int:
+    """How many places two agents or more have something to say about."""
+    counts = Counter(place for one in said for place in one.places)
+    return sum(count > 1 for count in counts.values())
 
 
 def show_checks(console: Console, run: RunView, said: list[Check]) -> None:
@@ -79,6 +89,7 @@ def show_checks(console: Console, run: RunView, said: list[Check]) -> None:
     side_by_side = overlap(run, "review", "comply")
     if side_by_side is not None:
         console.print(safe(f"review and comply ran side by side for {seconds(side_by_side)}", style="dim"))
+    console.print(safe(f"places that more than one of them names: {named_twice(said)}", style="dim"))
     for one in said:
         if one.worst:
             _show_worst(console, one)

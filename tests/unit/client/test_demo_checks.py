@@ -1,0 +1,60 @@
+"""What the demo says of the agents that looked at the code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+from airlock_client.demo.checks import checks, named_twice, overlap, show_checks
+from airlock_contracts.messages import Usage
+from airlock_contracts.views import NodeView
+from rich.console import Console
+from shown_runs import attempt, node, run
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def output(kind: str, files: str, *found: tuple[str, int]) -> dict[str, Any]:
+    return {
+        "summary": {"by_severity": {"HIGH": len(found)}, "suppressed": 1},
+        files: 3,
+        kind: [
+            {"severity": "HIGH", "file": file, "line": line, "rule": "r", "message": "why"}
+            for file, line in found
+        ],
+    }
+
+
+OUTPUTS = {
+    "scan": output("findings", "files_scanned", ("a.py", 1), ("b.py", 2)),
+    "review": output("issues", "files_reviewed", ("a.py", 1), ("c.py", 9)),
+    "comply": output("violations", "files_checked", ("a.py", 1), ("", 0)),
+}
+
+
+def test_counts_worst_and_shared_places_are_told() -> None:
+    written = StringIO()
+    said = checks(OUTPUTS)
+    assert named_twice(said) == 1
+    show_checks(Console(file=written, width=120), run(), said)
+    text = written.getvalue()
+    assert "places that more than one of them names: 1" in text
+    assert "c.py:9" in text
+    assert "the repository" in text  # what a whole repository lacks stands in no file
+
+
+def test_a_node_that_did_not_succeed_says_nothing() -> None:
+    assert [one.node for one in checks({"review": OUTPUTS["review"]})] == ["review"]
+    assert checks({}) == []
+
+
+def test_the_overlap_is_that_of_the_sandboxes() -> None:
+    both = run(ran("review", ends=10.0, took=6.0), ran("comply", ends=12.0, took=7.0))
+    assert overlap(both, "review", "comply") == timedelta(seconds=5)
+    assert overlap(both, "review", "scan") is None
+
+
+def ran(name: str, *, ends: float, took: float) -> NodeView:
+    usage = Usage(start_ms=1000.0, run_ms=(took - 1) * 1000)
+    return node(name, attempts=[attempt(finished_at=NOON + timedelta(seconds=ends), usage=usage)])
