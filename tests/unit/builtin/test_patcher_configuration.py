@@ -110,6 +110,12 @@ def test_a_name_is_added_only_when_asked_for(file: str, text: str, path: list[An
     assert changed(file, text, Value(tuple(path), True, add=True)) == after
 
 
+@pytest.mark.parametrize("name", ["a=b", "a: b", "[x]"])
+def test_a_name_that_would_be_read_as_another_one_is_not_added(name: str) -> None:
+    result = changed("a.ini", INI, Value(("other", name), 1, add=True))
+    assert isinstance(result, Reason)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "path", "value", "said"),
     [

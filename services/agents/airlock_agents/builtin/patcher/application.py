@@ -74,13 +74,13 @@ def _check_folders(sections: Sequence[Section], after: dict[str, File | None]) -
 
 
 def _rollback(sections: Sequence[Section], before: dict[str, File | None]) -> bytes:
-    """Spell the diff back: what came goes first, so that a folder's name is free for the file it was."""
+    """Spell the diff back, in the order of the paths."""
     back = []
     for section in sections:
         file = before[section.path]
         executable = file.executable if file is not None else bool(section.executable)
         back.append(section.reversed(executable=executable))
-    return b"".join(one.spelled() for one in sorted(back, key=lambda one: (one.will_be, one.path)))
+    return b"".join(one.spelled() for one in sorted(back, key=lambda one: one.path))
 
 
 def _compare_with_git(
