@@ -58,7 +58,7 @@ def test_what_is_proposed_applies_mends_and_can_be_taken_back(
     assert again is not None
     before, after = by_rule(scan["findings"]), by_rule(again["findings"])
     changed = ", ".join(
-        f"{rule} {before[rule]} to {after[rule]}" for rule in sorted(before) if before - after
+        f"{rule} {before[rule]} to {after[rule]}" for rule in sorted(before) if before[rule] != after[rule]
     )
     with capsys.disabled():
         totals = f"{scan['summary']['total']} findings before, {again['summary']['total']} after"
