@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import schemathesis
+from airlock_contracts.messages import HeartbeatRequest
 from airlock_orchestration.api import Limits, build_api
 from airlock_orchestration.api.description import describe
+from airlock_orchestration.store.hosts import note_heartbeat
 from api_served import Served
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.core import NOT_SET
@@ -36,6 +38,9 @@ PARTS: Any = SimpleNamespace(limits=Limits())
 DESCRIBED = describe(build_api(PARTS))
 # A copy: links that are only guessed are added to it.
 schema = schemathesis.openapi.from_dict(copy.deepcopy(DESCRIBED), config=CONFIG)
+HOST = HeartbeatRequest(
+    host="host-1", boot="b", pool="default", version="0.1.0", slots=2, busy=0, memory_mb=1024
+)
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 SAYS = {"agent": "echo", "action": "say", "inputs": {"text": "{{ context.text }}"}}
 CHAIN = {"input_schema": TEXT, "nodes": [{"id": "a", **SAYS}]}
@@ -74,6 +79,8 @@ async def planted(rig: Any) -> Seeds:
     cancelled, _ = await rig.waiting("another")
     await rig.client.post(f"/api/runs/{cancelled}/cancel", json={"reason": "seed"})
     agent = (await rig.client.get("/api/agents/echo")).json()
+    async with rig.sessions.writing() as session:
+        await note_heartbeat(session, HOST)
     digest = hashlib.sha256(b"seed").hexdigest()
     await rig.client.put(f"/api/artifacts/{digest}", content=b"seed")
     return Seeds(
