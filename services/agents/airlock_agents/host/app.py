@@ -1,6 +1,7 @@
 """The agent host, put together: what there is, in which order it starts and stops."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
@@ -251,10 +252,12 @@ class _Host:
 
 
 def host_limits(settings: Settings) -> HostLimits:
-    """The most that one sandbox gets; never more memory than all of them together may have."""
+    """The most that one sandbox gets: never more memory than all of them together may have, nor more
+    processors than there are, which the engine would refuse.
+    """
     return HostLimits(
         memory_mb=min(settings.sandbox_memory_mb, settings.memory_mb),
-        cpus=settings.sandbox_cpus,
+        cpus=min(settings.sandbox_cpus, os.cpu_count() or 1),
         pids=settings.sandbox_pids,
         scratch_mb=settings.sandbox_scratch_mb,
     )
