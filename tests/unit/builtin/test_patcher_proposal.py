@@ -118,6 +118,10 @@ def test_odd_text_is_no_reason_to_fall(text: str) -> None:
         assert isinstance(changed(file, text, Value(("a",), 2)), str | Reason)
 
 
+def test_nothing_is_added_to_what_ends_in_itself() -> None:
+    assert isinstance(changed("a.yaml", "&x\nb: *x\n", Value(("a",), 2, add=True)), Reason)
+
+
 PIECES = st.sampled_from(
     """a: |b:|- |{|}|[|]|"|'|:|,|=|[a]|a = 1|a == 1|FROM x|USER y|CMD|uses: a/b@c|#|\\|\t|\r|\x0c|\ufeff|&x
     |*x|<<: *x|! |%|---|...|\n|\n|\n  |\n    |name|>=1|;|@|[project]|dependencies = [|"x>=1"

@@ -1,4 +1,4 @@
-"""The committed description of the API is what the API says of itself, and says everything that a caller asks."""
+"""The committed description of the API is what the API says of itself, and says all that a caller asks."""
 
 import importlib.util
 import json

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -152,7 +153,7 @@ def request_bytes(action: str, inputs: Mapping[str, Any], given: Sequence[Given]
     """Spell a request frame with its input and artifacts; each given artifact is put into the input first."""
     document = json.loads(json.dumps(inputs))
     for one in given:
-        document[one.pointer.removeprefix("/")] = one.reference
+        _put(document, one.pointer, one.reference)
     body = json.dumps(document).encode()
     yield encode_header(
         {
@@ -171,6 +172,20 @@ def request_bytes(action: str, inputs: Mapping[str, Any], given: Sequence[Given]
     yield body
     for one in given:
         yield one.content
+
+
+def _put(document: Any, pointer: str, value: Any) -> None:
+    """Set the value at a JSON pointer (RFC 6901); a list is made, and grows, as its items come in order."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    for part, below in pairwise(parts):
+        if isinstance(document, dict):
+            document = document.setdefault(part, [] if below.isdecimal() else {})
+        else:
+            document = document[int(part)]
+    if isinstance(document, dict):
+        document[parts[-1]] = value
+    else:
+        document[int(parts[-1]) :] = [value]
 
 
 def read_outcome(source: BinaryIO) -> Outcome:

@@ -9,8 +9,8 @@ from typing import Any
 from airlock_sdk.testing.keywords import UnsupportedSchema
 
 # The standard library's own reader of patterns: it has no public name, and hypothesis leans on it too.
-sre = re._constants  # type: ignore[attr-defined]
-parser = re._parser  # type: ignore[attr-defined]
+sre = re._constants
+parser = re._parser
 
 _PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
 _MORE = 4  # repetitions beyond the least, where a pattern sets no limit

@@ -13,6 +13,7 @@ from airlock_sdk import Agent, Context, Failure, isolate
 from . import proposal, request
 from .application import Applied, apply
 from .refusal import refused
+from .reports import read_reports
 
 MAX_LISTED = 500  # files named in an output; the counts are of all
 MAX_UNFIXED = 1000
@@ -29,6 +30,7 @@ class ProposeInputs(request.Asked, total=False):
     """The input of propose; its schema stands in agent.yaml."""
 
     workspace: dict[str, Any]
+    reports: list[dict[str, Any]]
 
 
 class ApplyInputs(TypedDict, total=False):
@@ -43,7 +45,8 @@ class ApplyInputs(TypedDict, total=False):
 @agent.action("propose")
 def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     """Answer a diff that does what a tool can do of what is asked; the workspace stays as it is."""
-    root = ctx.workspace()
+    root = ctx.workspace("/workspace")
+    listed = read_reports([ctx.artifact(f"/reports/{n}") for n in range(len(inputs.get("reports", [])))])
 
     def tell(done: int, of: int) -> None:
         ctx.progress(f"{done} of {of} files", done / of)
@@ -53,7 +56,7 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
         return left is None or left > SECONDS_TO_ANSWER
 
     try:
-        asked = request.sort(root, inputs)
+        asked = request.sort(root, inputs, listed)
         done = proposal.propose(root, asked, tell=tell, in_time=in_time)
     except isolate.TooManyCrashes as error:
         raise Failure("agent.workspace_unreadable", str(error)) from error

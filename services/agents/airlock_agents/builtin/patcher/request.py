@@ -17,6 +17,7 @@ from .configuration.setting import Change, change_of
 from .diff import can_name
 from .edits import Wanted
 from .line_edits import LineEdit, line_edit
+from .reports import KINDS
 from .rules import FIXES, IN_TESTS
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
@@ -79,15 +80,18 @@ class Request:
     lost: list[tuple[str, str]]
 
 
-def sort(root: Path, asked: Asked) -> Request:
-    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`."""
+def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] | None = None) -> Request:
+    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`.
+
+    `reported` is what reports list of findings, issues and violations; it is asked like the rest.
+    """
     by_file: dict[str, Job] = {}
     lost: list[tuple[str, str]] = []
 
     def job(file: str) -> Job:
         return by_file.setdefault(file, Job(file))
 
-    for one in _findings(asked):
+    for one in _findings(asked, reported or {}):
         if not one.get("file"):
             lost.append((one["id"], "it names no file"))
             continue
@@ -146,8 +150,10 @@ def _bump_of(finding: Mapping[str, Any]) -> Bump | None:
     return Bump(finding["id"], said[1], said[2], file=finding["file"]) if said is not None else None
 
 
-def _findings(asked: Asked) -> list[dict[str, Any]]:
-    every = (*asked.get("findings", []), *asked.get("issues", []), *asked.get("violations", []))
+def _findings(asked: Asked, reported: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    every = [*asked.get("findings", []), *asked.get("issues", []), *asked.get("violations", [])]
+    for kind in KINDS:
+        every += reported.get(kind, [])
     return list({one["id"]: one for one in reversed(every)}.values())[::-1]
 
 

@@ -90,7 +90,11 @@ def _added(text: str, holder: yaml.MappingNode, wished: Value) -> str | Reason:
     start: int = first.start_mark.index
     entry = f"{_spelled(str(wished.path[-1]), None)}: {_spelled(wished.value, None)}"
     indent: str = " " * first.start_mark.column
+    seen: set[int] = set()
     while isinstance(last, yaml.CollectionNode) and not last.flow_style and last.value:
+        if id(last) in seen:
+            return Reason(f"{shown(wished.path[:-1])} ends in an alias of what it stands in")
+        seen.add(id(last))
         last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
     if isinstance(last, yaml.ScalarNode) and last.style in ("|", ">"):
         return text[:start] + entry + end + indent + text[start:]
