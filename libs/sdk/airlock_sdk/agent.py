@@ -63,11 +63,15 @@ class Agent:
         self.serve(source, out, Path(scratch))
 
     def serve(self, source: BinaryIO, out: BinaryIO, scratch: Path) -> None:
-        """Serve one request read from `source`, writing frames to `out`, with files below `scratch`."""
+        """Serve one request read from `source`, writing frames to `out`, with files below `scratch`.
+
+        They are gone afterwards: outside a sandbox nobody else would remove them.
+        """
         writer = FrameWriter(out)
+        folder = scratch / f"airlock-{os.getpid()}-{os.urandom(4).hex()}"
         writer.send({"type": "ready", "protocol": PROTOCOL, "sdk": SDK_VERSION})
         try:
-            output = self._answer(source, writer, scratch)
+            output = self._answer(source, writer, folder)
         except Failure as failure:
             _fail(writer, failure)
         except ProtocolError as error:
@@ -80,10 +84,13 @@ class Agent:
         else:
             if output is not None:
                 writer.send({"type": "result", "size": len(output)}, output)
+        finally:
+            import shutil  # here, as warm sandboxes start without it; by now the answer is out
 
-    def _answer(self, source: BinaryIO, writer: FrameWriter, scratch: Path) -> bytes | None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _answer(self, source: BinaryIO, writer: FrameWriter, folder: Path) -> bytes | None:
         received: dict[str, Path] = {}
-        folder = scratch / f"airlock-{os.getpid()}-{os.urandom(4).hex()}"
 
         def receive(pointer: str, reference: ArtifactReference, body: BoundedReader) -> None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -91,6 +91,17 @@ def test_a_large_artifact_passes_through_without_being_held_twice(tmp_path: Path
     assert outcome.output["peak_kb"] < 60 * 1024
 
 
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from airlock_sdk import Agent\nagent = Agent()\n@agent.action('do')\n"
+        "def do(inputs, ctx):\n    (ctx.scratch / 'kept').write_text('x')\n    return {}\nagent.run()\n"
+    )
+    assert run_program([sys.executable, str(program)], "do", {}).output == {}
+    assert list(tmp_path.iterdir()) == [program]
+
+
 def test_a_program_that_says_something_else_is_named_with_its_stderr() -> None:
     with pytest.raises(ProtocolError, match="one line"):
         run_program([sys.executable, "-c", "print('hello', end='')"], "do", {})

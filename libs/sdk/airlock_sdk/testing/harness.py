@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,14 +91,30 @@ def run_program(
     """Run an action of a program that speaks airlock/1 on its stdin and stdout, as `docker run -i` does too.
 
     Like a host it leaves stdin open until the final frame, and then ends the process. Raises ProtocolError
-    for what is not airlock/1, also when the program is not done after `timeout` seconds.
+    for what is not airlock/1, also when the program is not done after `timeout` seconds. Its scratch folder
+    (`TMPDIR`, unless `env` names one) is gone afterwards.
     """
+    with tempfile.TemporaryDirectory(prefix="airlock-scratch-", ignore_cleanup_errors=True) as scratch:
+        around = {**os.environ, "TMPDIR": scratch} if env is None else {"TMPDIR": scratch, **env}
+        return _run_program(command, _Asked(action, inputs, given), around, timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a program is asked."""
+
+    action: str
+    inputs: Mapping[str, Any]
+    given: Sequence[Given]
+
+
+def _run_program(command: Sequence[str], asked: _Asked, env: Mapping[str, str], timeout: float) -> Outcome:
     pipe = subprocess.PIPE
     process = subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=pipe, env=env)  # noqa: S603
     stdin, stdout, stderr = (cast(BinaryIO, end) for end in (process.stdin, process.stdout, process.stderr))
     log: list[bytes] = []
     threads = [
-        threading.Thread(target=_feed, args=(stdin, action, inputs, given)),
+        threading.Thread(target=_feed, args=(stdin, asked)),
         threading.Thread(target=lambda: log.append(stderr.read())),
     ]
     alarm = threading.Timer(timeout, process.kill)
@@ -227,9 +245,9 @@ def _body(source: BinaryIO, header: dict[str, Any]) -> bytes:
     return b"".join(iter(lambda: body.read(1024 * 1024), b""))
 
 
-def _feed(stdin: BinaryIO, action: str, inputs: Mapping[str, Any], given: Sequence[Given]) -> None:
+def _feed(stdin: BinaryIO, asked: _Asked) -> None:
     try:
-        for part in request_bytes(action, inputs, given):
+        for part in request_bytes(asked.action, asked.inputs, asked.given):
             stdin.write(part)
         stdin.flush()
     except BrokenPipeError:
