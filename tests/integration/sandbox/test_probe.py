@@ -88,6 +88,9 @@ def probe_image(base_image: str) -> str:
     return dict(line.split() for line in built.stdout.splitlines())["airlock-agent-probe"]
 
 
+# So many processes need more memory than the probe is granted, or they are ended before they are counted.
+MANY: dict[str, Any] = {"PidsLimit": None, "Memory": 1024**3, "MemorySwap": 1024**3}
+
 Look = Callable[[Weaken], Awaitable[dict[str, Any]]]
 
 
@@ -209,7 +212,7 @@ async def test_whoever_takes_more_memory_than_was_granted_is_ended(run_probe: Ru
             {"the whole file system", "/etc", "/usr/bin", "/opt/agent", "/etc/ld.so.preload"},
             id="a root folder that can be written",
         ),
-        pytest.param(host_config(PidsLimit=None), {"processes"}, id="no limit of processes"),
+        pytest.param(host_config(**MANY), {"processes"}, id="no limit of processes"),
         pytest.param(
             host_config(Memory=None, MemorySwap=None),
             {"memory, as the kernel states it"},
@@ -281,7 +284,7 @@ async def test_a_folder_and_a_socket_of_the_hosts_are_noticed(look: Look, host_f
 
 
 async def test_an_open_try_says_what_it_saw_why_it_matters_and_what_to_do(look: Look) -> None:
-    output = await look(host_config(PidsLimit=None))
+    output = await look(host_config(**MANY))
     (row,) = [row for row in output["open"] if row["name"] == "processes"]
     assert row["group"] == "limits"
     assert row["saw"] == "112 processes were made, 48 are granted"

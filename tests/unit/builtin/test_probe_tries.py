@@ -86,7 +86,7 @@ def test_a_process_that_is_ended_for_a_system_call_was_refused(box: Box) -> None
     assert made(run, box).verdict is Verdict.REFUSED
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGKILL])
 def test_a_process_that_ends_without_a_word_is_not_held(number: int, box: Box) -> None:
     def run(_: Box) -> Seen:
         os.kill(os.getpid(), number)

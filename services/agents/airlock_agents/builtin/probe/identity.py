@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,13 +76,22 @@ def _setuid_programs(box: Box) -> Seen:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        # Until it is waited for, also what has ended still shows as whom it ran.
+        _until_over(child.pid)
+        # Until it is waited for, what has ended still shows as whom it ran.
         users = {*_status(child.pid)["Uid"], *_status(child.pid)["Gid"]}
         child.kill()
         child.wait()
         if users != {str(USER)}:
             return opened(f"{program} ran as {', '.join(sorted(users))}")
     return refused(f"{len(box.setuid)} programs, each ran as {USER}: {', '.join(box.setuid)}")
+
+
+def _until_over(process: int, seconds: float = 0.2) -> None:
+    """Wait until a program has ended: while it is being loaded, it still shows as whom it was started."""
+    until = time.monotonic() + seconds
+    how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while os.waitid(os.P_PID, process, how) is None and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def _environment(_: Box) -> Seen:
