@@ -60,12 +60,15 @@ class Agent:
         sys.stdout.flush()
         source, out = take_over()
         scratch = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 -- in the sandbox this is the scratch folder
-        self.serve(source, out, Path(scratch))
+        folder = self.serve(source, out, Path(scratch))
+        import shutil  # here, as warm sandboxes start without it; by now the answer is out
 
-    def serve(self, source: BinaryIO, out: BinaryIO, scratch: Path) -> None:
-        """Serve one request read from `source`, writing frames to `out`, with files below `scratch`.
+        shutil.rmtree(folder, ignore_errors=True)  # outside a sandbox nobody else would remove it
 
-        They are gone afterwards: outside a sandbox nobody else would remove them.
+    def serve(self, source: BinaryIO, out: BinaryIO, scratch: Path) -> Path:
+        """Serve one request read from `source`, writing frames to `out`; answers the folder of its files.
+
+        It lies below `scratch`, and may not be there: nothing was put into it.
         """
         writer = FrameWriter(out)
         folder = scratch / f"airlock-{os.getpid()}-{os.urandom(4).hex()}"
@@ -84,10 +87,7 @@ class Agent:
         else:
             if output is not None:
                 writer.send({"type": "result", "size": len(output)}, output)
-        finally:
-            import shutil  # here, as warm sandboxes start without it; by now the answer is out
-
-            shutil.rmtree(folder, ignore_errors=True)
+        return folder
 
     def _answer(self, source: BinaryIO, writer: FrameWriter, folder: Path) -> bytes | None:
         received: dict[str, Path] = {}
