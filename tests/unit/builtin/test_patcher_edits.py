@@ -97,6 +97,8 @@ def test_a_fix_changes_the_call(rule: str, imports: str, before: str, after: str
         ("B602", "import subprocess\nsubprocess.run('ls *.py', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('cd /srv', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('A=1 make', shell=True)\n", 2, "uses the shell"),
+        ("B602", "import subprocess\nsubprocess.run('ls', shell=True, executable='/bin/bash')\n", 2, "which"),
+        ("B602", "import subprocess\nsubprocess.run('ls', shell=True, **more)\n", 2, "which"),
         ("B311", "import random\ntea = random.choice(x)\n", 2, "must not be guessed"),
         ("B311", "import random\nrandom.seed(1)\ntoken = random.random()\n", 3, "seeds its generator"),
         ("B314", "import xml.etree.ElementTree as ET\nET.fromstring(x)\n", 2, "defusedxml"),

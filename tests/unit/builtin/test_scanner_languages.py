@@ -8,7 +8,7 @@ import pytest
 from airlock_agents.builtin.security_scanner.catalogue import OWN
 from airlock_agents.builtin.security_scanner.languages.lexer import lex
 from airlock_agents.builtin.security_scanner.languages.search import TABLES, search_file, search_text
-from airlock_agents.builtin.security_scanner.languages.syntax import SYNTAXES, language_of
+from airlock_agents.builtin.security_scanner.languages.syntax import SYNTAXES, languages_of
 
 from .scanner_examples import FLAWS, HARMLESS
 
@@ -69,7 +69,29 @@ def test_names_of_tables_weigh_less_than_values() -> None:
     ],
 )
 def test_a_language_is_known_by_content_and_name(path: str, text: str, language: str | None) -> None:
-    assert language_of(path, text) == language
+    assert languages_of(path, text) == ({language} if language else set())
+
+
+@pytest.mark.parametrize("line", ["// <?php ?>", "#!/bin/sh", "#!/usr/bin/env ruby", "/* <?php */"])
+def test_what_a_file_says_of_itself_takes_it_from_no_rules_of_its_name(line: str) -> None:
+    assert "js-eval" in {hit.rule for hit in search_file("server.js", f"{line}\neval(input);\n")}
+
+
+@pytest.mark.parametrize(
+    ("path", "bait"),
+    [
+        ("a.js", "token"),
+        ("a.js", "=/a["),
+        ("a.js", "=/a"),
+        ("a.go", "token"),
+        ("a.go", "func token"),
+        ("a.php", "$token"),
+    ],
+)
+def test_bait_for_names_and_regular_expressions_costs_no_more_than_its_size(path: str, bait: str) -> None:
+    began = time.process_time()
+    list(search_file(path, bait * (200_000 // len(bait))))
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("language", sorted(SYNTAXES))

@@ -7,7 +7,7 @@ from airlock_contracts import failures
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_contracts.views import CancelView
-from airlock_orchestration.engine.advice import TODO, todo_for
+from airlock_orchestration.engine.advice import ADVICE, todo_for
 from airlock_orchestration.engine.explain import EndedNode, RunFacts, explain
 from explained_nodes import ASKING, HOST, NOW, PENDING, QUEUED, RUN, RUNNING, WORK, after
 
@@ -60,7 +60,7 @@ def test_a_failed_run_says_where_why_what_to_do_and_what_a_retry_does() -> None:
     assert [(one.node, one.attempt, one.host, one.page) for one in said.failed] == [
         ("fix", f"{RUN}/fix/2", "host-1", "/docs/errors/memory.exceeded")
     ]
-    assert said.failed[0].todo == TODO[failures.MEMORY_EXCEEDED]
+    assert said.failed[0].todo == ADVICE[failures.MEMORY_EXCEEDED]
     assert said.retry is not None
     assert (said.retry.possible, said.retry.copies, said.retry.redoes) == (True, ["scan"], ["fix", "tell"])
     assert said.command == f"airlock runs retry {RUN}"
@@ -103,5 +103,5 @@ def test_what_the_certificate_lists_is_called_a_bug() -> None:
 
 def test_every_code_of_airlocks_own_says_what_to_do() -> None:
     own = {value for name, value in vars(failures).items() if name.isupper() and isinstance(value, str)}
-    assert set(TODO) == own
+    assert set(ADVICE) == own
     assert "its message" in todo_for("agent.of-my-own")

@@ -98,7 +98,7 @@ class Logs:
         lost = attempt_log.lost
         remark = attempt_log.remark_losses()
         if remark and not await self._publish(attempt_log, remark):
-            attempt_log.lost = lost
+            attempt_log.lost += lost  # beside what was lost meanwhile
         for part in _parts(attempt_log.take()):
             if not await self._publish(attempt_log, part):
                 attempt_log.lose(part)

@@ -29,7 +29,6 @@ creates = APIRouter(prefix="/api/agents", tags=["agents"])
 reads = APIRouter(prefix="/api/agents", tags=["agents"])
 for_hosts = APIRouter(prefix="/api/agents", tags=["agents"])
 
-_PLACE = {"Location": "Where it is."}
 _SHOWN: Answers = {
     200: described("The version.", ETag="What it is: its content_sha256."),
     **NOT_MODIFIED,

@@ -101,8 +101,11 @@ async def follow(
         while not bells.closed:
             bell.clear()  # before looking: what comes while we look rings again
             try:
-                silent_in = await logs.silent_in(sessions, asking, wanted.run)  # first: then none comes after
                 lines = await logs.read(sessions, wanted, seen)
+                if not lines:
+                    silent_in = await logs.silent_in(sessions, asking, wanted.run)
+                    # Once it is silent none comes after; one may have come just before.
+                    lines = await logs.read(sessions, wanted, seen) if silent_in == 0 else lines
             except StoreUnavailable as error:
                 log.warning("stream.ended", run=wanted.run, reason=error.detail)
                 return  # the reader comes back by itself, and goes on behind what it has

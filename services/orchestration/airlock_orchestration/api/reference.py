@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
-from ..engine.advice import TODO
+from ..engine.advice import ADVICE
 from ..errors import RouteUnknown
 from .description import describe
 from .problems import PAGES, every_error
@@ -63,8 +63,8 @@ async def get_error_page(code: str) -> PlainTextResponse:
             lines = [f"{code} (HTTP {error.status}, {error.category})", "", error.title()]
             lines += ["", error.hint] if error.hint else []
             return PlainTextResponse("\n".join(lines) + "\n")
-    if code in TODO:
-        return PlainTextResponse(f"{code} (a failure of an attempt or a node)\n\n{TODO[code]}\n")
+    if code in ADVICE:
+        return PlainTextResponse(f"{code} (a failure of an attempt or a node)\n\n{ADVICE[code]}\n")
     raise RouteUnknown(f"no error has the code {code[:64]!r}")
 
 

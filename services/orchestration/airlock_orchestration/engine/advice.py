@@ -5,7 +5,7 @@ from typing import Final
 
 from airlock_contracts import failures
 
-TODO: Final[Mapping[str, str]] = {
+ADVICE: Final[Mapping[str, str]] = {
     failures.TEMPLATE_FAILED: "Mend the template in the workflow; look at what the nodes before it put out.",
     failures.INPUT_SCHEMA_MISMATCH: "Compare the input with what the agent takes, and mend the workflow.",
     failures.INPUT_TOO_LARGE: "Pass large things as artifacts.",
@@ -33,4 +33,4 @@ _ANY: Final = "The agent gave this code of its own; its message and the end of i
 
 def todo_for(code: str) -> str:
     """What to do about a failure of this code."""
-    return TODO.get(code, _ANY)
+    return ADVICE.get(code, _ANY)

@@ -136,6 +136,8 @@ def plain_command(call: cst.Call, place: Place) -> Result:
     shell = calls.argument(call, "shell")
     if shell is None or not calls.is_name(shell.value, "True"):
         return None
+    if calls.argument(call, "executable") is not None or any(one.star for one in call.args):
+        return Reason("what it runs is said elsewhere too; a person must say which")
     command = calls.argument(call, "args", 0)
     text = calls.literal(command.value) if command is not None else None
     if command is None or text is None:

@@ -16,7 +16,7 @@ from ..findings.inspection import inspect_all
 from ..findings.sarif import sarif
 from ..findings.severities import Severity, at_least
 from .catalogue import weakness_of
-from .collection import MAX_FINDINGS, Collection, typed
+from .collection import Collection, typed
 from .dependencies.advisories import UnreadableAdvisories
 from .dependencies.matching import Matched, match_all
 from .inspect_file import MAX_CODE_BYTES, Inspector
@@ -111,7 +111,7 @@ def _answer(
         "advisories": data,
         **shown,
         "truncated": len(shown["findings"]) < counts["total"],
-        "report_truncated": counts["total"] > MAX_FINDINGS,
+        "report_truncated": counts["total"] > len(findings),
         "report": ctx.put_artifact("findings.json", full, JSON),
         "sarif": ctx.put_artifact("findings.sarif", json.dumps(log, ensure_ascii=False).encode(), SARIF),
     }

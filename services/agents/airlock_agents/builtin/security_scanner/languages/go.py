@@ -26,7 +26,7 @@ TABLE = (
     # A generator is often one line of a function whose name says what it is for.
     pattern(
         "go-weak-random",
-        r"\bfunc\s+(?:\([^)]{0,60}\)\s*)?\w*(?i:token|password|secret|session|nonce|otp|apikey)\w*\s*\([^{]{0,120}\{[^}]{0,400}?\b(?P<at>rand|mathrand)\.(?:Int|Intn|Int31n|Int63|Read)\s*\(",
+        r"\bfunc\s+(?:\([^)]{0,60}\)\s*)?\w{0,60}(?i:token|password|secret|session|nonce|otp|apikey)\w{0,60}\s*\([^{]{0,120}\{[^}]{0,400}?\b(?P<at>rand|mathrand)\.(?:Int|Intn|Int31n|Int63|Read)\s*\(",
         view="bare",
         file_has=r"\"math/rand(?:/v2)?\"",
     ),

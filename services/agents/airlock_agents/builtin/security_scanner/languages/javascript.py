@@ -62,7 +62,7 @@ TABLE = (
     pattern("js-tls-off", r"\bstrictSSL[\"']?\s*:\s*false\b"),
     pattern("js-weak-random", r"\bMath\.random\s*\(\s*\)", view="bare", near=TELLING),
     # A generator is often one line of a function whose name says what it is for.
-    pattern("js-weak-random", r"\b(?:function\s+|const\s+|let\s+)?\w*(?i:token|password|secret|sessionid|nonce|otp|apikey)\w*\s*(?:=\s*(?:async\s*)?)?\([^(){}]{0,100}\)\s*(?:=>\s*)?\{[^}]{0,300}?\b(?P<at>Math)\.random\(", view="bare"),
+    pattern("js-weak-random", r"\b(?:function\s+|const\s+|let\s+)?\w{0,60}(?i:token|password|secret|sessionid|nonce|otp|apikey)\w{0,60}\s*(?:=\s*(?:async\s*)?)?\([^(){}]{0,100}\)\s*(?:=>\s*)?\{[^}]{0,300}?\b(?P<at>Math)\.random\(", view="bare"),
     pattern("js-weak-hash", r"\bcreateHash\s*\(\s*[\"'`](?:md5|sha1|md4)[\"'`]", unless=r"(?i)etag|cache|checksum"),
     pattern("js-weak-hash", r"\bCryptoJS\.(?:MD5|SHA1)\s*\(", unless=r"(?i)etag|cache|checksum"),
     pattern("js-weak-cipher", r"\bcreate(?:Cipher|Decipher)\s*\(", view="bare"),

@@ -31,7 +31,7 @@ TABLE = (
     pattern("php-tls-off", r"[\"']verify_peer(?:_name)?[\"']\s*=>\s*(?:false|FALSE|0)\b"),
     pattern("php-tls-off", r"[\"']verify[\"']\s*=>\s*(?:false|FALSE)\b"),
     pattern("php-weak-hash", r"(?<![\w>$:])(?:md5|sha1|crc32)\s*\([^;\n)]{0,120}?(?i:passw|pwd|secret)"),
-    pattern("php-weak-hash", r"\$\w*(?i:passw|pwd|token|secret)\w*\s*=\s*(?:md5|sha1|crc32)\s*\("),
+    pattern("php-weak-hash", r"\$\w{0,60}(?i:passw|pwd|token|secret)\w{0,60}\s*=\s*(?:md5|sha1|crc32)\s*\("),
     pattern("php-weak-random", r"(?<![\w>$:])(?:rand|mt_rand|uniqid|lcg_value|str_shuffle)\s*\(", view="bare", near=TELLING),
     pattern("php-open-redirect", rf"\bheader\s*\(\s*[\"']Location:\s*(?:[\"']\s*\.\s*|\{{?){_INPUT}"),
     pattern(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .syntax import language_of
+from .syntax import languages_of
 
 _SCRIPT = re.compile(r"(?i)<script\b([^>]{0,500})>([\s\S]*?)(?:</script\s*>|\Z)")
 _NO_CODE = re.compile(r"(?i)\btype\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:template|html|x-))")
@@ -16,24 +16,14 @@ _VISIBLE = re.compile(r"[^\n]")
 
 def regions(path: str, text: str) -> Iterator[tuple[str, str]]:
     """Answer (language, text) for each language of a file; what is not of it is blank, so that places stay."""
-    language = language_of(path, text)
-    if language is None:
-        return
-    if language == "php":
-        yield "php", _only(_PHP, text, group=0)
-        if _TAGS.search(text):
-            yield from _page(text)
-    elif language == "template":
-        yield "template", text
-        yield from _page(text)
-    else:
-        yield language, text
-
-
-def _page(text: str) -> Iterator[tuple[str, str]]:
-    scripts = _only(_SCRIPT, text, group=2)
-    if scripts.strip():
-        yield "javascript", scripts
+    languages = languages_of(path, text)
+    for language in sorted(languages):
+        yield language, _only(_PHP, text, group=0) if language == "php" else text
+    is_page = "template" in languages or ("php" in languages and _TAGS.search(text) is not None)
+    if is_page and "javascript" not in languages:
+        scripts = _only(_SCRIPT, text, group=2)
+        if scripts.strip():
+            yield "javascript", scripts
 
 
 def _only(pattern: re.Pattern[str], text: str, *, group: int) -> str:

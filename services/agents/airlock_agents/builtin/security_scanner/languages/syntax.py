@@ -16,7 +16,8 @@ _SLASHES = r"//[^\n]*"
 _HASH = r"#[^\n]*"
 _BLOCK = r"/\*[\s\S]*?(?:\*/|\Z)"
 # A slash begins a regular expression where no value can stand before it.
-_REGEX = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=return))[ \t]*/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]{0,8}"
+_REGEX = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=return))[ \t]{0,40}/(?![*/])"
+_REGEX += r"(?:\\.|\[(?:\\.|[^\]\\\n]){0,200}\]|[^/\\\n\[]){1,500}/[a-z]{0,8}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +113,19 @@ _INTERPRETERS = (
 )
 
 
-def language_of(path: str, text: str) -> str | None:
-    """Answer the language of a file: what it says in its first line comes first, then its name.
+def languages_of(path: str, text: str) -> frozenset[str]:
+    """Answer every language that a file may be: by its first line, by PHP's opening tag, and by its name.
 
-    PHP is known by its opening tag wherever it stands: a web server may run it under any name.
+    None of them rules out another: a comment in the text must not take a file away from the rules of its name.
     """
+    first = text.split("\n", 1)[0][:200] if text.startswith("#!") else ""
+    said = next((language for pattern, language in _INTERPRETERS if pattern.search(first)), None)
+    php = "php" if "<?php" in text[:4096] else None
+    return frozenset(one for one in (said, php, _language_of_name(path)) if one is not None)
+
+
+def _language_of_name(path: str) -> str | None:
     name = PurePath(path).name.lower()
-    if text.startswith("#!"):
-        first = text.split("\n", 1)[0][:200]
-        found = next((language for pattern, language in _INTERPRETERS if pattern.search(first)), None)
-        if found is not None:
-            return found
-    if "<?php" in text[:4096]:
-        return "php"
     if _SHELLS.fullmatch(name):
         return "shell"
     if name in _NAMES:
