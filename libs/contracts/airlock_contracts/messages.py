@@ -55,7 +55,8 @@ class AttemptId(Message):
 
     run: RunId
     node: Name
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=2**31 - 1)
+    """From 1; as large as the store's column."""
 
     def __str__(self) -> str:
         return f"{self.run}/{self.node}/{self.number}"

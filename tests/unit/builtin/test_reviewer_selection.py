@@ -47,6 +47,11 @@ def test_a_diff_names_the_lines_that_it_adds_or_changes() -> None:
     assert changed_lines(DIFF) == {"shop/a.py": {2, 3, 21, 22}}
 
 
+def test_a_form_feed_is_no_end_of_a_line() -> None:
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n one\n \x0c two\n+three\n"
+    assert changed_lines(diff) == {"a.py": {3}}
+
+
 def test_where_only_lines_go_the_next_one_counts() -> None:
     diff = "--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,2 @@\n x = 1\n-check()\n y = 2\n"
     assert changed_lines(diff) == {"a.py": {2}}

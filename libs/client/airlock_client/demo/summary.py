@@ -85,7 +85,7 @@ def changes(diff: str) -> list[tuple[str, int, int]]:
     """Files of a unified diff in git's format, each with the lines added and removed."""
     found: list[tuple[str, int, int]] = []
     in_hunk = False
-    for line in diff.splitlines():
+    for line in diff.removesuffix("\n").split("\n"):
         if line.startswith("diff --git "):
             found.append((line.rpartition(" b/")[2], 0, 0))
             in_hunk = False

@@ -52,9 +52,9 @@ class AirlockError(Exception):
         return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-def counted(findings: Sequence[Finding]) -> str:
-    """Say how many problems there are, and how many of them are listed."""
-    total = len(findings)
+def counted(findings: Sequence[Finding], total: int | None = None) -> str:
+    """Say how many problems there are (`total`, where not all are given), and how many of them are listed."""
+    total = len(findings) if total is None else total
     if total == 1:
         return f"{findings[0].place}: {findings[0].message}"
     shown = f", the first {MAX_FINDINGS} are listed" if total > MAX_FINDINGS else ""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 from airlock_contracts.problems import Finding
 from pydantic import BaseModel, ValidationError
 
-from ..errors import AirlockError, counted
+from ..errors import MAX_FINDINGS, AirlockError, counted
 from .documents import Document, Path, member_of
 
 _MAX_WORD = 64  # characters of a word that is compared with others
@@ -21,10 +21,10 @@ def validate(document: Document, model: type[Model], refusal: type[AirlockError]
         return model.model_validate_json(_json(document.value), strict=True)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        findings = [
-            _finding(document, problem, model) for problem in _of_the_branch_meant(document, problems)
-        ]
-        raise refusal(counted(findings), errors=findings) from error
+        meant = _of_the_branch_meant(document, problems)
+        # Telling one takes a while, on the loop: not more of them than are listed.
+        findings = [_finding(document, problem, model) for problem in meant[:MAX_FINDINGS]]
+        raise refusal(counted(findings, len(meant)), errors=findings) from error
 
 
 def with_lines(document: Document, findings: Sequence[Finding]) -> list[Finding]:

@@ -98,7 +98,7 @@ def changed_lines(diff: str) -> Lines:
     changed: Lines = {}
     current: set[int] | None = None
     old = new = number = 0
-    for line in diff.splitlines():
+    for line in diff.removesuffix("\n").split("\n"):
         if old > 0 or new > 0:
             if line.startswith("+"):
                 new -= 1
