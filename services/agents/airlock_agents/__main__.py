@@ -7,7 +7,7 @@ import sys
 
 from airlock_agents.author.commands import add_author
 from airlock_agents.host.commands import add_host
-from airlock_agents.sandbox import commands
+from airlock_agents.upkeep import commands
 
 _INTERRUPTED = 130
 

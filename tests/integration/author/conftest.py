@@ -13,8 +13,8 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.sandbox.engine import connect, find_engine
-from airlock_agents.sandbox.images import ImageBuilder
 from airlock_client.local.folder import AIRLOCK_VERSION
 
 _BUILD_SECONDS = 300.0

@@ -10,8 +10,8 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.sandbox.engine import connect, find_engine
-from airlock_agents.sandbox.images import ImageBuilder
 from airlock_orchestration.engine.schemas import Validator, resolve_artifacts
 from airlock_sdk.testing import examples
 

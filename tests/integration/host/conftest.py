@@ -7,8 +7,8 @@ from pathlib import Path
 
 import docker
 import pytest
+from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.sandbox.engine import connect, find_engine
-from airlock_agents.sandbox.images import ImageBuilder
 from airlock_chassis.bus import Bus
 from airlock_client.embedded import EmbeddedNats
 from fake_orchestration import TOKEN, FakeOrchestration, until

@@ -14,9 +14,9 @@ from typing import Any
 import docker
 import pytest
 import uvloop
+from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect, find_engine
-from airlock_agents.sandbox.images import ImageBuilder
 from airlock_agents.sandbox.outcome import Outcome
 from airlock_agents.sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes

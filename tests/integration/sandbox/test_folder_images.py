@@ -7,9 +7,9 @@ from pathlib import Path
 
 import docker
 import pytest
+from airlock_agents.images.folder_images import FolderBuilder
+from airlock_agents.images.packages import BuildProblem
 from airlock_agents.sandbox.engine import Engine, connect
-from airlock_agents.sandbox.folder_images import FolderBuilder
-from airlock_agents.sandbox.packages import BuildProblem
 
 _BUILD_SECONDS = 300.0
 
@@ -41,8 +41,8 @@ def test_a_base_that_is_missing_is_built_first_and_only_then(
     builder: FolderBuilder, tag: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = f"{tag}-base"
-    for module in ("images", "folder_images"):
-        monkeypatch.setattr(f"airlock_agents.sandbox.{module}.BASE", missing)
+    for module in ("builder", "folder_images"):
+        monkeypatch.setattr(f"airlock_agents.images.{module}.BASE", missing)
     (tmp_path / "Dockerfile").write_text(
         f"ARG base={missing}\nFROM ${{base}}\nRUN python3 -c 'import airlock_sdk'\n"
     )

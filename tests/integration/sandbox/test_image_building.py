@@ -17,16 +17,16 @@ from typing import Any
 
 import docker
 import pytest
-from airlock_agents.sandbox.agent_sources import AgentSource, agent_source, builtin_agents
+from airlock_agents.images.agent_sources import AgentSource, agent_source, builtin_agents
+from airlock_agents.images.builder import ImageBuilder
+from airlock_agents.images.packages import BuildProblem, _suite_sources, suite_tarball
 from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect
-from airlock_agents.sandbox.images import ImageBuilder
 from airlock_agents.sandbox.outcome import Success
-from airlock_agents.sandbox.packages import BuildProblem, _suite_sources, suite_tarball
 from airlock_agents.sandbox.pinning import Pinned, Unusable, inspect_image
 from airlock_agents.sandbox.ports import SandboxSpec
-from airlock_agents.sandbox.purge import list_leftovers
 from airlock_agents.sandbox.sandboxes import Sandboxes
+from airlock_agents.upkeep.purge import list_leftovers
 
 BASE = os.environ.get("AIRLOCK_BASE_IMAGE") or None
 _BUILD_SECONDS = 300.0

@@ -13,8 +13,10 @@ _OPERATIONS = (*_STORE, f"{_ORCHESTRATION}.store")
 _EDGES = (*_OPERATIONS, f"{_ORCHESTRATION}.operations")
 _APP = (*_EDGES, f"{_ORCHESTRATION}.api", f"{_ORCHESTRATION}.workers")
 
-# agents: __main__ > host | author > sandbox | settings
+# agents: __main__ > host | (author | upkeep > images) > sandbox | settings
 _SANDBOX = (*_GROUND, _AGENTS)
+_IMAGES = (*_SANDBOX, f"{_AGENTS}.sandbox")
+_BENCH = (*_IMAGES, f"{_AGENTS}.images")
 _HOST = (*_SANDBOX, f"{_AGENTS}.sandbox", f"{_AGENTS}.settings")
 
 # Each room, by the dotted prefix of its modules, and the rooms below it that it may import. Its own room is
@@ -39,14 +41,17 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     _AGENTS: (),
     f"{_AGENTS}.settings": _GROUND,
     f"{_AGENTS}.sandbox": _SANDBOX,
-    f"{_AGENTS}.author": (*_SANDBOX, f"{_AGENTS}.sandbox"),
+    f"{_AGENTS}.images": _IMAGES,
+    f"{_AGENTS}.author": _BENCH,
+    f"{_AGENTS}.upkeep": _BENCH,
     f"{_AGENTS}.host": _HOST,
-    f"{_AGENTS}.__main__": (*_HOST, f"{_AGENTS}.host", f"{_AGENTS}.author"),
+    f"{_AGENTS}.__main__": (*_GROUND, *(f"{_AGENTS}.{room}" for room in ("host", "author", "upkeep"))),
     f"{_AGENTS}.builtin": ("airlock_sdk",),
 }
 
 _SERVICES = (_ORCHESTRATION, _AGENTS)
 _PROCESSES = ("airlock_chassis", *_SERVICES)
+_ENGINE_ROOMS = tuple(f"{_AGENTS}.{room}" for room in ("sandbox", "images", "upkeep"))
 
 # Each third party (its import name) and the rooms or modules where it is at home, their inner rooms included.
 # What is not listed here has no home: give it one, deliberately, before it is imported.
@@ -54,7 +59,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "alembic": ("airlock_orchestration.store",),
     "asyncpg": ("airlock_orchestration.store",),
     "cel_expr_python": ("airlock_orchestration.engine",),
-    "docker": ("airlock_agents.sandbox",),
+    "docker": _ENGINE_ROOMS,
     "fastapi": ("airlock_orchestration.api", "airlock_orchestration.app"),
     "httpx2": ("airlock_client", "airlock_agents.host"),
     "jsonschema_rs": ("airlock_orchestration.engine",),
@@ -69,7 +74,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "pydantic": ("airlock_contracts", "airlock_client", *_PROCESSES),
     "pydantic_core": ("airlock_contracts", "airlock_client", *_PROCESSES),
     "pydantic_settings": ("airlock_client", *_PROCESSES),
-    "requests": ("airlock_agents.sandbox",),
+    "requests": _ENGINE_ROOMS,
     "rich": ("airlock_client",),
     "slowapi": ("airlock_orchestration.api", "airlock_orchestration.app"),
     "sqlalchemy": ("airlock_orchestration.store",),

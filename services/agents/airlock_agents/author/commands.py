@@ -13,11 +13,11 @@ from typing import Any
 
 import structlog
 
-from ..sandbox.build_log import say_on_stderr
+from ..images.build_log import say_on_stderr
+from ..images.folder_images import FolderBuilder
+from ..images.packages import BuildProblem
 from ..sandbox.docker import EngineFailed
 from ..sandbox.engine import Engine, EngineProblem, connect, find_engine
-from ..sandbox.folder_images import FolderBuilder
-from ..sandbox.packages import BuildProblem
 from .attempt import Bench, as_document
 from .folder import AuthorProblem, read_folder
 from .schemas import derived_schemas

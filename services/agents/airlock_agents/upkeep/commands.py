@@ -1,4 +1,4 @@
-"""The sandbox room's commands, each a subcommand of `python -m airlock_agents`."""
+"""What an operator does with a machine's engine, each a subcommand of `python -m airlock_agents`."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..images.agent_sources import AgentSource, agent_source, builtin_agents
+from ..images.build_log import say_on_stderr
+from ..images.builder import ImageBuilder, list_images
+from ..images.packages import BuildProblem
+from ..sandbox.engine import Engine, EngineProblem, connect, find_engine
 from . import diagnosis, purge
-from .agent_sources import AgentSource, agent_source, builtin_agents
-from .build_log import say_on_stderr
-from .engine import Engine, EngineProblem, connect, find_engine
-from .images import ImageBuilder, list_images
-from .packages import BuildProblem
 
 Subparsers = Any
 """argparse has no public name for what `add_subparsers` returns."""

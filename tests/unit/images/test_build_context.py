@@ -4,9 +4,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from airlock_agents.sandbox.build_context import pack_context
-from airlock_agents.sandbox.folder_images import bases
-from airlock_agents.sandbox.packages import BuildProblem
+from airlock_agents.images.build_context import pack_context
+from airlock_agents.images.folder_images import bases
+from airlock_agents.images.packages import BuildProblem
 
 
 def write(folder: Path, *names: str) -> None:
@@ -54,7 +54,7 @@ def test_too_many_bytes_or_files_are_refused_unless_they_are_left_out(
     (tmp_path / ".dockerignore").write_text("*.bin\n")
     assert "huge.bin" not in packed(tmp_path)
 
-    monkeypatch.setattr("airlock_agents.sandbox.build_context.MAX_CONTEXT_FILES", 3)
+    monkeypatch.setattr("airlock_agents.images.build_context.MAX_CONTEXT_FILES", 3)
     write(tmp_path, "a", "b", "c")
     with pytest.raises(BuildProblem, match="has over 3 files"):
         pack_context(tmp_path)

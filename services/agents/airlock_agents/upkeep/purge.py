@@ -6,8 +6,8 @@ from typing import Any
 
 import docker
 
-from .images import BASE, LABEL_CONTENT, LABEL_IMAGES, SUITE
-from .policy import LABEL_INSTALL
+from ..images.builder import BASE, LABEL_CONTENT, LABEL_IMAGES, SUITE
+from ..sandbox.policy import LABEL_INSTALL
 
 _NO_TAG = "<none>:<none>"
 

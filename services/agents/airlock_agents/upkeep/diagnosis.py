@@ -14,11 +14,11 @@ from typing import Any
 import docker
 import requests
 
-from .agent_sources import builtin_agents
-from .engine import Engine, connect
-from .images import BASE, LABEL_IMAGES, SUITE, Built, ImageBuilder
-from .packages import INCLUDED, BuildProblem, suite_tarball
-from .policy import LABEL_BOOT, LABEL_HOST, LABEL_INSTALL, ContainerPolicy, Owner
+from ..images.agent_sources import builtin_agents
+from ..images.builder import BASE, LABEL_IMAGES, SUITE, Built, ImageBuilder
+from ..images.packages import INCLUDED, BuildProblem, suite_tarball
+from ..sandbox.engine import Engine, connect
+from ..sandbox.policy import LABEL_BOOT, LABEL_HOST, LABEL_INSTALL, ContainerPolicy, Owner
 
 _SECONDS = 20.0
 _MIB = 1024 * 1024

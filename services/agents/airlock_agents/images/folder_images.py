@@ -9,11 +9,11 @@ from pathlib import Path
 import docker
 import requests
 
+from ..sandbox.pinning import Unusable, judge_image
 from .build_context import DOCKERFILE, pack_context
 from .build_log import Say, follow
-from .images import BASE, ImageBuilder
+from .builder import BASE, ImageBuilder
 from .packages import BuildProblem
-from .pinning import Unusable, judge_image
 
 _MAX_DOCKERFILE_BYTES = 256 * 1024
 _TAG = re.compile(
