@@ -14,6 +14,8 @@ python := .venv/bin/python
 step := infra/local/step.sh
 # A step inside a target tells its own time only.
 part := env -u STEP_STARTED infra/local/step.sh
+# Tests wait for containers and processes more than they compute: one worker more than there are cores.
+workers := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 8 ? cores + 1 : 8)))
 
 .PHONY: help demo test unit check up bench mutation format lock clean venv engine base-tools images
 
@@ -24,7 +26,7 @@ demo: venv engine base-tools ## Run the main job on WORKSPACE=path, or else on t
 	@.venv/bin/airlock demo
 
 test: images ## Pass all tests, on real parts
-	@$(step) "make test" $(python) -m pytest tests --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make test" $(python) -m pytest tests -n $(workers) --dist loadfile --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
