@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from airlock_agents.builtin.security_scanner.collection import typed
 from airlock_agents.builtin.security_scanner.dependencies.advisories import (
     BUILT_IN,
     UnreadableAdvisories,
@@ -249,6 +250,20 @@ def found(tmp_path: Path, version: str, *documents: dict[str, object]) -> list[s
 )  # fmt: skip
 def test_a_version_is_affected_within_its_ranges(tmp_path: Path, version: str, affected: bool) -> None:
     assert bool(found(tmp_path, version, advisory())) is affected
+
+
+def test_a_program_reads_what_is_flawed_and_what_mends_it_without_reading_prose(tmp_path: Path) -> None:
+    told = []
+    path = tmp_path / "advisories"
+    path.write_text(json.dumps([advisory(summary="Tea is spilled. " * 50)]))
+    for name, version in (("tea-pot", "1.2"), ("tea-pot", "2.0")):
+        placed = [("requirements.txt", Dependency("PyPI", name, version, 3))]
+        told += [one.shown() for one in typed(match_all(placed, path).findings)]
+    assert [(one["type"], one["package"], one.get("fixed_in")) for one in told] == [
+        ("dependencies", "tea-pot", "1.4"),
+        ("dependencies", "tea-pot", None),
+    ]
+    assert not told[0]["message"].endswith("1.4.")  # a long summary leaves no room for it
 
 
 def test_advisories_of_one_flaw_make_one_finding_named_by_its_cve(tmp_path: Path) -> None:

@@ -68,4 +68,4 @@ class Collection:
 
 def typed(findings: Iterable[Finding]) -> list[Finding]:
     """Give findings in dependencies their type, as those in files have it."""
-    return [replace(one, more={"type": "dependencies"}) for one in findings]
+    return [replace(one, more={"type": "dependencies", **one.more}) for one in findings]

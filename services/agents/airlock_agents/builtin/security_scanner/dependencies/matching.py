@@ -14,6 +14,8 @@ from .advisories import BUILT_IN, Advisories, Advisory, Range, load
 from .dependency import Dependency
 from .versions import UnknownVersion, key
 
+MAX_PACKAGE = 214  # characters: as long as npm lets a name be
+MAX_VERSION = 64
 Placed = tuple[str, Dependency]  # the file it stands in, printable, and what stands there
 
 
@@ -95,4 +97,12 @@ def _finding(file: str, one: Dependency, advisory: Advisory) -> Finding:
         tool="osv",
         also=tuple(names[1:]),
         anchor=f"{one.ecosystem} {one.name}",
+        more=_named(one.name, fixed),
     )
+
+
+def _named(package: str, fixed: Sequence[str]) -> dict[str, str]:
+    """Say for programs what has the flaw, and from which version on it has not; never a part of a name."""
+    found = {"package": package, "fixed_in": fixed[0] if fixed else ""}
+    whole = {"package": MAX_PACKAGE, "fixed_in": MAX_VERSION}
+    return {name: text for name, text in found.items() if text and one_line(text, whole[name]) == text}
