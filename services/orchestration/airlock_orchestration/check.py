@@ -1,7 +1,8 @@
 """`python -m airlock_orchestration.check`: a manifest, an input, an output, judged as the service would.
 
 No database, no bus, no settings: what is needed to try an agent before anything runs. Answers one JSON
-document on stdout: `{"findings": [...], "failure": {...} or null}`.
+document on stdout: `{"manifest": {...} or null, "findings": [...], "failure": {...} or null}`; the manifest
+is there when it could be registered, as registration reads it.
 """
 
 import argparse
@@ -11,19 +12,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from airlock_contracts import failures, strict_json
 from airlock_contracts.artifacts import find_artifacts
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import MAX_INPUT_BYTES
+from airlock_contracts.problems import Finding
 from pydantic import ValidationError
 
-from .engine.manifests import check_manifest
 from .engine.schemas import Validator, resolve_artifacts
+from .errors import AgentInvalid, InvalidDocument
+from .operations.documents import DocumentFormat, read_document
+from .operations.manifests import judged_manifest
 from .operations.outputs import BrokenContract, artifacts_named, check_output, unknown_artifacts
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
+"""What a registration's body may have."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,33 +35,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         with asked.manifest.open("rb") as file:
-            manifest = Manifest.model_validate(yaml.safe_load(file.read(_MAX_MANIFEST_BYTES)))
+            raw = file.read(_MAX_MANIFEST_BYTES + 1)
         given = asked.input.read_bytes() if asked.input else None
         output = asked.output.read_bytes() if asked.output else None
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+    except OSError as error:
         sys.stderr.write(f"{asked.manifest}: {error}\n")
         return 1
-    findings = check_manifest(manifest)
+    manifest, findings = read_manifest(raw)
     failure: Failure | None = None
-    if not findings and asked.action:
-        action = manifest.actions[asked.action]
+    if manifest is not None and asked.action:
+        if asked.action not in manifest.actions:
+            sys.stderr.write(f"{asked.manifest}: {manifest.name} has no action {asked.action}\n")
+            return 1
         try:
-            if given is not None:
-                check_input(Validator(resolve_artifacts(action.input_schema)), given)
-            if output is not None:
-                validator = Validator(resolve_artifacts(action.output_schema))
-                value = check_output(manifest.limits, validator, output)
-                known = {ref.sha256 for _, ref in find_artifacts(strict_json.parse(given or b"null"))}
-                if unknown := {ref.sha256 for ref in artifacts_named(value)} - known - set(asked.made):
-                    raise unknown_artifacts(unknown)
+            _check_values(manifest, asked.action, given, output, asked.made)
         except BrokenContract as broken:
             failure = broken.failure
     answer: dict[str, Any] = {
+        "manifest": manifest.model_dump(mode="json") if manifest else None,
         "findings": [finding.model_dump(mode="json") for finding in findings],
         "failure": failure.model_dump(mode="json") if failure else None,
     }
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
+
+
+def read_manifest(raw: bytes) -> tuple[Manifest | None, Sequence[Finding]]:
+    """Read a manifest as registration does; None where it could not be registered, and every reason."""
+    if len(raw) > _MAX_MANIFEST_BYTES:
+        message = f"larger than {_MAX_MANIFEST_BYTES // 1024} KiB"
+        return None, [Finding(place="document", code="document.too_large", message=message)]
+    try:
+        return judged_manifest(read_document(raw, DocumentFormat.YAML)), ()
+    except (AgentInvalid, InvalidDocument) as refused:
+        return None, refused.errors
+
+
+def _check_values(
+    manifest: Manifest, name: str, given: bytes | None, output: bytes | None, made: Sequence[str]
+) -> None:
+    """Check an input and an output of an action. Raises BrokenContract."""
+    action = manifest.actions[name]
+    if given is not None:
+        check_input(Validator(resolve_artifacts(action.input_schema)), given)
+    if output is not None:
+        validator = Validator(resolve_artifacts(action.output_schema))
+        value = check_output(manifest.limits, validator, output)
+        known = {ref.sha256 for _, ref in find_artifacts(strict_json.parse(given or b"null"))}
+        if unknown := {ref.sha256 for ref in artifacts_named(value)} - known - set(made):
+            raise unknown_artifacts(unknown)
 
 
 def check_input(validator: Validator, body: bytes) -> None:
@@ -75,6 +101,11 @@ def check_input(validator: Validator, body: bytes) -> None:
     if (problem := validator.problem(value)) is not None:
         message = f"the input breaks its schema at {problem.pointer or '/'}: {problem.message}"
         raise _broken_input(failures.INPUT_SCHEMA_MISMATCH, message, pointer=problem.pointer)
+    try:
+        list(find_artifacts(value))
+    except ValidationError as error:
+        message = f"an artifact reference in the input is malformed: {error}"
+        raise _broken_input(failures.INPUT_SCHEMA_MISMATCH, message) from error
 
 
 def _broken_input(code: str, message: str, **details: Any) -> BrokenContract:

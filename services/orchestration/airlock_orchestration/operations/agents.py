@@ -12,13 +12,12 @@ from airlock_contracts.messages import ImageReply
 from airlock_contracts.problems import Finding
 from airlock_contracts.views import AgentView
 
-from ..engine.manifests import check_manifest
 from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, NoHost, counted
 from ..store import agents as store
 from ..store.sessions import Sessions
 from .documents import Document
-from .findings import validate, with_lines
 from .ids import is_name, parse_uuid
+from .manifests import judged_manifest
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
 
@@ -36,10 +35,7 @@ async def register(
     The same name and version with the same content answers what is there. Raises AgentInvalid with every
     problem and its place, NoHost, ImageUnusable, AgentConflict.
     """
-    manifest = validate(document, Manifest, AgentInvalid)
-    if findings := check_manifest(manifest):
-        findings = with_lines(document, findings)
-        raise AgentInvalid(counted(findings), errors=findings)
+    manifest = judged_manifest(document)
     digest = await _pin(resolve, manifest)
     content = agent_content_sha256(manifest, digest)
     async with sessions.writing() as session:
