@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from airlock_contracts.explanations import Explanation, FailedNode, RetryPlan, Waiting, WaitReason
 from airlock_contracts.failures import Failure
@@ -51,6 +52,18 @@ class RunFacts:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of the run as a whole."""
+
+    why: str
+    then: str
+    since: datetime | None = None
+    """None: since it ended or else was made."""
+    at: datetime | None = None
+    command: str | None = None
+
+
 def explain(facts: RunFacts) -> Explanation:
     """Say why a run stands where it stands."""
     around = Surroundings(
@@ -62,52 +75,49 @@ def explain(facts: RunFacts) -> Explanation:
     )
     waiting = [explain_node(node, facts.work[node.id], around) for node in facts.open]
     failed = [_failed(facts.id, node, node.failure) for node in facts.ended if _is_to_blame(node)]
-    explained = Explanation(
+    if facts.unwoken:
+        said = _Said(
+            why=f"something of it would sleep for ever: {listed(facts.unwoken)}; this is a bug of Airlock",
+            then="cancel the run, retry it, and report the bug",
+            command=f"airlock runs cancel {facts.id}",
+        )
+    elif facts.status.is_final:
+        said = _ended(facts, failed)
+    else:
+        said = _going(facts, waiting)
+    return Explanation(
         run=facts.id,
         workflow=facts.workflow,
         status=facts.status,
         now=facts.now,
-        since=facts.finished_at or facts.created_at,
-        why="",
-        then="",
+        why=said.why,
+        since=said.since or facts.finished_at or facts.created_at,
+        then=said.then,
+        at=said.at,
+        command=said.command,
+        bug=bool(facts.unwoken),
         cancel=facts.cancel,
         waiting=waiting,
         failed=failed,
         retry=_retry(facts),
     )
-    if facts.unwoken:
-        said: dict[str, object] = {
-            "bug": True,
-            "why": f"something of it would sleep for ever: {listed(facts.unwoken)}; this is a bug of Airlock",
-            "then": "cancel the run, retry it, and report the bug",
-            "command": f"airlock runs cancel {facts.id}",
-        }
-    elif facts.status.is_final:
-        said = _ended(facts, failed)
-    else:
-        said = _going(facts, waiting)
-    return explained.model_copy(update=said)
 
 
-def _going(facts: RunFacts, waiting: Sequence[Waiting]) -> dict[str, object]:
+def _going(facts: RunFacts, waiting: Sequence[Waiting]) -> _Said:
     """Of a run that is not over: what its most telling node waits for."""
-    first = min(waiting, key=lambda one: (_TELLING.get(one.reason, 1), one.at or facts.now))
-    said: dict[str, object] = {
-        "why": f"{first.node}: {first.why}",
-        "then": first.then,
-        "at": first.at,
-        "since": first.since or facts.created_at,
-        "command": first.command,
-    }
+    first = min(waiting, key=lambda one: (TELLING[one.reason], one.at or facts.now))
     if facts.status is RunStatus.CANCELLING:
-        said["why"] = f"{_cancelled_by(facts.cancel)}; what runs must end first: {first.why}"
-        said["then"] = "the run ends CANCELLED once its attempts have ended"
-        said["since"] = facts.cancel.at if facts.cancel else facts.created_at
-    return said
+        return _Said(
+            why=f"{_cancelled_by(facts.cancel)}; what runs must end first: {first.why}",
+            then="the run ends CANCELLED once its attempts have ended",
+            since=facts.cancel.at if facts.cancel else None,
+            at=first.at,
+            command=first.command,
+        )
+    return _Said(f"{first.node}: {first.why}", first.then, first.since, first.at, first.command)
 
 
-# What keeps a run from its end, before what merely takes its time, before what only waits for others.
-_TELLING = {
+TELLING: Final[Mapping[WaitReason, int]] = {
     WaitReason.BUG: 0,
     WaitReason.NO_HOST: 0,
     WaitReason.NO_IMAGE: 0,
@@ -123,21 +133,23 @@ _TELLING = {
     WaitReason.SENT: 3,
     WaitReason.PARENTS: 4,
 }
+"""What keeps a run from its end, before what merely takes its time, before what only waits for others."""
 
 
-def _ended(facts: RunFacts, failed: Sequence[FailedNode]) -> dict[str, object]:
+def _ended(facts: RunFacts, failed: Sequence[FailedNode]) -> _Said:
+    if facts.status is RunStatus.SUCCESS:
+        return _Said("every node has ended, and none failed", "nothing: it is over")
     again, then = f"airlock runs retry {facts.id}", _NEVER_AGAIN
     if facts.copies_too_much:
         again, then = f"airlock run {facts.workflow}", "nothing: it is over; it is too large to be retried"
-    if facts.status is RunStatus.SUCCESS:
-        return {"why": "every node has ended, and none failed", "then": "nothing: it is over"}
     if facts.status is RunStatus.CANCELLED:
-        return {"why": _cancelled_by(facts.cancel), "then": then, "command": again}
-    why = f"it failed: {facts.failure.code}: {facts.failure.message}" if facts.failure else "it failed"
-    if failed:
+        why = _cancelled_by(facts.cancel)
+    elif failed:
         others = f", and {len(failed) - 1} more failed" if len(failed) > 1 else ""
         why = f"{failed[0].node} failed with {failed[0].code}: {failed[0].message}{others}"
-    return {"why": why, "then": then, "command": again}
+    else:
+        why = f"it failed: {facts.failure.code}: {facts.failure.message}" if facts.failure else "it failed"
+    return _Said(why, then, command=again)
 
 
 _NEVER_AGAIN = "nothing: it is over; a retry is a new run that copies what succeeded"
@@ -154,7 +166,7 @@ def _is_to_blame(node: EndedNode) -> bool:
 
 
 def _failed(run: str, node: EndedNode, failure: Failure | None) -> FailedNode:
-    assert failure is not None, "what failed says why"
+    assert failure is not None  # what failed says why
     return FailedNode(
         node=node.id,
         kind=failure.kind,

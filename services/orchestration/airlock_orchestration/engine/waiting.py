@@ -146,10 +146,9 @@ def explain_node(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
 
 
 def _queued(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
-    reason, why, waits_for = _no_slot(work, around.hosts)
-    if reason is _R.SENT:
-        times = "" if node.sends < 2 else f" {node.sends} times"
-        why = f"attempt {node.attempt} was sent{times} to pool {work.pool}, and no host has claimed it yet"
+    times = "" if node.sends < 2 else f" {node.sends} times"
+    sent = f"attempt {node.attempt} was sent{times} to pool {work.pool}, and no host has claimed it yet"
+    reason, why, waits_for = _no_slot(work, around.hosts) or (_R.SENT, sent, [f"pool {work.pool}"])
     return Waiting(
         node=node.id,
         status=node.status,
@@ -171,8 +170,8 @@ _AFTER_QUEUE: Final[Mapping[WaitReason, str]] = {
 }
 
 
-def _no_slot(work: Work, hosts: Sequence[HostFacts]) -> tuple[WaitReason, str, list[str]]:
-    """Why no host takes an attempt; SENT where one could."""
+def _no_slot(work: Work, hosts: Sequence[HostFacts]) -> tuple[WaitReason, str, list[str]] | None:
+    """Why no host takes an attempt; None where one could."""
     pool = [host for host in hosts if host.pool == work.pool]
     up = [host for host in pool if host.status is HostStatus.UP]
     names = [host.name for host in up]
@@ -190,12 +189,12 @@ def _no_slot(work: Work, hosts: Sequence[HostFacts]) -> tuple[WaitReason, str, l
     if all(host.busy >= host.slots for host in able):
         slots = sum(host.slots for host in able)
         return _R.HOSTS_BUSY, f"all {slots} slots of pool {work.pool} are taken: {listed(names)}", names
-    return _R.SENT, "", [f"pool {work.pool}"]
+    return None
 
 
 def _running(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
-    assert node.lease_until is not None, "the certificate says so"
-    assert node.deadline is not None, "the certificate says so"
+    assert node.lease_until is not None  # the certificate says so
+    assert node.deadline is not None  # the certificate says so
     lost_at = node.lease_until + LOST_AFTER
     host, at = node.host or "its host", None
     if around.now >= node.lease_until:
@@ -241,7 +240,7 @@ def _after_loss(node: OpenNode, work: Work, around: Surroundings) -> str:
 
 
 def _backing_off(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
-    assert node.retry_at is not None, "the certificate says so"
+    assert node.retry_at is not None  # the certificate says so
     failed = "" if node.failure is None else f" with {node.failure.code}: {_short(node.failure.message)}"
     return Waiting(
         node=node.id,
@@ -256,8 +255,8 @@ def _backing_off(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
 
 
 def _asking(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
-    assert node.approval is not None, "the certificate says so"
-    assert node.expires_at is not None, "the certificate says so"
+    assert node.approval is not None  # the certificate says so
+    assert node.expires_at is not None  # the certificate says so
     if node.on_expiry is OnExpiry.SKIP:
         unanswered = "the node is skipped"
     else:
