@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,10 +15,12 @@ from uuid import uuid4
 import pytest
 from airlock_contracts.logs import AgentLog, LogLevel, LogLine, LogStream
 from airlock_contracts.messages import AttemptId
+from airlock_orchestration.api import events
 from airlock_orchestration.api import logs as api
 from airlock_orchestration.operations import logs
 from airlock_orchestration.operations.logs import Wanted
 from airlock_orchestration.operations.principals import Principal
+from airlock_orchestration.store.sessions import Sessions
 from airlock_orchestration.store.tables import KeyRole
 
 ALICE = Principal("0123456789", "alice", KeyRole.ADMIN)
@@ -143,6 +149,75 @@ async def test_without_a_bell_lines_still_come_and_the_line_is_kept_warm(rig: An
             await rig.fail(run, "a")
     assert pinged
     assert seen
+
+
+async def test_a_follower_passes_over_the_lines_of_others_once(rig: Any) -> None:
+    run = await rig.start()
+    await say(rig, run, "one", "two", "three")
+    await say(rig, run, "half", first=4, stream=LogStream.PROGRESS)
+    await say(rig, run, "five", "six", first=5)
+    wanted = Wanted(run, stream=LogStream.PROGRESS)
+    newest = (await logs.look(rig.sessions, Wanted(run), 0)).to
+    found = await logs.look(rig.sessions, wanted, 0)
+    assert ([line.message for line in found.lines], found.to) == (["half"], newest)
+    await say(rig, run, "whole", first=7, stream=LogStream.PROGRESS)
+    again = await logs.look(rig.sessions, wanted, found.to)
+    assert [line.message for line in again.lines] == ["whole"]
+
+
+class Beside(Sessions):
+    """The few connections beside the path, and none of the path; counts how often one was asked for."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._there = sessions
+        self.asked = 0
+
+    @asynccontextmanager
+    async def path(self) -> AsyncIterator[Any]:
+        raise AssertionError("the door, claims and heartbeats need these")
+        yield
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Any]:
+        self.asked += 1
+        async with self._there.beside() as connection:
+            yield connection
+
+
+async def test_who_follows_and_who_writes_logs_takes_no_connection_of_the_path(rig: Any) -> None:
+    run = await rig.start()
+    await rig.fail(run, "a")
+    sessions = Beside(rig.sessions)
+    await say(replace(rig, sessions=sessions), run, "said")
+    streams = [
+        api.follow(sessions, rig.bells, ALICE, Wanted(run), 0),
+        events.follow(sessions, rig.bells, ALICE, run, 0),
+    ]
+    told = [b"".join([block async for block in stream]) for stream in streams]
+    assert b"said" in told[0]
+    assert b"run.finished" in told[1]
+    assert sessions.asked > 3
+
+
+async def test_a_bell_that_rings_on_makes_a_look_tell_more_and_not_more_looks(rig: Any) -> None:
+    run = await rig.start()
+    sessions = Beside(rig.sessions)
+    began = time.monotonic()
+    seen: list[str] = []
+
+    async def chatter() -> None:
+        for number in range(1, 101):
+            await say(rig, run, f"{number}", first=number)
+        await rig.fail(run, "a")
+        rig.bells.ring([run])
+
+    talking = asyncio.create_task(chatter())
+    async for block in api.follow(sessions, rig.bells, ALICE, Wanted(run), 0):
+        seen += texts(told(block.decode()))
+    await talking
+    assert seen == [str(number) for number in range(1, 101)]
+    # One for a look, one more for the run's end where it found nothing, and one to look again.
+    assert sessions.asked <= 3 * (1 + (time.monotonic() - began) / api.PAUSE_SECONDS)
 
 
 async def test_a_log_s_bell_wakes_its_followers_and_not_those_of_the_journal(rig: Any) -> None:

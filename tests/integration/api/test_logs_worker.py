@@ -34,10 +34,10 @@ class Away(Sessions):
         self.back = False
 
     @asynccontextmanager
-    async def path(self) -> AsyncIterator[Any]:
+    async def beside(self) -> AsyncIterator[Any]:
         if not self.back:
             raise StoreUnavailable("Postgres did not answer: it is away")
-        async with self._there.path() as connection:
+        async with self._there.beside() as connection:
             yield connection
 
 
@@ -70,7 +70,7 @@ def said(run: str, *texts: str, first: int = 1) -> bytes:
 
 async def until_kept(rig: Any, run: str, count: int) -> list[str]:
     async with asyncio.timeout(20):
-        while len(lines := await logs.read(rig.sessions, Wanted(run), 0)) < count:
+        while len(lines := (await logs.read(rig.sessions, Wanted(run), 0)).lines) < count:
             await asyncio.sleep(0.01)
     return [line.message for line in lines]
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from airlock_contracts.logs import MAX_ATTEMPT_BYTES, AgentLog, LogLevel, LogLine, LogStream
 from airlock_contracts.messages import AttemptId
+from airlock_orchestration.store import logs as store
 from airlock_orchestration.store.logs import ended_for, read_logs, write_logs
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -33,7 +35,7 @@ async def started(shop: Any, kit: Any, nodes: Any = None) -> str:
 
 
 async def texts(shop: Any, run: str, **filters: Any) -> list[str]:
-    return [line.message for line in await read_logs(shop.connection, run, **filters)]
+    return [line.message for line in (await read_logs(shop.connection, run, **filters)).lines]
 
 
 async def test_lines_are_kept_as_they_came_and_read_behind_an_id(shop: Any, kit: Any) -> None:
@@ -48,11 +50,11 @@ async def test_lines_are_kept_as_they_came_and_read_behind_an_id(shop: Any, kit:
     )
     log = said(run).model_copy(update={"lines": [line]})
     assert await write_logs(shop.connection, [log, said(run, "b", "c", first=2)]) == [(run, "default", 3)]
-    first, *rest = await read_logs(shop.connection, run)
+    first, *rest = (await read_logs(shop.connection, run)).lines
     assert (first.message, first.fields) == ("ünïcode \ufffd", {"file": "a.py", "odd": "\ufffd"})
     assert (first.node, first.attempt, first.number, first.at) == ("a", 1, 1, AT)
     assert [line.message for line in rest] == ["b", "c"]
-    assert [line.message for line in await read_logs(shop.connection, run, rest[0].id)] == ["c"]
+    assert await texts(shop, run, after=rest[0].id) == ["c"]
     assert await texts(shop, run, limit=2) == [first.message, "b"]
 
 
@@ -102,6 +104,23 @@ async def test_a_reader_filters_by_node_attempt_and_stream(shop: Any, kit: Any) 
     assert await texts(shop, run, stream=LogStream.PROGRESS) == []
 
 
+async def test_a_reading_of_long_lines_ends_early_and_says_that_there_are_more(
+    shop: Any, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "READ_BYTES", 10)
+    run = await started(shop, kit)
+    await write_logs(shop.connection, [said(run, "four", "char", "each", "line", "x" * 100)])
+    whole: list[list[str]] = []
+    after, is_all = 0, False
+    while not is_all:
+        found = await read_logs(shop.connection, run, after)
+        whole.append([line.message for line in found.lines])
+        after, is_all = found.lines[-1].id, found.is_all
+    assert whole == [["four", "char", "each"], ["line", "x" * 100]]
+    assert not (await read_logs(shop.connection, run, limit=1)).is_all
+    assert (await read_logs(shop.connection, run, after)).is_all
+
+
 async def test_who_has_read_an_id_of_a_run_has_seen_every_lower_one(shop: Any, kit: Any) -> None:
     """Another writer of the same run waits until the first has committed; one of another run does not."""
     run, other = await started(shop, kit), await started(shop, kit)
@@ -115,7 +134,7 @@ async def test_who_has_read_an_id_of_a_run_has_seen_every_lower_one(shop: Any, k
         assert not waiting.done()
         await transaction.commit()
         assert await waiting == [(run, "default", 1)]
-    lines = await read_logs(shop.connection, run)
+    lines = (await read_logs(shop.connection, run)).lines
     assert [line.message for line in lines] == ["first", "second"]
     assert lines[0].id < lines[1].id
 
@@ -132,7 +151,7 @@ async def test_many_writers_of_many_runs_wait_for_each_other_in_one_order(shop: 
 
     await asyncio.gather(*(write(writer) for writer in range(5)))
     for run in runs:
-        lines = await read_logs(shop.connection, run)
+        lines = (await read_logs(shop.connection, run)).lines
         assert sorted(int(line.message) for line in lines) == list(range(1, 51))
         for writer in range(5):  # each writer's lines stand in the order in which it wrote them
             mine = [int(line.message) for line in lines if (int(line.message) - 1) // 10 == writer]

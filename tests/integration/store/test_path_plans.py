@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from airlock_orchestration.store import attempts, due, events, runs
+from airlock_orchestration.store import attempts, due, events, logs, runs
 from airlock_orchestration.store.door_sql import statement
 from airlock_orchestration.store.rowsets import ROWSETS
 
@@ -29,6 +29,8 @@ STATEMENTS = {
     "leases": attempts._EXTEND,
     "due": due._DUE,
     "events": events._EVENTS,
+    "logs": logs._READ.format(more=""),
+    "newest line": logs._NEWEST,
 }
 
 
@@ -57,6 +59,14 @@ async def test_every_table_is_looked_up_by_key(shop: Any, kit: Any, name: str) -
     for scan in found:
         by_key = "Index Cond" in scan or "Recheck Cond" in scan
         assert by_key or scan.get("Index Name") in PARTIAL, scan
+
+
+async def test_the_lines_of_one_node_are_read_without_those_of_others(shop: Any) -> None:
+    await shop.connection.execute(f"PREPARE planned AS {logs._READ.format(more=' AND node = $5')}")
+    explained = await shop.connection.fetchval("EXPLAIN (FORMAT JSON) EXECUTE planned(NULL, 0, 500, 0, NULL)")
+    (scan,) = scans(json.loads(explained)[0]["Plan"])
+    assert scan["Index Name"] == "ix_agent_logs_node"
+    assert all(column in scan["Index Cond"] for column in ("run_id", "node", "id"))
 
 
 async def test_a_large_batch_is_applied_whole(shop: Any, kit: Any) -> None:

@@ -13,17 +13,6 @@ from .problems import PAGES, PROBLEM_TYPE
 
 Answers = dict[int | str, dict[str, Any]]
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
-EVENT: Mapping[str, Any] = {
-    "type": "object",
-    "description": "One event of the stream.",
-    "properties": {
-        "id": {"type": "string"},
-        "event": {"type": "string"},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-        "retry": {"type": "integer"},
-    },
-}
-"""Of a stream of server-sent events: its media type says that there are many."""
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 

@@ -1,37 +1,34 @@
 """/api/runs/{run}/logs: what the agents of a run say, as a page or, for who asks for it, as it comes.
 
-The stream is one of server-sent events, as that of `events`: each line's id is its place, so a reader that
-comes back with `Last-Event-ID` goes on behind it. It ends with an event `end` once the run has ended and its
-agents' last words were written.
+Each line's id is its place, so a reader of the stream that comes back with `Last-Event-ID` goes on behind it.
+It ends with an event `end` a second after the run has: then its agents' last words were written, unless the
+writer is behind by more. Nobody waits longer for a log.
 """
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-import structlog
-from airlock_chassis.waiting import set_within
 from airlock_contracts.base import NAME_PATTERN
 from airlock_contracts.logs import LogStream, LogView
 from airlock_contracts.views import Page
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
 
-from ..errors import RunUnknown, StoreUnavailable
+from ..errors import RunUnknown
 from ..operations import logs
 from ..operations.bells import Bells
 from ..operations.logs import Wanted
 from ..operations.principals import Principal
 from ..store.sessions import Sessions
-from .answers import EVENT, Answers, described, refusals
+from .answers import Answers, described, refusals
 from .auth import Asking
 from .dependencies import Deps
+from .streams import EVENT, MEDIA_TYPE, PING_SECONDS, EventStream, Look, block, check_room, stream_of
 
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
-log = structlog.get_logger(__name__)
-_PING_SECONDS = 10.0
-_RETRY_MILLISECONDS = 2000
+PAUSE_SECONDS = 0.1
+"""Between a follower's looks: an agent says much more often something than anybody can read."""
 _MAX_ID = 2**63 - 1
 MAX_PAGE = 1000
 
@@ -41,15 +38,11 @@ _ANSWERS: Answers = {
             "A page of lines, the oldest first; with `Accept: text/event-stream` events `line`, each with a "
             "line, then `end`."
         ),
-        "content": {"text/event-stream": {"schema": dict(EVENT)}},
+        "content": {MEDIA_TYPE: {"schema": dict(EVENT)}},
     },
     204: described("To a stream's reader: the run has ended and there are no more lines."),
     **refusals(RunUnknown),
 }
-
-
-class _Lines(StreamingResponse):
-    media_type = "text/event-stream"
 
 
 @reads.get("/{run}/logs", response_model=Page[LogView], responses=_ANSWERS)
@@ -65,7 +58,7 @@ async def read_run_logs(
         int | None, Query(ge=1, le=2_000_000_000, description="Only of attempts of this number.")
     ] = None,
     stream: Annotated[LogStream | None, Query(description="Only what came this way.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Lines on the page.")] = 200,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Lines on the page, fewer if long.")] = 200,
 ) -> Any:
     """What a run's agents say, the oldest first; `next_cursor` is given as `after`.
 
@@ -73,54 +66,44 @@ async def read_run_logs(
     """
     wanted = Wanted(str(run), node, attempt, stream)
     silent_in = await logs.silent_in(deps.sessions, asking, wanted.run)
-    if "text/event-stream" not in accept:
-        lines = await logs.read(deps.sessions, wanted, after, limit)
-        more = str(lines[-1].id) if len(lines) == limit else None
-        return Page[LogView](items=lines, next_cursor=more)
+    if MEDIA_TYPE not in accept:
+        found = await logs.read(deps.sessions, wanted, after, limit)
+        more = None if found.is_all else str(found.lines[-1].id)
+        return Page[LogView](items=found.lines, next_cursor=more)
     seen = int(last_event_id) if last_event_id is not None else after
-    if silent_in == 0 and not await logs.read(deps.sessions, wanted, seen, 1):
+    if silent_in == 0 and not (await logs.read(deps.sessions, wanted, seen, 1)).lines:
         return Response(status_code=204)
-    if deps.bells.listeners >= deps.max_streams:
-        raise StoreUnavailable(f"{deps.max_streams} event streams are open already")
-    body = follow(deps.sessions, deps.bells, asking, wanted, seen)
-    return _Lines(body, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    check_room(deps)
+    return EventStream(follow(deps.sessions, deps.bells, asking, wanted, seen))
 
 
-async def follow(
+def follow(
     sessions: Sessions,
     bells: Bells,
     asking: Principal,
     wanted: Wanted,
     seen: int,
     *,
-    ping_seconds: float = _PING_SECONDS,
+    ping_seconds: float = PING_SECONDS,
 ) -> AsyncIterator[bytes]:
-    """Yield the stream's blocks. Ends when the run's agents have said their last, or this process ends."""
-    yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
-    with bells.listen(wanted.run, logs=True) as bell:
-        while not bells.closed:
-            bell.clear()  # before looking: what comes while we look rings again
-            try:
-                lines = await logs.read(sessions, wanted, seen)
-                if not lines:
-                    silent_in = await logs.silent_in(sessions, asking, wanted.run)
-                    # Once it is silent none comes after; one may have come just before.
-                    lines = await logs.read(sessions, wanted, seen) if silent_in == 0 else lines
-            except StoreUnavailable as error:
-                log.warning("stream.ended", run=wanted.run, reason=error.detail)
-                return  # the reader comes back by itself, and goes on behind what it has
-            for line in lines:
-                yield block(line)
-                seen = line.id
-            if lines:
-                continue  # there may be more than one reading holds
-            if silent_in == 0:
-                yield b"event: end\ndata: {}\n\n"
-                return
-            if not await set_within(bell, ping_seconds if silent_in is None else silent_in):
-                yield b": still here\n\n"
+    """The stream's blocks, behind line `seen`. Ends when the run is silent, or this process ends."""
+
+    async def look() -> Look:
+        nonlocal seen
+        found = await logs.look(sessions, wanted, seen)
+        silent_in = None
+        if not found.lines:
+            silent_in = await logs.silent_in(sessions, asking, wanted.run)
+        if silent_in == 0:  # none comes any more; one may have come just before
+            found = await logs.look(sessions, wanted, found.to)
+        seen = found.to
+        told = b"".join(
+            block("line", line.model_dump_json(exclude_none=True), line.id) for line in found.lines
+        )
+        is_last = silent_in == 0 and not found.lines
+        return Look(told + _END if is_last else told, is_last, next_in=silent_in)
+
+    return stream_of(bells, wanted.run, look, logs=True, pause=PAUSE_SECONDS, ping_seconds=ping_seconds)
 
 
-def block(line: LogView) -> bytes:
-    """One line on the wire; JSON has no raw line breaks, so its data is one line."""
-    return f"id: {line.id}\nevent: line\ndata: {line.model_dump_json(exclude_none=True)}\n\n".encode()
+_END = block("end", "{}")

@@ -7,6 +7,7 @@ from airlock_contracts.logs import AgentLog, LogStream, LogView
 
 from ..errors import RunUnknown
 from ..store import logs as store
+from ..store.logs import LogSlice
 from ..store.sessions import Sessions
 from .principals import Principal
 
@@ -23,6 +24,20 @@ class Wanted:
     attempt: int | None = None
     stream: LogStream | None = None
 
+    @property
+    def is_some(self) -> bool:
+        """Whether there may be lines of the run that are not wanted."""
+        return any(asked is not None for asked in (self.node, self.attempt, self.stream))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at a run's log found."""
+
+    lines: list[LogView]
+    to: int
+    """No line up to this id is to be looked for again: the next look begins behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -37,7 +52,7 @@ class Kept:
 
 async def keep(sessions: Sessions, logs: Sequence[AgentLog]) -> Kept:
     """Write a batch. Raises StoreUnavailable: then it is lost."""
-    async with sessions.path() as connection:
+    async with sessions.beside() as connection:
         written = await store.write_logs(connection, logs)
     runs: dict[str, list[str]] = {}
     for run, project, _ in written:
@@ -46,11 +61,9 @@ async def keep(sessions: Sessions, logs: Sequence[AgentLog]) -> Kept:
     return Kept(runs, lines, sum(len(log.lines) for log in logs) - lines)
 
 
-async def read(
-    sessions: Sessions, wanted: Wanted, after: int, limit: int = store.READ_LIMIT
-) -> list[LogView]:
+async def read(sessions: Sessions, wanted: Wanted, after: int, limit: int = store.READ_LIMIT) -> LogSlice:
     """The lines behind id `after`, in order, at most `limit`. Whose run it is was asked before."""
-    async with sessions.path() as connection:
+    async with sessions.beside() as connection:
         return await store.read_logs(
             connection,
             wanted.run,
@@ -62,12 +75,27 @@ async def read(
         )
 
 
+async def look(sessions: Sessions, wanted: Wanted, after: int) -> Seen:
+    """The lines behind id `after`, and how far that was looked; for who looks again and again.
+
+    Lines of others are passed over once, not at each look: the ids' promise is that whoever has read one
+    has seen all lower ones, so behind the run's newest, read first, there is nothing that was missed.
+    """
+    async with sessions.beside() as connection:
+        newest = await store.newest_id(connection, wanted.run) if wanted.is_some else after
+        found = await store.read_logs(
+            connection, wanted.run, after, node=wanted.node, attempt=wanted.attempt, stream=wanted.stream
+        )
+    last = found.lines[-1].id if found.lines else after
+    return Seen(found.lines, max(last, newest) if found.is_all else last)
+
+
 async def silent_in(sessions: Sessions, principal: Principal, run: str) -> float | None:
     """In how many seconds a run's last line is written at the latest; None while the run goes on.
 
     0 when it is. Raises RunUnknown.
     """
-    async with sessions.path() as connection:
+    async with sessions.beside() as connection:
         ended = await store.ended_for(connection, principal.project, run)
     if ended is None:
         raise RunUnknown(f"no run has the id {run}")

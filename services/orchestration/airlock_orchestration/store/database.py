@@ -1,7 +1,8 @@
-"""The connections to Postgres: a pool for the path, and sessions for reads and rare writes.
+"""The connections to Postgres: pools for the path and beside it, and sessions for reads and rare writes.
 
     async with Database(url) as database:           raises DatabaseUnavailable
         async with database.path() as connection:   asyncpg: the door, due times, heartbeats
+        async with database.beside() as connection: asyncpg: who follows a run, what agents say
         async with database.reading() as session:   SQLAlchemy, one read-only transaction
         async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
 
@@ -18,6 +19,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+BESIDE_CONNECTIONS = 4
+"""Few: followers of runs and lines of logs, however many, wait for each other and for nothing else."""
 CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25
@@ -62,6 +65,7 @@ class Database:
         self._path_connections = path_connections
         self._sessions = sessions
         self._pool: asyncpg.Pool | None = None
+        self._beside: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,6 +78,7 @@ class Database:
     async def connect(self, deadline: float = CONNECT_SECONDS) -> None:
         """Open the pools. Raises DatabaseUnavailable without an answer within `deadline` seconds."""
         self._pool = await _until(self._open_path, deadline, describe(self._url))
+        self._beside = await self._open(CONNECT_SECONDS, least=0, most=BESIDE_CONNECTIONS)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._open_session,
@@ -85,17 +90,26 @@ class Database:
 
     async def close(self) -> None:
         """Close everything; what is under way is ended."""
-        pool, engine, self._pool, self._engine = self._pool, self._engine, None, None
+        pools, engine = (self._beside, self._pool), self._engine
+        self._beside = self._pool = self._engine = None
         if engine is not None:
             await engine.dispose()
-        if pool is not None:
-            await pool.close()
+        for pool in pools:
+            if pool is not None:
+                await pool.close()
 
     @asynccontextmanager
     async def path(self) -> AsyncIterator[Any]:
         """An asyncpg connection: every statement is a transaction unless the caller opens one."""
         assert self._pool is not None, "the database is not connected"
         async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Any]:
+        """An asyncpg connection for what must never keep the path waiting; the same limits."""
+        assert self._beside is not None, "the database is not connected"
+        async with self._beside.acquire(timeout=_ACQUIRE_SECONDS) as connection:
             yield connection
 
     @asynccontextmanager
@@ -124,10 +138,13 @@ class Database:
         return True
 
     async def _open_path(self, seconds: float) -> asyncpg.Pool:
+        return await self._open(seconds, least=1, most=self._path_connections)
+
+    async def _open(self, seconds: float, *, least: int, most: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(
             self._url,
-            min_size=1,
-            max_size=self._path_connections,
+            min_size=least,
+            max_size=most,
             timeout=seconds,
             command_timeout=15.0,
             server_settings=_PATH,

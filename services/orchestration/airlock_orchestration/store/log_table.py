@@ -20,6 +20,7 @@ class AgentLogRow(Row, table=True):
     __tablename__ = "agent_logs"
     __table_args__: ClassVar[Any] = (
         Index("uq_agent_logs_line", "run_id", "node", "attempt", "line", unique=True),
+        Index("ix_agent_logs_node", "run_id", "node", "id"),
         CheckConstraint("line >= 1", name="line"),
         one_of("stream", LogStream),
         one_of("level", LogLevel),

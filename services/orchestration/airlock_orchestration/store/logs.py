@@ -1,6 +1,7 @@
 """What agents say: written in batches beside the door, read by who follows a run's log."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,6 +11,18 @@ from .json_text import clean_text, to_jsonb
 
 READ_LIMIT = 500
 """Rows per read; a reader asks again behind the last."""
+READ_BYTES = 2 * 1024 * 1024
+"""Of messages and fields per read, give or take a line: 1,000 lines may be 24 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSlice:
+    """Lines as they were read."""
+
+    lines: list[LogView]
+    is_all: bool
+    """There are none behind the last."""
+
 
 # Ids are drawn while the run's lock is held, until the commit: whoever has read an id of a run has seen every
 # lower one. The locks come first (MATERIALIZED, counted before the first row is written) and in one order.
@@ -96,10 +109,16 @@ def _row(log: AgentLog, index: int) -> tuple[Any, ...]:
     )
 
 
+# Bytes are counted before the lines themselves are fetched: a page of long lines is a short page.
 _READ = """
-SELECT id, node, attempt, line, at, stream, level, message, fields, fraction FROM agent_logs
-WHERE run_id = $1::uuid AND id > $2{more} ORDER BY id LIMIT $3
+SELECT id, node, attempt, line, at, stream, level, message, fields, fraction, behind FROM (
+    SELECT *, sum(size) OVER (ORDER BY id) - size AS before, count(*) OVER () AS behind FROM (
+        SELECT * FROM agent_logs WHERE run_id = $1::uuid AND id > $2{more} ORDER BY id LIMIT $3::int + 1
+    ) AS found
+) AS counted
+WHERE before < $4 ORDER BY id LIMIT $3::int
 """
+_NEWEST = "SELECT coalesce(max(id), 0) FROM agent_logs WHERE run_id = $1::uuid"
 
 
 async def read_logs(
@@ -111,14 +130,21 @@ async def read_logs(
     attempt: int | None = None,
     stream: LogStream | None = None,
     limit: int = READ_LIMIT,
-) -> list[LogView]:
-    """The run's lines behind id `after`, in the order of their ids, at most `limit`."""
+) -> LogSlice:
+    """The run's lines behind id `after`, in the order of their ids, at most `limit` and 2 MiB."""
     # One text for each set of filters, so that each has a plan of its own.
     filters = {"node": node, "attempt": attempt, "stream": None if stream is None else stream.value}
     given = {name: value for name, value in filters.items() if value is not None}
-    more = "".join(f" AND {name} = ${place}" for place, name in enumerate(given, 4))
-    rows = await connection.fetch(_READ.format(more=more), run, after, limit, *given.values())
-    return [_view(row) for row in rows]
+    more = "".join(f" AND {name} = ${place}" for place, name in enumerate(given, 5))
+    bounds = (run, after, limit, READ_BYTES)
+    rows = await connection.fetch(_READ.format(more=more), *bounds, *given.values())
+    return LogSlice([_view(row) for row in rows], is_all=not rows or rows[0]["behind"] == len(rows))
+
+
+async def newest_id(connection: Any, run: str) -> int:
+    """The greatest id of a run's lines; 0 where there is none."""
+    newest: int = await connection.fetchval(_NEWEST, run)
+    return newest
 
 
 def _view(row: Any) -> LogView:

@@ -3,6 +3,7 @@
     async with sessions.reading() as session:    one read-only snapshot
     async with sessions.writing() as session:    one transaction, committed at the end
     async with sessions.path() as connection:    asyncpg, for the queries of the path
+    async with sessions.beside() as connection:  asyncpg, for who follows a run and what agents say
 
 All raise StoreUnavailable for what may succeed when it is asked again.
 """
@@ -37,6 +38,12 @@ class Sessions:
     async def path(self) -> AsyncIterator[Any]:
         """An asyncpg connection."""
         async with translated(), self._database.path() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Any]:
+        """An asyncpg connection of the few that the path does not use."""
+        async with translated(), self._database.beside() as connection:
             yield connection
 
     async def is_alive(self) -> bool:
