@@ -60,7 +60,7 @@ def test_a_proposal_is_a_diff_that_git_accepts_and_changes_nothing(tmp_path: Pat
     assert digest(tree) == before
     assert outcome.output["fixed"] == ["f-1", "replacement-1"]
     assert outcome.output["files_changed"] == ["app.py", "sub dir/a b.txt"]
-    assert outcome.output["stats"] == {"fixed": 2, "unfixed": 0, "files": 2}
+    assert outcome.output["stats"] == {"fixed": 2, "unfixed": 0, "not_read": 0, "files": 2}
     assert outcome.output["notes"] == ["B506: YAML that builds Python objects is refused."]
 
 

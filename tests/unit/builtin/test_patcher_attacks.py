@@ -209,6 +209,23 @@ def test_a_huge_file_is_not_patched() -> None:
         assert failure.details["rule"] == "too-large"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".config/git/attributes", "* text eol=crlf\n"),
+        (".config/git/config", "[core]\n\tautocrlf = true\n"),
+        (".gitconfig", "[apply]\n\twhitespace = error-all\n"),
+    ],
+)
+def test_settings_of_git_that_the_workspace_holds_are_files_like_others(name: str, text: str) -> None:
+    touched = file_diff(name, text, f"# mine\n{text}") + file_diff("app.py", FILES["app.py"], "one \n")
+    with a_tree() as (root, scratch):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+        apply(touched, root, scratch)
+        assert (root / "app.py").read_bytes() == b"one \n"
+
+
 def test_what_git_would_read_in_another_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def other_git(diff: str, tree: Path) -> None:
         (tree / "beside").write_text("made by git alone\n")

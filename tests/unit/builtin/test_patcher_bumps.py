@@ -97,6 +97,7 @@ def test_what_is_not_plain_is_left_alone_with_the_reason(text: str, said: str) -
         ("setup.cfg", f"{SETUP}\n    flask\n    {{}}\n", "requests>=2.19; os_name=='nt'", None),
         ("setup.cfg", f"{SETUP} {{}}\n", "requests>=2.19", None),
         ("setup.cfg", "[options.extras_require]\nweb =\n    {}\n", "requests>=2.19", None),
+        ("setup.cfg", "[options.extras_require]\nrequests = {}\n", "requests", "requests>=2.32.4"),
         ("package.json", NPM, "^2.19.0", "^2.32.4"),
         ("package.json", NPM, "~2.19.0", "~2.32.4"),
         ("package.json", NPM, "2.19.0", "2.32.4"),
@@ -124,6 +125,8 @@ def test_each_kind_of_manifest_keeps_its_layout(
         ("pyproject.toml", "[dependency-groups]\na = ['left-pad']\nb = ['left-pad']\n", "(dependency-g"),
         ("pyproject.toml", POETRY.format('left-pad = "*"'), "no single version"),
         ("pyproject.toml", "[project\n", "no valid TOML"),
+        ("setup.cfg", "[options.extras_require]\na = flask\n[x] ; why\nleft-pad = left-pad\n", "around it"),
+        ("setup.cfg", f"{SETUP} left-pad\n[options]\n", "no valid INI"),
         ("setup.py", "install_requires=['left-pad==1']", "none of the files"),
     ],
 )  # fmt: skip

@@ -186,6 +186,7 @@ COPY . .
         (DOCKER + 'CMD ["run"]\n', DOCKER + 'USER 10001\nCMD ["run"]\n'),
         (DOCKER + "USER root\nRUN x\nUSER  app\n", DOCKER + "USER root\nRUN x\nUSER  10001\n"),
         (DOCKER.rstrip("\n"), DOCKER + "USER 10001\n"),
+        (DOCKER + "USER US\n", DOCKER + "USER 10001\n"),
         ("from x\r\nENTRYPOINT a\r\n", "from x\r\nUSER 10001\r\nENTRYPOINT a\r\n"),
         ("RUN x\n", "no FROM"),
         ("FROM x\nUSER 10001\n", "already"),

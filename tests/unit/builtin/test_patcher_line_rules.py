@@ -62,19 +62,21 @@ def test_the_reason_says_what_a_person_can_do(rule: str, tool: str, said: str) -
     assert said in why_not(rule, tool)
 
 
-def flaw(number: int, message: str) -> dict[str, Any]:
+def flaw(number: int, **named: str | None) -> dict[str, Any]:
     where = {"file": "requirements.txt", "line": 1, "tool": "osv"}
-    return {"id": f"f-{number}", "rule": f"CVE-2024-{number}", "message": message, **where}
+    said = {"message": "requests 2.19.0: Leaks. Fixed in 9.9.9."}  # prose: for people
+    return {"id": f"f-{number}", "rule": f"CVE-2024-{number}", **said, **where, **named}
 
 
 def test_vulnerable_dependencies_are_raised_to_the_highest_version_that_mends_one(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("requests==2.19.0\nflask==1.0\n")
     findings = [
-        flaw(1, "requests 2.19.0: Leaks a header. Fixed in 2.20.0."),
-        flaw(2, "requests 2.19.0: Leaks another. In detail. Fixed in 2.32.4."),
-        flaw(3, "flask 1.0: Something. No fixed version is named."),
+        flaw(1, package="requests", fixed_in="2.20.0"),
+        flaw(2, package="requests", fixed_in="2.32.4"),
+        flaw(3, package="flask", fixed_in=None),
+        flaw(4),
     ]
     (done,) = propose(tmp_path, sort(tmp_path, {"findings": findings}))
     assert sorted(done.fixed) == ["f-1", "f-2"]
     assert "-requests==2.19.0\n+requests==2.32.4\n" in done.diff
-    assert done.unfixed == [("f-3", "it names no version without the flaw")]
+    assert done.unfixed == [(one, "it names no version without the flaw") for one in ("f-3", "f-4")]

@@ -73,6 +73,35 @@ def test_everything_asked_is_answered_and_nothing_is_written(tmp_path: Path) -> 
     assert digest(workspace) == digest(tree)
 
 
+XML = "import xml.etree.ElementTree as ET\n\n\ndef read(text):\n    return ET.fromstring(text)\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "known"),
+    [
+        ("requirements.txt", "defusedxml==0.7.1\n", True),
+        ("requirements-dev.in", "DefusedXML\n", True),
+        ("pyproject.toml", "[project]\ndependencies = ['defusedxml>=0.7']\n", True),
+        ("setup.cfg", "[options]\ninstall_requires =\n    defusedxml\n", True),
+        ("setup.py", "setup(install_requires=['flask', 'defusedxml[lxml]>=0.7'])\n", True),
+        ("requirements.txt", "flask\n# defusedxml: not yet\n", False),
+        ("pyproject.toml", "[project]\ndescription = 'as defusedxml, and slower'\n", False),
+        ("setup.py", "'Needs no defusedxml.'\nsetup()  # defusedxml\n", False),
+        ("constraints.txt", "defusedxml==0.7.1\n", False),
+        ("setup.py", "(" * 100_000, False),
+    ],
+)
+def test_a_package_is_relied_on_only_where_the_program_declares_it(
+    tmp_path: Path, file: str, text: str, known: bool
+) -> None:
+    tree = make_tree(tmp_path / "tree", {"reader.py": XML, file: text})
+    finding = {"id": "f-1", "rule": "B314", "file": "reader.py", "line": 5}
+    outcome = run(tree, tmp_path / "scratch", findings=[finding])
+    assert outcome.output is not None, outcome.failure
+    assert (outcome.output["fixed"] == ["f-1"]) is known
+    assert ("defusedxml" in outcome.output["diff"]) is known
+
+
 def test_what_is_proposed_applies_and_asking_again_finds_it_done(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
     proposed = run(tree, tmp_path / "one", **ASKED).output

@@ -16,6 +16,10 @@ FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
 FINDING = {"id": "f-1", "rule": "B506", "file": "reader.py", "line": 5, "tool": "bandit"}
 
 
+def any_order(_: object) -> bool:
+    return True
+
+
 def propose(tmp_path: Path, *documents: Any) -> Outcome:
     folder = tmp_path / "workspace"
     folder.mkdir()
@@ -56,7 +60,7 @@ def test_text_that_is_no_json_or_too_deep_is_no_report(tmp_path: Path) -> None:
         path = tmp_path / "report"
         path.write_bytes(text.encode("latin-1"))
         with pytest.raises(Failure, match="it is not JSON"):
-            read_reports([path])
+            read_reports([path], any_order)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,10 @@ def test_text_that_is_no_json_or_too_deep_is_no_report(tmp_path: Path) -> None:
         {"tool": 7},
         {"in_tests": "no"},
         {"replacement": "rm"},
-        {"message": {}},
+        {"package": 7},
+        {"package": "x" * 215},
+        {"fixed_in": ["1.0"]},
+        {"fixed_in": "1" * 65},
     ],
 )
 def test_an_item_of_another_form_than_the_schema_allows_is_no_item(
@@ -81,11 +88,35 @@ def test_an_item_of_another_form_than_the_schema_allows_is_no_item(
 ) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"findings": [FINDING | change, "f-2", None]}))
-    assert read_reports([path])["findings"] == []
+    assert read_reports([path], any_order).items["findings"] == []
 
 
-def test_of_each_kind_so_many_are_taken_as_the_input_may_list(tmp_path: Path) -> None:
+def test_of_each_kind_so_many_are_taken_as_the_input_may_list_and_the_others_counted(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    path.write_text(json.dumps({"findings": [FINDING | {"id": f"f-{n}"} for n in range(MAX_ITEMS + 1)]}))
-    found = read_reports([path, path])["findings"]
-    assert [one["id"] for one in found] == [f"f-{n}" for n in range(MAX_ITEMS)]
+    path.write_text(json.dumps({"findings": [FINDING | {"id": f"f-{n}"} for n in range(MAX_ITEMS + 2)]}))
+    found = read_reports([path, path], any_order)
+    assert [one["id"] for one in found.items["findings"]] == [f"f-{n}" for n in range(MAX_ITEMS)]
+    assert found.not_read == 2
+
+
+def test_findings_that_no_tool_can_mend_crowd_out_none_that_one_can(tmp_path: Path) -> None:
+    planted = [
+        {
+            "id": f"f-planted-{n}",
+            "rule": "private-key",
+            "file": "key.pem",
+            "line": 1,
+            "tool": "detect-secrets",
+        }
+        for n in range(MAX_ITEMS + 1)
+    ]
+    in_tests = [FINDING | {"id": f"f-test-{n}", "in_tests": True} for n in range(MAX_ITEMS)]
+    outcome = propose(tmp_path, {"findings": [*planted, *in_tests, FINDING]})
+    assert outcome.output is not None, outcome.failure
+    assert outcome.output["fixed"] == ["f-1"]
+    assert outcome.output["stats"] == {
+        "fixed": 1,
+        "unfixed": MAX_ITEMS - 1,
+        "not_read": len(planted) + len(in_tests) + 1 - MAX_ITEMS,
+        "files": 1,
+    }

@@ -99,7 +99,7 @@ def _compare_with_git(
 def _git_apply(diff: str, tree: Path) -> None:
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": str(tree),
+        "HOME": os.devnull,  # what lies in a home is obeyed: .config/git/attributes, in older gits .gitconfig
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,

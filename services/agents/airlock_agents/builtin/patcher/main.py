@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, TypedDict
 
-from airlock_sdk import Agent, Context, Failure, isolate
+from airlock_sdk import Agent, Context, Failure
 
 from . import proposal, request
 from .application import Applied, apply
@@ -46,7 +47,9 @@ class ApplyInputs(TypedDict, total=False):
 def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     """Answer a diff that does what a tool can do of what is asked; the workspace stays as it is."""
     root = ctx.workspace("/workspace")
-    listed = read_reports([ctx.artifact(f"/reports/{n}") for n in range(len(inputs.get("reports", [])))])
+    paths = [ctx.artifact(f"/reports/{number}") for number in range(len(inputs.get("reports", [])))]
+    first = partial(request.may_be_mended, include_tests=inputs.get("include_tests", False))
+    reported = read_reports(paths, first)
 
     def tell(done: int, of: int) -> None:
         ctx.progress(f"{done} of {of} files", done / of)
@@ -55,15 +58,17 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
         left = ctx.remaining()
         return left is None or left > SECONDS_TO_ANSWER
 
-    try:
-        asked = request.sort(root, inputs, listed)
-        done = proposal.propose(root, asked, tell=tell, in_time=in_time)
-    except isolate.TooManyCrashes as error:
-        raise Failure("agent.workspace_unreadable", str(error)) from error
+    asked = request.sort(root, inputs, reported.items)
+    done = proposal.propose(root, asked, tell=tell, in_time=in_time)
     changed = [one.file for one in done if one.diff]
     fixed = [one for file in done for one in file.fixed]
     unfixed = [*asked.lost, *(one for file in done for one in file.unfixed)]
-    stats = {"fixed": len(fixed), "unfixed": len(unfixed), "files": len(changed)}
+    stats = {
+        "fixed": len(fixed),
+        "unfixed": len(unfixed),
+        "not_read": reported.not_read,
+        "files": len(changed),
+    }
     ctx.log("info", "propose.finished", **stats)
     diff = proposal.whole_diff(done)
     output = {

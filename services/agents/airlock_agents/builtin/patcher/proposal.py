@@ -13,13 +13,14 @@ from .bumps.manifests import Lock
 from .configuration import files
 from .diff import MAX_DIFF, MAX_FILES, file_diff
 from .edits import Edited, Wanted, mend
+from .fixes import defused_parser
 from .line_edits import LineEdit, put_lines
 from .line_rules import LINE_FIXES
 from .reason import Reason, Satisfied
-from .request import MAX_FILE_BYTES, MEMORY, Job, Replacement, Request, read
-from .rules import LINE_NOTES, NOTES
+from .request import MEMORY, Job, Replacement, Request, read, requires
+from .rules import FIXES, LINE_NOTES, NOTES
 
-_REQUIREMENTS = ("requirements*.txt", "pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
+_DEFUSED = "defusedxml"
 MAX_REASON = 300  # characters
 NO_TIME = "there was no time left for this file: propose for it again"
 
@@ -39,9 +40,9 @@ class Done:
 class Proposer:
     """Works on the files of one workspace."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, defusedxml: bool) -> None:
         self._root = root
-        self._defusedxml = _requires(root, "defusedxml")
+        self._defusedxml = defusedxml
 
     def work(self, job: Job) -> Done:
         """Answer what becomes of a file; it never raises for what the file or the request holds."""
@@ -129,7 +130,9 @@ def propose(
         return Done(job.file, unfixed=[(one, f"the file {reason}") for one in job.ids()])
 
     done: list[Done] = []
-    for one in isolate.each(Proposer(root).work, asked.jobs, lost, memory=MEMORY):
+    wished = any(FIXES.get(one.rule) is defused_parser for job in asked.jobs for one in job.wanted)
+    proposer = Proposer(root, defusedxml=wished and requires(root, _DEFUSED))
+    for one in isolate.each(proposer.work, asked.jobs, lost, memory=MEMORY):
         done.append(one)
         if tell is not None:
             tell(len(done), len(asked.jobs))
@@ -192,11 +195,3 @@ def _replace(edited: Edited, wished: Replacement) -> None:
         return
     edited.source = edited.source.replace(find, new)
     edited.fixed.append(wished.id)
-
-
-def _requires(root: Path, package: str) -> bool:
-    for pattern in _REQUIREMENTS:
-        for path in root.glob(pattern):
-            if path.is_file() and package.encode() in path.read_bytes()[:MAX_FILE_BYTES]:
-                return True
-    return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+AROUND = "it could not be changed without changing what stands around it"
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

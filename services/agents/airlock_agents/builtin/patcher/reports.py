@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,58 @@ from airlock_sdk import Failure
 
 KINDS = ("findings", "issues", "violations")
 MAX_REPORT_BYTES = 64 * 1024 * 1024  # 50,000 findings are some 25 MiB
-MAX_ITEMS = 1000  # of each kind: as many as a list in the input may have; reports tell the loudest first
+MAX_ITEMS = 1000  # of each kind: as many as a list in the input may have
+
+Item = dict[str, Any]
+_LENGTHS = {"file": 1024, "package": 214, "fixed_in": 64}  # as the input's schema says
 
 
-def read_reports(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Read reports and answer what of each kind they list, as the input would have listed it.
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What reports list of each kind, as the input would have listed it, and how many more they have."""
+
+    items: dict[str, list[Item]] = field(default_factory=dict)
+    not_read: int = 0
+
+
+def read_reports(paths: Sequence[Path], first: Callable[[Item], bool]) -> Reported:
+    """Read at most MAX_ITEMS of each kind: first those that `first` holds for, else in their order.
+
+    Whoever plants a thousand loud findings that no tool can mend thereby hides none that one could.
 
     Raises Failure for what is no report. What was written by an agent that read hostile files is read with
     the same care: an item of another form than the input's schema allows is no item.
     """
-    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    kept = {kind: _Kept() for kind in KINDS}
     for number, path in enumerate(paths):
         document = _document(path, number)
         for kind in KINDS:
             items = document.get(kind, [])
             if not isinstance(items, list):
                 raise _refused(number, f"its {kind} are no list")
-            found[kind] += [one for one in items if _is_item(one)][: MAX_ITEMS - len(found[kind])]
-    return found
+            for one in items:
+                if _is_item(one):
+                    kept[kind].add(one, first=first(one))
+    found = {kind: one.items() for kind, one in kept.items()}
+    return Reported(found, sum(len(kept[kind].seen) - len(found[kind]) for kind in KINDS))
+
+
+class _Kept:
+    """The items of one kind: all counted, each once, and no more kept than are answered."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()  # ids
+        self._first: list[Item] = []
+        self._others: list[Item] = []
+
+    def add(self, one: Item, *, first: bool) -> None:
+        kept = self._first if first else self._others
+        if one["id"] not in self.seen and len(kept) < MAX_ITEMS:
+            kept.append(one)
+        self.seen.add(one["id"])
+
+    def items(self) -> list[Item]:
+        return [*self._first, *self._others][:MAX_ITEMS]
 
 
 def _document(path: Path, number: int) -> dict[str, Any]:
@@ -49,14 +84,13 @@ def _is_item(one: Any) -> bool:
     return (
         isinstance(one, dict)
         and all(isinstance(one.get(name), str) and 0 < len(one[name]) <= 128 for name in ("id", "rule"))
-        and _is(one.get("file"), str)
-        and len(one.get("file") or "") <= 1024
+        and all(_is(one.get(name), str) for name in _LENGTHS)
+        and all(len(one.get(name) or "") <= most for name, most in _LENGTHS.items())
         and _is(one.get("line"), int)
         and (one.get("line") or 0) >= 0
         and _is(one.get("tool"), str)
         and isinstance(one.get("in_tests", False), bool)
         and _is(one.get("replacement"), dict)
-        and _is(one.get("message"), str)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +16,11 @@ from .configuration.setting import Change, change_of
 from .diff import can_name
 from .edits import Wanted
 from .line_edits import LineEdit, line_edit
+from .line_rules import LINE_FIXES
 from .reports import KINDS
 from .rules import FIXES, IN_TESTS
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
-_FIXED_IN = re.compile(r"(\S+) \S+: .* Fixed in (\S+)\.$")  # how security-scanner ends what it says of one
 MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 
 
@@ -124,6 +123,14 @@ def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] 
     return Request([by_file[file] for file in sorted(by_file)], lost)
 
 
+def may_be_mended(finding: Mapping[str, Any], *, include_tests: bool) -> bool:
+    """Tell whether a tool would try to mend a finding; of what else is asked only the reason can be told."""
+    if not finding.get("file") or (finding.get("in_tests", False) and not include_tests):
+        return False
+    known = finding["rule"] in FIXES or finding["rule"] in LINE_FIXES
+    return known or _bump_of(finding) is not None or line_edit(finding) is not None
+
+
 def read(root: Path, file: str) -> bytes | str:
     """Answer a file's bytes, or the reason why it is not touched."""
     try:
@@ -144,10 +151,10 @@ def read(root: Path, file: str) -> bytes | str:
 
 def _bump_of(finding: Mapping[str, Any]) -> Bump | None:
     """Answer the bump that a vulnerable dependency needs, if its finding names a version without the flaw."""
-    if finding.get("tool") != "osv":
+    package, version = finding.get("package"), finding.get("fixed_in")
+    if finding.get("tool") != "osv" or not package or not version:
         return None
-    said = _FIXED_IN.match(finding.get("message") or "")
-    return Bump(finding["id"], said[1], said[2], file=finding["file"]) if said is not None else None
+    return Bump(finding["id"], package, version, file=finding["file"])
 
 
 def _findings(asked: Asked, reported: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -161,7 +168,7 @@ def _placed(root: Path, bumps: Sequence[Bump]) -> list[tuple[Bump, str | list[st
     """Answer for each bump the file it is about, or all those that declare the dependency."""
     names: dict[str, list[str]] = {}
     if any(bump.file is None for bump in bumps):
-        names = _declared(root)
+        names = _declared(root, list(manifests.find_manifests(root)))
     placed: list[tuple[Bump, str | list[str]]] = []
     for bump in bumps:
         found = [file for file in names if _declares(bump, file, names)]
@@ -174,7 +181,15 @@ def _declares(bump: Bump, file: str, names: Mapping[str, list[str]]) -> bool:
     return ecosystem is not None and any(bump.means(name, ecosystem) for name in names[file])
 
 
-def _declared(root: Path) -> dict[str, list[str]]:
+def requires(root: Path, package: str) -> bool:
+    """Tell whether the program, at the top of the workspace, declares that it needs a Python package."""
+    files = [file for file in sorted(os.listdir(root)) if manifests.may_require(file)]
+    found = _declared(root, files[: manifests.MAX_MANIFESTS])
+    asked = Bump("", package, "", "python")
+    return any(asked.means(name, "python") for names in found.values() for name in names)
+
+
+def _declared(root: Path, files: Sequence[str]) -> dict[str, list[str]]:
     """Read which names each manifest declares, in a child process: a hostile one declares none."""
 
     def names(file: str) -> list[str]:
@@ -189,7 +204,6 @@ def _declared(root: Path) -> dict[str, list[str]]:
     def none(file: str, reason: str) -> list[str]:
         return []
 
-    files = list(manifests.find_manifests(root))
     return dict(zip(files, isolate.each(names, files, none, memory=MEMORY), strict=True))
 
 

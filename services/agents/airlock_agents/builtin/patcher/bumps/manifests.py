@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..reason import Reason
-from . import package_json, requirements_file, setup_cfg, toml_file
+from . import package_json, requirements_file, setup_cfg, setup_script, toml_file
 from .bump import Bump, Ecosystem
 
 MAX_MANIFESTS = 200  # looked at for a name that came without a file
 _REQUIREMENTS = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)")
+_SCRIPT = "setup.py"  # read for what it requires, never changed
 _OTHERS = {"node_modules", "venv", "site-packages", "vendor", "__pycache__"}  # dot folders are skipped too
 
 # What a tool makes from a manifest of that name, and how it is made anew.
@@ -51,6 +52,11 @@ def ecosystem_of(file: str) -> Ecosystem | None:
     return "python" if listed else None
 
 
+def may_require(name: str) -> bool:
+    """Tell whether a file of that name says which Python packages a program needs."""
+    return name == _SCRIPT or (ecosystem_of(name) == "python" and "constraints" not in name)
+
+
 def find_manifests(root: Path) -> Iterator[str]:
     """List the manifests of a workspace, those of installed packages left out, at most MAX_MANIFESTS."""
     count = 0
@@ -69,6 +75,8 @@ def declared(file: str, text: str) -> list[str]:
     """List the names that a manifest declares; none for one that cannot be read, or was made from another."""
     name = os.path.basename(file)
     try:
+        if name == _SCRIPT:
+            return setup_script.declared(text)
         if name == "package.json":
             return package_json.declared(text)
         if name in ("pyproject.toml", "Pipfile"):

@@ -26,14 +26,14 @@ def with_user(text: str, wished: User) -> str | Reason:
     if not stages:
         return Reason("it has no FROM")
     stage = found[stages[-1] + 1 :]
-    users = [(at, argument) for at, name, argument in stage if name == "USER"]
+    users = [(at, match) for at, name, match in stage if name == "USER"]
     if users:
-        at, argument = users[-1]
-        if argument == wished.user:
+        at, match = users[-1]
+        if match[2] == wished.user:
             return Reason(ALREADY)
-        if argument.endswith("\\"):
+        if match[2].endswith("\\"):
             return Reason("its USER goes on in the next line")
-        parts[at] = parts[at].replace(argument, wished.user, 1)
+        parts[at] = parts[at][: match.start(2)] + wished.user + parts[at][match.end(2) :]
         return "".join(parts)
     end = "\r\n" if "\r\n" in text else "\n"
     place = next((at for at, name, _ in stage if name in _STARTS), len(parts))
@@ -68,8 +68,8 @@ def with_image(text: str, wished: Image) -> str | Reason:
     return "".join(parts)
 
 
-def _instructions(parts: list[str]) -> list[tuple[int, str, str]] | Reason:
-    """Answer the line, the name and the first line's argument of each instruction."""
+def _instructions(parts: list[str]) -> list[tuple[int, str, re.Match[str]]] | Reason:
+    """Answer the line and the name of each instruction, and where on that line its argument stands."""
     found = []
     goes_on = False
     for index, line in enumerate(parts):
@@ -84,6 +84,6 @@ def _instructions(parts: list[str]) -> list[tuple[int, str, str]] | Reason:
                 return Reason("it is no Dockerfile that is understood here")
             if "<<" in match[2]:
                 return Reason("it has texts of several lines (<<)")
-            found.append((index, match[1].upper(), match[2]))
+            found.append((index, match[1].upper(), match))
         goes_on = body.endswith("\\")
     return found

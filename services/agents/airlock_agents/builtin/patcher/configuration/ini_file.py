@@ -6,9 +6,9 @@ import configparser
 import re
 
 from ..diff import lines
-from ..reason import Reason
+from ..reason import AROUND, Reason
 from .plain_text import plain
-from .setting import ALREADY, AROUND, MISSING, OTHER_NOW, TWICE, Value, shown
+from .setting import ALREADY, MISSING, OTHER_NOW, TWICE, Value, shown
 
 _SECTION = re.compile(r"\[([^\]]+)\]")
 _KEY = re.compile(r"([^\s:=#;\[][^:=]*?)([ \t]*[:=][ \t]*)(.*?)(\s+[#;].*)?(\r?\n)?")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..reason import Reason
-from .setting import ALREADY, AROUND, MISSING, NO_SCALAR, OTHER_NOW, TWICE, Path, Scalar, Value, same, shown
+from ..reason import AROUND, Reason
+from .setting import ALREADY, MISSING, NO_SCALAR, OTHER_NOW, TWICE, Path, Scalar, Value, same, shown
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()

@@ -8,8 +8,8 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from ..reason import Reason
-from .setting import ALREADY, AROUND, MISSING, NO_SCALAR, OTHER_NOW, Scalar, Value, same, shown
+from ..reason import AROUND, Reason
+from .setting import ALREADY, MISSING, NO_SCALAR, OTHER_NOW, Scalar, Value, same, shown
 from .surroundings import lines_changed
 
 

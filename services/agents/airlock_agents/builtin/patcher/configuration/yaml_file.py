@@ -10,8 +10,8 @@ import re
 
 import yaml
 
-from ..reason import Reason
-from .setting import ALREADY, AROUND, MISSING, NO_SCALAR, OTHER_NOW, TWICE, Path, Scalar, Value, same, shown
+from ..reason import AROUND, Reason
+from .setting import ALREADY, MISSING, NO_SCALAR, OTHER_NOW, TWICE, Path, Scalar, Value, same, shown
 from .surroundings import lines_changed
 
 # Words that a reader of YAML 1.1 or 1.2 takes for something else than a text.
