@@ -121,6 +121,7 @@ def test_what_was_derived_agrees_and_so_does_what_is_narrower() -> None:
         == []
     )
     assert changed(lambda one: one["input_schema"]["required"].append("mode")) == []
+    assert changed(lambda one: one["input_schema"]["properties"].pop("mode")) == []  # nobody can give it
     assert changed(lambda one: one["input_schema"]["properties"].update(mode={"enum": ["fast"]})) == []
     assert changed(lambda one: one["output_schema"]["properties"]["lines"].update(minimum=0)) == []
 
@@ -180,6 +181,11 @@ def test_what_differs_is_said_with_its_place(change: Callable[[dict[str, Any]], 
     assert found[0].startswith(f"actions.count.{said}")
 
 
+def test_an_answer_that_agent_yaml_does_not_speak_of_is_none() -> None:
+    found = changed(lambda one: one["output_schema"]["properties"].pop("note"))
+    assert found == ["actions.count.output_schema.note: agent.yaml lacks it"]
+
+
 def test_a_type_that_holds_itself_twice_is_compared_once() -> None:
     tree = {"type": "object", "properties": {side: {"$ref": "#/$defs/Tree"} for side in ("left", "right")}}
     schema = {"type": "object", "properties": {"root": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": tree}}
@@ -205,6 +211,9 @@ actions:
     output_schema: {type: object}
 
   gone: {input_schema: {}, output_schema: {}}
+
+# what it may use
+limits: {memory_mb: 64}
 type: SCRIPT  # behind the block
 """
 
@@ -212,7 +221,8 @@ type: SCRIPT  # behind the block
 def test_schemas_are_written_and_the_rest_stays_as_it_was_written() -> None:
     text = with_schemas(MANIFEST, DERIVED)
     assert text.startswith("# mine\nname: x\n")
-    assert text.endswith("type: SCRIPT  # behind the block\n")
+    assert "a comment that goes with the block" not in text
+    assert text.endswith(MANIFEST[MANIFEST.index("\n# what it may use") :])
     actions = yaml.safe_load(text)["actions"]
     assert list(actions) == ["count"]
     assert (actions["count"]["description"], actions["count"]["risk_level"]) == (
@@ -223,7 +233,9 @@ def test_schemas_are_written_and_the_rest_stays_as_it_was_written() -> None:
     assert with_schemas(text, DERIVED) == text
 
 
-@pytest.mark.parametrize("text", ["{name: x, actions: {}}", "name: x\n", "actions: [1]\n", '"actions": {}\n'])
+@pytest.mark.parametrize(
+    "text", ["{name: x, actions: {}}", "name: x\n", "actions: [1]\n", '"actions": {}\n', "actions: {\n}\n"]
+)
 def test_a_manifest_that_is_laid_out_otherwise_is_left_alone(text: str) -> None:
     with pytest.raises(CannotWrite):
         with_schemas(text, DERIVED)

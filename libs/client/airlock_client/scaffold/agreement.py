@@ -83,8 +83,9 @@ class _Comparing:
         if ours is None:
             return
         yield from (f"{place}.{name}: the function does not know it" for name in theirs if name not in ours)
-        yield from (f"{place}.{name}: agent.yaml lacks it" for name in ours if name not in theirs)
         needed, promised = derived.get("required", []), written.get("required", [])
+        spoken_of = needed if self._takes else ours  # an input that may be left out may be left out here
+        yield from (f"{place}.{name}: agent.yaml lacks it" for name in spoken_of if name not in theirs)
         if self._takes:
             missing = [name for name in needed if name in theirs and name not in promised]
             yield from (f"{place}.{name}: the function needs it; it is not required here" for name in missing)

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 _WIDTH = 110
-_BLOCK = re.compile(r"^actions:.*\n(?:(?:[ \t#-].*)?\n)*", re.MULTILINE)
+_BLOCK = re.compile(r"^actions:.*\n(?:(?:[ \t]*\n|#.*\n)*(?:[ \t]+\S|-).*\n)*", re.MULTILINE)
+"""Up to its last indented line: empty lines and comments behind that belong to what follows."""
 _SCHEMAS = ("input_schema", "output_schema")
 
 
@@ -42,9 +43,16 @@ def with_schemas(text: str, derived: Mapping[str, Mapping[str, Any]]) -> str:
         raise CannotWrite("agent.yaml has no block `actions:` at its left edge")
     actions = {name: _action(known.get(name) or {}, found) for name, found in derived.items()}
     changed = with_actions(text, actions)
-    if yaml.safe_load(changed) != {**document, "actions": actions}:
+    if _read(changed) != {**document, "actions": actions}:
         raise CannotWrite("agent.yaml is laid out in a way that cannot be kept: write the schemas by hand")
     return changed
+
+
+def _read(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _action(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
