@@ -252,7 +252,7 @@ def _dotted(path: Path) -> str:
 
 
 def _close(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known)
     return f", did you mean {close[0]}?" if close else ""
 
 

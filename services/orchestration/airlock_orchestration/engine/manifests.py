@@ -17,8 +17,8 @@ def check_manifest(manifest: Manifest) -> list[Finding]:
     def refuse(place: str, code: str, message: str) -> None:
         findings.append(Finding(place=place, code=code, message=message))
 
-    if manifest.network != "none":
-        asked = ", ".join(manifest.network.egress) if not isinstance(manifest.network, str) else ""
+    if not isinstance(manifest.network, str):
+        asked = ", ".join(manifest.network.egress)
         refuse("network", "network.unsupported", f"egress is not available yet; it asks for {asked}")
     if manifest.secrets:
         refuse("secrets", "secrets.unsupported", f"not available yet: {', '.join(manifest.secrets)}")

@@ -16,6 +16,8 @@ from .schema_graph import SchemaGraph
 
 MAX_STEPS = 64
 """No JSON value that Airlock takes is deeper."""
+MAX_OPEN = 150
+"""Schemas that are looked at by way of each other: beyond, nothing is ruled out, for this recurses."""
 
 ANYTHING = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """`integer` is a whole number and `number` one that is not."""
@@ -50,6 +52,7 @@ class SchemaPaths:
         self.root = root
         self._graph = SchemaGraph(root)
         self._known: dict[tuple[int, Path], Possible] = {}
+        self._open = 0
 
     def at(self, path: Path) -> Possible:
         """Say which types may stand at a path; none at all when the schema rules it out."""
@@ -64,8 +67,11 @@ class SchemaPaths:
             return _ALL
         key = (id(schema), path)
         if key not in self._known:
-            self._known[key] = _ALL  # for a schema that leads back to itself: nothing is ruled out by that
+            if self._open == MAX_OPEN:
+                return _ALL
+            self._open += 1
             parts = [self._own(schema, path), *self._combined(schema, path)]
+            self._open -= 1
             self._known[key] = reduce(Possible.__and__, parts)
         return self._known[key]
 
@@ -156,6 +162,6 @@ def _step(step: PathStep) -> str:
 def _instead(name: str, known: list[str]) -> str:
     if not known:
         return ""
-    if close := difflib.get_close_matches(name[:200], known, n=1):
+    if close := difflib.get_close_matches(name[:200], known):
         return f"; did you mean {close[0]!r}?"
     return f"; there are {', '.join(sorted(known)[:20])}"[:400]
