@@ -3,9 +3,9 @@
     make mutation                       all of it: an hour or two on two cores
     make mutation ONLY='*engine.step*'  only mutants of these names
 
-mutmut makes the mutants and runs the tests that reach each one. What survives must stand in `survivors.yaml`
-with the reason why no test can or should notice; anything else is printed, and the exit code is 1. So is an
-explanation that explains nothing any more.
+mutmut makes the mutants and runs the tests that reach each one, the quickest first (`mutation_order.py`).
+What survives must stand in `survivors.yaml` with the reason why no test can or should notice; anything else is
+printed, and the exit code is 1. So is an explanation that explains nothing any more.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,20 @@ class Subject:
     package: str
     mutate: Sequence[str]
     tests: Sequence[str]
+    without: Sequence[str] = ()
+    """Of these tests: those that count and measure, and take seconds to find what others find at once."""
 
 
 SUBJECTS = (
     Subject(
-        "engine", "airlock_orchestration", ("airlock_orchestration/engine/*.py",), ("tests/unit/engine",)
+        "engine",
+        "airlock_orchestration",
+        ("airlock_orchestration/engine/*.py",),
+        ("tests/unit/engine",),
+        (
+            "test_step_properties.py::test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables",
+            "test_step_properties.py::test_steps_alone_are_quick",
+        ),
     ),
     Subject(
         "approvals",
@@ -98,6 +108,7 @@ def main() -> int:
     parser.add_argument("--subject", action="append", choices=[one.name for one in SUBJECTS])
     parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="mutants at the same time")
     parser.add_argument("--keep", type=Path, help="folder of an earlier run: what it knows is not run again")
+    parser.add_argument("--again", action="store_true", help="with --keep: what survived runs again")
     given = parser.parse_args()
     root = given.keep or CHECKOUT / "build" / "mutation"
     unexplained: list[str] = []
@@ -107,7 +118,7 @@ def main() -> int:
             continue
         folder = root / subject.name
         _lay_out(folder, subject)
-        _run(folder, given.only, given.children)
+        _run(folder, _survivors(folder, given.only) if given.again else given.only, given.children)
         unexplained += _judge(folder, subject, explanations)
     whole = not given.only and not given.subject
     idle = [one for one in explanations if whole and not one.count]
@@ -133,17 +144,22 @@ def _lay_out(folder: Path, subject: Subject) -> None:
         "source_paths": [f"{subject.package}/"],
         "only_mutate": subject.mutate,
         "pytest_add_cli_args_test_selection": subject.tests,
-        "also_copy": ["docs", "examples", "pytest.ini", *beside],
+        "also_copy": ["docs", "examples", "pytest.ini", "conftest.py", *beside],
     }
     lists = "".join(
         f"{key}=\n" + "".join(f"    {one}\n" for one in values) for key, values in settings.items()
     )
-    numbers = "timeout_multiplier=4.0\ntimeout_constant=10.0\n"
+    # mutmut allows a mutant (estimate + constant) * multiplier seconds: an endless loop costs that much.
+    numbers = "timeout_multiplier=4.0\ntimeout_constant=4.0\n"
     (folder / "setup.cfg").write_text(f"[mutmut]\n{lists}{numbers}")
-    paths = " ".join([*dict.fromkeys(subject.tests), "."])
+    shutil.copy(HERE / "mutation_order.py", folder / "conftest.py")
+    places = [path if (CHECKOUT / path).is_dir() else str(Path(path).parent) for path in subject.tests]
+    paths = " ".join([*dict.fromkeys(places), "."])
+    without = "".join(f" --deselect {subject.tests[0]}/{test}" for test in subject.without)
     (folder / "pytest.ini").write_text(
         f"[pytest]\npythonpath = {paths}\nasyncio_mode = auto\n"
-        "addopts = --import-mode=importlib -p no:cacheprovider\nfilterwarnings = error\n"
+        "asyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+        f"addopts = --import-mode=importlib -p no:cacheprovider{without}\n"
     )
 
 
@@ -155,8 +171,7 @@ def _copy(source: Path, target: Path) -> None:
 def _run(folder: Path, only: Sequence[str], children: int) -> None:
     began = time.monotonic()
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children), *only]
-    # Hypothesis must draw the same examples for each mutant: else chance would kill it, or spare it.
-    environ = {**os.environ, "HYPOTHESIS_PROFILE": "mutation", "PYTHONPATH": ""}
+    environ = {**os.environ, "PYTHONPATH": ""}
     with (folder / "mutmut.log").open("w") as log:
         done = subprocess.run(command, cwd=folder, env=environ, stdout=log, stderr=log, check=False)
     if done.returncode not in (0, 1):
@@ -172,28 +187,44 @@ def _results(folder: Path) -> Iterator[tuple[str, str]]:
                 yield mutant, _ENDED.get(code, "crashed" if code < 0 else f"exit {code}")
 
 
+def _survivors(folder: Path, only: Sequence[str]) -> list[str]:
+    return [
+        mutant
+        for mutant, ended in _results(folder)
+        if ended not in _NOTICED and any(fnmatch.fnmatchcase(mutant, name) for name in only or ["*"])
+    ]
+
+
 def _judge(folder: Path, subject: Subject, explanations: Sequence[Explanation]) -> list[str]:
     """Print the counts and what survived unexplained; answers the latter."""
-    counts: Counter[str] = Counter()
+    results = list(_results(folder))
+    survivors = [(mutant, ended) for mutant, ended in results if ended not in _NOTICED]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each is a process of its own
+        changed = list(pool.map(lambda one: _changed_lines(folder, one[0]), survivors))
+    judged = [(mutant, "noticed") for mutant, ended in results if ended in _NOTICED]
     unexplained = []
-    for mutant, ended in _results(folder):
-        if ended in _NOTICED:
-            counts[ended] += 1
-            continue
-        lines = _changed_lines(folder, mutant)
+    for (mutant, ended), lines in zip(survivors, changed, strict=True):
         explanation = next((one for one in explanations if one.covers(mutant, lines)), None)
         if explanation is not None:
             explanation.count[subject.name] += 1
-            counts["explained"] += 1
+            judged.append((mutant, "explained"))
         else:
-            counts[ended] += 1
+            judged.append((mutant, "left"))
             unexplained.append(mutant)
             print(f"{ended}: {mutant}\n" + "".join(f"    {line}\n" for line in lines))
-    total = sum(counts.values())
-    said = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
-    noticed = sum(counts[word] for word in _NOTICED)
-    print(f"{subject.name}: {total} mutants: {said}; noticed {noticed / max(1, total):.1%}")
+    _count(subject, judged)
     return unexplained
+
+
+def _count(subject: Subject, judged: Sequence[tuple[str, str]]) -> None:
+    modules: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for mutant, word in judged:
+        modules[mutant.rpartition(".")[0].removeprefix(f"{subject.package}.")][word] += 1
+        modules["in all"][word] += 1
+    print(f"{subject.name:<24}{'mutants':>9}{'noticed':>9}{'explained':>11}{'left':>6}")
+    for name, words in modules.items():
+        noticed, explained, left = (words[word] for word in ("noticed", "explained", "left"))
+        print(f"{name:<24}{words.total():>9}{noticed:>9}{explained:>11}{left:>6}")
 
 
 def _changed_lines(folder: Path, mutant: str) -> list[str]:
