@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airlock_sdk.failure import Failure
@@ -30,11 +30,12 @@ def bind(value: Any, wanted: Any, pointer: str = "") -> Any:
     if origin in (typing.Union, types.UnionType):
         candidates = [one for one in typing.get_args(wanted) if one is not type(None)]
         return value if value is None or len(candidates) != 1 else bind(value, candidates[0], pointer)
-    if origin is list and isinstance(value, list):
-        (item,) = typing.get_args(wanted)
+    arguments = typing.get_args(wanted)
+    if origin in (list, Sequence) and arguments and isinstance(value, list):
+        (item,) = arguments
         return [bind(one, item, f"{pointer}/{index}") for index, one in enumerate(value)]
-    if origin is dict and isinstance(value, dict):
-        _, item = typing.get_args(wanted)
+    if origin in (dict, Mapping) and arguments and isinstance(value, dict):
+        _, item = arguments
         return {key: bind(one, item, f"{pointer}/{key}") for key, one in value.items()}
     if typing.is_typeddict(wanted) and isinstance(value, dict):
         hints = typing.get_type_hints(wanted)

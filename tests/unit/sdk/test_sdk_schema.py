@@ -6,6 +6,7 @@ import enum
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -37,6 +38,8 @@ class Order:
     note: str | None = None
     extra: Any = None
     counts: Annotated[list[int], Bounds(max_items=3)] = field(default_factory=list)
+    others: Sequence[Part] = ()
+    named: Mapping[str, Sequence[Part]] = field(default_factory=dict)
 
 
 class Colour(enum.Enum):
@@ -68,7 +71,15 @@ def test_a_dataclass_inside_another_stands_under_defs_once_also_in_a_circle() ->
 
 def test_what_has_a_default_may_be_missing_from_an_input_and_never_from_an_answer() -> None:
     assert schema_of(Order)["required"] == ["part", "more"]
-    assert schema_of(Order, answers=True)["required"] == ["part", "more", "note", "extra", "counts"]
+    assert schema_of(Order, answers=True)["required"] == [
+        "part",
+        "more",
+        "note",
+        "extra",
+        "counts",
+        "others",
+        "named",
+    ]
 
 
 @pytest.mark.parametrize("record", [Options, Order, Part])
@@ -97,7 +108,11 @@ def test_every_value_that_a_derived_schema_allows_reaches_the_function_as_its_ty
         assert outcome.failure is None
         assert answer.problem(outcome.output) is None
         assert isinstance(seen[-1].part, Part)
-        assert all(isinstance(one, Part) for one in [*seen[-1].more.values(), *seen[-1].part.parts])
+        listed = [one for parts in seen[-1].named.values() for one in parts]
+        inner = [*seen[-1].more.values(), *seen[-1].part.parts, *seen[-1].others, *listed]
+        assert all(isinstance(one, Part) for one in inner)
+    assert any(one.others for one in seen)
+    assert any(any(one.named.values()) for one in seen)
 
 
 class Where(TypedDict):

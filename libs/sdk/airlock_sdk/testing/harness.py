@@ -21,6 +21,7 @@ from airlock_sdk.agent import Agent
 from airlock_sdk.artifact import MAX_SIZE, TAR, ArtifactReference, announcement, reference
 from airlock_sdk.failure import ProtocolError
 from airlock_sdk.frames import BoundedReader, body_size, encode_header, read_header
+from airlock_sdk.testing.answer import read_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ def run_stdio(
 ) -> Outcome:
     """Run a program that speaks stdio: the input on its stdin, then the end of it.
 
-    Where its exit code is not 0, or it does not print one JSON document, there is no output, and the
-    failure has the code that a host would give. Raises subprocess.TimeoutExpired.
+    Where its exit code is not 0, or it does not print one document of strict JSON, there is no output, and
+    the failure has the code that a host would give. Raises subprocess.TimeoutExpired.
     """
     done = subprocess.run(  # noqa: S603 -- the command is the test's own
         list(command),
@@ -160,10 +161,7 @@ def run_stdio(
     if done.returncode != 0:
         outcome.failure = {"code": "exit.nonzero", "message": f"exit code {done.returncode}"}
         return outcome
-    try:
-        outcome.output = json.loads(done.stdout)
-    except ValueError as error:
-        outcome.failure = {"code": "output.invalid_json", "message": str(error)}
+    _take(outcome)
     return outcome
 
 
@@ -207,7 +205,10 @@ def _put(document: Any, pointer: str, value: Any) -> None:
 
 
 def read_outcome(source: BinaryIO) -> Outcome:
-    """Read frames up to the final one; raises ProtocolError for anything a host would refuse."""
+    """Read frames up to the final one; an answer that is no strict JSON becomes the failure it is for a host.
+
+    Raises ProtocolError for frames that a host would refuse.
+    """
     outcome = Outcome()
     opened = False
     while (header := read_header(source)) is not None:
@@ -230,7 +231,7 @@ def read_outcome(source: BinaryIO) -> Outcome:
             outcome.artifacts[digest] = Made(header["name"], header["media_type"], content)
         elif kind == "result":
             outcome.raw_output = _body(source, header)
-            outcome.output = json.loads(outcome.raw_output)
+            _take(outcome)
             return outcome
         elif kind == "failure":
             outcome.failure = header
@@ -238,6 +239,13 @@ def read_outcome(source: BinaryIO) -> Outcome:
         else:
             raise ProtocolError(f"no such frame: {kind!s:.40}")
     raise ProtocolError("the agent ended without a final frame")
+
+
+def _take(outcome: Outcome) -> None:
+    try:
+        outcome.output = read_answer(outcome.raw_output)
+    except ValueError as error:
+        outcome.failure = {"code": "output.invalid_json", "message": str(error)}
 
 
 def _body(source: BinaryIO, header: dict[str, Any]) -> bytes:
