@@ -4,7 +4,7 @@
     make mutation ONLY='*engine.step*'  only mutants of these names
 
 mutmut makes the mutants and runs the tests that reach each one, the quickest first (`mutation_order.py`).
-What survives must stand in `survivors.yaml` with the reason why no test can or should notice; anything else is
+What survives must stand in `survivors.yaml` with the reason why no test can or should notice; all else is
 printed, and the exit code is 1. So is an explanation that explains nothing any more.
 """
 
