@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from airlock_contracts.artifacts import CHUNK_BYTES
 from airlock_orchestration.errors import ArtifactCorrupt, ArtifactTooLarge
-from airlock_orchestration.operations.artifacts import Artifacts
+from airlock_orchestration.operations.artifacts import Artifacts, Putter
+from airlock_orchestration.operations.keys import create_key
 from airlock_orchestration.store.tables import KeyRole
 
 MEGABYTE = 1024 * 1024
@@ -88,7 +89,9 @@ async def test_an_upload_that_is_cut_off_leaves_nothing_behind(rig: Any) -> None
         raise Gone
 
     with pytest.raises(Gone):
-        await rig.deps.artifacts.put("0" * 64, body(), media_type="text/plain", put_by="alice")
+        await rig.deps.artifacts.put(
+            "0" * 64, body(), media_type="text/plain", putter=Putter("default", "alice")
+        )
     assert await _rows(rig) == (0, 0)
 
 
@@ -103,7 +106,7 @@ async def test_what_is_too_large_is_413_as_soon_as_it_is_counted(rig: Any) -> No
             yield b"x" * 100
 
     with pytest.raises(ArtifactTooLarge):
-        await small.put("0" * 64, body(), media_type="text/plain", put_by="alice")
+        await small.put("0" * 64, body(), media_type="text/plain", putter=Putter("default", "alice"))
     assert sent == 1100
     announced = await rig.client.put(
         f"/api/artifacts/{'0' * 64}", content=b"", headers={"Content-Length": str(300 * MEGABYTE)}
@@ -146,6 +149,42 @@ async def test_a_host_puts_for_an_attempt_and_that_is_remembered(rig: Any) -> No
     async with rig.sessions.path() as connection:
         rows = await connection.fetch("SELECT put_by FROM artifact_puts ORDER BY put_by")
     assert [row["put_by"] for row in rows] == [f"{RUN}/scan/1", "alice"]
+
+
+async def listed(client: Any, **query: Any) -> list[str]:
+    answer = await client.get("/api/artifacts", params=query)
+    assert answer.status_code == 200, answer.text
+    return [one["artifact"] for one in answer.json()["items"]]
+
+
+async def put(client: Any, data: bytes, **headers: str) -> str:
+    digest = hashlib.sha256(data).hexdigest()
+    answer = await client.put(f"/api/artifacts/{digest}", content=data, headers=headers)
+    assert answer.status_code in (200, 201), answer.text
+    return f"sha256:{digest}"
+
+
+async def test_a_list_shows_a_project_what_its_keys_and_its_attempts_put(rig: Any) -> None:
+    run = await rig.start()
+    other = (await create_key(rig.sessions, "alice", project="other")).text
+    host = (await create_key(rig.sessions, "h", role=KeyRole.HOST, project="other")).text
+    async with rig.client_of(other) as theirs, rig.client_of(host) as hosts:
+        secret, shared = await put(theirs, b"theirs"), await put(theirs, b"both have it")
+        mine = await put(rig.client, b"mine")
+        assert await put(rig.client, b"both have it") == shared
+        made = await put(hosts, b"made", **{"Airlock-Attempt": f"{run}/a/1"})
+        assert await listed(rig.client) == [made, shared, mine]
+        assert await listed(theirs) == [shared, secret]
+
+
+async def test_the_artifacts_of_another_project_s_run_or_of_none_are_404(rig: Any) -> None:
+    run = await rig.start()
+    other = (await create_key(rig.sessions, "eve", project="other")).text
+    assert await listed(rig.client, run=run) == []
+    async with rig.client_of(other) as theirs:
+        for client, asked in ((theirs, run), (rig.client, RUN)):
+            answer = await client.get("/api/artifacts", params={"run": asked})
+            assert (answer.status_code, answer.json()["code"]) == (404, "run.unknown")
 
 
 @pytest.mark.parametrize("digest", ["x", "0" * 63, "0" * 65, "A" * 64, "sha256:", "..%2f" + "0" * 60])

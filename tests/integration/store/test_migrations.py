@@ -100,6 +100,26 @@ def test_many_that_migrate_at_once_do_it_once(database_url: str) -> None:
     asyncio.run(story())
 
 
+def test_artifacts_that_were_put_before_they_had_owners_are_their_putters_projects(database_url: str) -> None:
+    key = "INSERT INTO keys VALUES ('k', 'other', 'ada', 'admin', 'x', now(), 'test', NULL, NULL)"
+    put = "INSERT INTO artifact_puts VALUES (repeat('a', 64), {}, now())"
+
+    async def owners() -> list[tuple[str, str]]:
+        connection = await asyncpg.connect(database_url)
+        try:
+            rows = await connection.fetch("SELECT project, sha256 FROM artifact_owners")
+            return [(row["project"], row["sha256"]) for row in rows]
+        finally:
+            await connection.close()
+
+    asyncio.run(upgrade(database_url, "0005"))
+    artifact = "INSERT INTO artifacts VALUES (repeat('a', 64), 1, 'text/plain', now(), true)"
+    for statement in (key, artifact, put.format("'ada'"), put.format("'nobody'")):
+        asyncio.run(_execute(database_url, statement))
+    asyncio.run(upgrade(database_url))
+    assert asyncio.run(owners()) == [("other", "a" * 64)]
+
+
 def test_a_migration_that_fails_leaves_nothing_behind_and_no_lock(database_url: str) -> None:
     asyncio.run(_execute(database_url, "CREATE TABLE runs (x int)"))
     with pytest.raises(Exception, match="already exists"):

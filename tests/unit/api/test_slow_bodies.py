@@ -11,7 +11,7 @@ from airlock_orchestration.api import documents
 from airlock_orchestration.api.documents import MAX_DOCUMENT_BYTES, pieces, read_body
 from airlock_orchestration.errors import BodyTooLarge, InvalidRequest, StoreUnavailable
 from airlock_orchestration.operations import artifacts
-from airlock_orchestration.operations.artifacts import Artifacts
+from airlock_orchestration.operations.artifacts import Artifacts, Putter
 from airlock_orchestration.store.sessions import Sessions
 from fastapi import Request
 
@@ -68,14 +68,18 @@ async def test_one_upload_too_many_waits_its_turn_and_then_is_told(monkeypatch: 
         await asyncio.Event().wait()
         yield b""
 
-    first = asyncio.create_task(keeper.put("0" * 64, endless(), media_type="text/plain", put_by="alice"))
+    first = asyncio.create_task(
+        keeper.put("0" * 64, endless(), media_type="text/plain", putter=Putter("default", "alice"))
+    )
     await begun.wait()
     with pytest.raises(StoreUnavailable):
-        await keeper.put("0" * 64, endless(), media_type="text/plain", put_by="bob")
+        await keeper.put("0" * 64, endless(), media_type="text/plain", putter=Putter("default", "bob"))
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     begun.clear()
-    second = asyncio.create_task(keeper.put("0" * 64, endless(), media_type="text/plain", put_by="bob"))
+    second = asyncio.create_task(
+        keeper.put("0" * 64, endless(), media_type="text/plain", putter=Putter("default", "bob"))
+    )
     await asyncio.wait_for(begun.wait(), 1)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)

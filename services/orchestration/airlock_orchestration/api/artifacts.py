@@ -11,7 +11,15 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
-from ..errors import ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown, Forbidden, InvalidRequest
+from ..errors import (
+    ArtifactMismatch,
+    ArtifactTooLarge,
+    ArtifactUnknown,
+    Forbidden,
+    InvalidRequest,
+    RunUnknown,
+)
+from ..operations.artifacts import Putter
 from ..operations.principals import Principal
 from ..store.tables import KeyRole
 from .answers import BYTES, described, leading_to, raw, refusals
@@ -62,24 +70,25 @@ async def put_artifact(
         _bare(sha256),
         pieces(request, _UPLOAD_SECONDS),
         media_type=media_type,
-        put_by=_putter(asking, attempt),
+        putter=_putter(asking, attempt),
     )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/api/artifacts/{_bare(sha256)}"
     return view
 
 
-@lists.get("")
+@lists.get("", responses=refusals(RunUnknown))
 async def list_artifacts(
     deps: Deps,
+    asking: Asking,
     cursor: AfterDigest,
     limit: Limit = DEFAULT_LIMIT,
     run: Annotated[
         UUID | None, Query(description="Only those that this run's context, inputs and outputs name.")
     ] = None,
 ) -> Page[ArtifactView]:
-    """Artifacts, those put last first."""
-    return page_of(await deps.artifacts.page(run=run, cursor=cursor, limit=limit))
+    """The project's artifacts, those put last first."""
+    return page_of(await deps.artifacts.page(asking, run=run, cursor=cursor, limit=limit))
 
 
 @reads.head(
@@ -130,14 +139,14 @@ def _media_type(text: str) -> str:
         raise InvalidRequest(f"Content-Type {text[:100]!r} is no media type", errors=[finding]) from error
 
 
-def _putter(asking: Principal, attempt: str | None) -> str:
+def _putter(asking: Principal, attempt: str | None) -> Putter:
     """Who brings an artifact. A host brings it for an attempt, whose output may then name it."""
     if attempt is None:
-        return asking.name
+        return Putter(asking.project, asking.name)
     if asking.role is not KeyRole.HOST:
         raise Forbidden("only a host speaks for an attempt")
     try:
-        return str(AttemptId.parse(attempt))
+        return Putter(asking.project, asking.name, AttemptId.parse(attempt))
     except ValueError as error:
         finding = Finding(
             place="header.airlock-attempt", code="attempt.invalid", message="not `run/node/number`"

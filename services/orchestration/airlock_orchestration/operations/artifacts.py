@@ -10,20 +10,44 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import IO
 from uuid import UUID
 
 from airlock_contracts.artifacts import CHUNK_BYTES, MAX_ARTIFACT_BYTES
+from airlock_contracts.messages import AttemptId
 from airlock_contracts.views import ArtifactView
 
-from ..errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown, StoreUnavailable
+from ..errors import (
+    ArtifactCorrupt,
+    ArtifactMismatch,
+    ArtifactTooLarge,
+    ArtifactUnknown,
+    RunUnknown,
+    StoreUnavailable,
+)
 from ..store import artifacts as store
 from ..store.sessions import Sessions
 from .pages import Cursor, Slice, slice_of
+from .principals import Principal
 
 MAX_UPLOADS = 8
 """At once: so many temporary files of at most 256 MiB each."""
 _TURN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Putter:
+    """Who brings an artifact: a principal, or a host for an attempt."""
+
+    project: str
+    name: str
+    attempt: AttemptId | None = None
+
+    @property
+    def spelled(self) -> str:
+        """As it is remembered: an output may name what its own attempt put."""
+        return self.name if self.attempt is None else str(self.attempt)
 
 
 class Artifacts:
@@ -37,7 +61,7 @@ class Artifacts:
         self._uploads = asyncio.Semaphore(max_uploads)
 
     async def put(
-        self, sha256: str, body: AsyncIterator[bytes], *, media_type: str, put_by: str
+        self, sha256: str, body: AsyncIterator[bytes], *, media_type: str, putter: Putter
     ) -> tuple[ArtifactView, bool]:
         """Keep an artifact under its digest; answers it and whether it is new.
 
@@ -50,7 +74,7 @@ class Artifacts:
                 raise ArtifactMismatch(
                     f"{size} bytes came whose sha256 is {digest}, not {sha256}", sha256=digest, size=size
                 )
-            return await self._keep(file, sha256, size, media_type, put_by)
+            return await self._keep(file, sha256, size, media_type, putter)
 
     async def find(self, sha256: str) -> ArtifactView:
         """What is known of an artifact. Raises ArtifactUnknown."""
@@ -61,12 +85,20 @@ class Artifacts:
         return store.to_view(row)
 
     async def page(
-        self, *, run: UUID | None, cursor: Cursor[str] | None, limit: int
+        self, principal: Principal, *, run: UUID | None, cursor: Cursor[str] | None, limit: int
     ) -> Slice[ArtifactView, str]:
-        """One page of artifacts, those put last first; only those that a run names, where one is given."""
+        """One page of the project's artifacts, those put last first; of a run those that it names.
+
+        Raises RunUnknown, for another project's run too.
+        """
         async with self._sessions.reading() as session:
-            rows = await store.page_artifacts(session, run=run, before=cursor, limit=limit + 1)
-        return slice_of([(store.to_view(row), (row.created_at, row.sha256)) for row in rows], limit)
+            if run is None:
+                rows = await store.page_artifacts(session, principal.project, before=cursor, limit=limit + 1)
+            elif await store.project_of(session, run) != principal.project:
+                raise RunUnknown(f"no run has the id {run}")
+            else:
+                rows = await store.page_artifacts_of(session, run, before=cursor, limit=limit + 1)
+        return slice_of([(store.to_view(row), (at, row.sha256)) for row, at in rows], limit)
 
     async def read(self, sha256: str, size: int) -> AsyncIterator[bytes]:
         """Give an artifact out, chunk by chunk; no connection is held between two chunks.
@@ -127,10 +159,13 @@ class Artifacts:
         return seen.hexdigest(), size
 
     async def _keep(
-        self, file: IO[bytes], sha256: str, size: int, media_type: str, put_by: str
+        self, file: IO[bytes], sha256: str, size: int, media_type: str, putter: Putter
     ) -> tuple[ArtifactView, bool]:
         async with self._sessions.reading() as session:
             known = await store.find_artifact(session, sha256) is not None
+            project = putter.project
+            if putter.attempt is not None:  # a host works for every project
+                project = await store.project_of(session, UUID(putter.attempt.run)) or project
         async with self._sessions.writing() as session:
             new = not known and await store.open_artifact(session, sha256, size, media_type)
             if new:
@@ -139,7 +174,7 @@ class Artifacts:
                     chunk = await asyncio.to_thread(file.read, CHUNK_BYTES)
                     await store.add_chunk(session, sha256, position, chunk)
                 await store.complete_artifact(session, sha256)
-            if not await store.note_put(session, sha256, put_by):
+            if not await store.note_put(session, sha256, putter.spelled, project):
                 raise StoreUnavailable(f"sha256:{sha256} was removed just now; put it again")
             row = await store.find_artifact(session, sha256)
             assert row is not None

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from .tables import ArtifactChunkRow, ArtifactPutRow, ArtifactRow, ArtifactUseRow
+from .tables import ArtifactChunkRow, ArtifactOwnerRow, ArtifactPutRow, ArtifactRow, ArtifactUseRow, RunRow
 
 
 async def find_artifact(session: AsyncSession, sha256: str) -> ArtifactRow | None:
@@ -21,21 +21,30 @@ async def find_artifact(session: AsyncSession, sha256: str) -> ArtifactRow | Non
 
 
 async def page_artifacts(
-    session: AsyncSession,
-    *,
-    run: UUID | None = None,
-    before: tuple[datetime, str] | None = None,
-    limit: int,
-) -> Sequence[ArtifactRow]:
-    """Artifacts, those put last first; of a run: those that its context, inputs and outputs name."""
-    statement = select(ArtifactRow).where(col(ArtifactRow.complete))
-    if run is not None:
-        used = core_select(col(ArtifactUseRow.sha256)).where(col(ArtifactUseRow.run_id) == run)
-        statement = statement.where(col(ArtifactRow.sha256).in_(used))
+    session: AsyncSession, project: str, *, before: tuple[datetime, str] | None = None, limit: int
+) -> Sequence[tuple[ArtifactRow, datetime]]:
+    """A project's artifacts and when they were put there first, the last first."""
+    at, sha256 = col(ArtifactOwnerRow.at), col(ArtifactOwnerRow.sha256)
+    statement = (
+        select(ArtifactRow, at)
+        .join(ArtifactOwnerRow, sha256 == col(ArtifactRow.sha256))
+        .where(ArtifactOwnerRow.project == project, col(ArtifactRow.complete))
+    )
     if before is not None:
-        statement = statement.where(tuple_(col(ArtifactRow.created_at), col(ArtifactRow.sha256)) < before)
-    order = (col(ArtifactRow.created_at).desc(), col(ArtifactRow.sha256).desc())
-    return (await session.exec(statement.order_by(*order).limit(limit))).all()
+        statement = statement.where(tuple_(at, sha256) < before)
+    return (await session.exec(statement.order_by(at.desc(), sha256.desc()).limit(limit))).all()
+
+
+async def page_artifacts_of(
+    session: AsyncSession, run: UUID, *, before: tuple[datetime, str] | None = None, limit: int
+) -> Sequence[tuple[ArtifactRow, datetime]]:
+    """The artifacts that a run's context, inputs and outputs name, those put last first."""
+    at, sha256 = col(ArtifactRow.created_at), col(ArtifactRow.sha256)
+    used = core_select(col(ArtifactUseRow.sha256)).where(col(ArtifactUseRow.run_id) == run)
+    statement = select(ArtifactRow, at).where(col(ArtifactRow.complete), sha256.in_(used))
+    if before is not None:
+        statement = statement.where(tuple_(at, sha256) < before)
+    return (await session.exec(statement.order_by(at.desc(), sha256.desc()).limit(limit))).all()
 
 
 async def sizes(session: AsyncSession, digests: Collection[str]) -> dict[str, int]:
@@ -78,8 +87,8 @@ async def complete_artifact(session: AsyncSession, sha256: str) -> None:
     )
 
 
-async def note_put(session: AsyncSession, sha256: str, put_by: str) -> bool:
-    """Remember who brought the artifact, and when last. False when it is not here."""
+async def note_put(session: AsyncSession, sha256: str, put_by: str, project: str) -> bool:
+    """Remember who brought the artifact, when last, and for which project. False when it is not here."""
     here = exists().where(col(ArtifactRow.sha256) == sha256, col(ArtifactRow.complete))
     source = core_select(literal(sha256), literal(put_by), func.clock_timestamp()).where(here)
     statement = (
@@ -88,7 +97,16 @@ async def note_put(session: AsyncSession, sha256: str, put_by: str) -> bool:
         .on_conflict_do_update(index_elements=["sha256", "put_by"], set_={"at": func.clock_timestamp()})
         .returning(col(ArtifactPutRow.sha256))
     )
-    return (await session.exec(statement)).first() is not None
+    if (await session.exec(statement)).first() is None:
+        return False
+    owned = insert(ArtifactOwnerRow).values(project=project, sha256=sha256, at=func.clock_timestamp())
+    await session.exec(owned.on_conflict_do_nothing())
+    return True
+
+
+async def project_of(session: AsyncSession, run: UUID) -> str | None:
+    """Whose run it is; None for an unknown one."""
+    return (await session.exec(select(RunRow.project).where(RunRow.id == run))).first()
 
 
 async def read_chunk(session: AsyncSession, sha256: str, position: int) -> bytes | None:

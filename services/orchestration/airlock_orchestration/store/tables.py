@@ -294,10 +294,7 @@ class ArtifactRow(Row, table=True):
     """Immutable bytes, known by their digest."""
 
     __tablename__ = "artifacts"
-    __table_args__: ClassVar[Any] = (
-        CheckConstraint("size >= 0", name="size"),
-        Index("ix_artifacts_page", text("created_at DESC"), text("sha256 DESC")),
-    )
+    __table_args__: ClassVar[Any] = (CheckConstraint("size >= 0", name="size"),)
 
     sha256: str = text_column(primary_key=True)
     size: int = Field(sa_type=BigInteger)
@@ -340,6 +337,20 @@ class ArtifactPutRow(Row, table=True):
     sha256: str = text_column(ForeignKey("artifacts.sha256", ondelete="CASCADE"), primary_key=True)
     put_by: str = text_column(primary_key=True)
     at: datetime = time_column()
+
+
+class ArtifactOwnerRow(Row, table=True):
+    """A project has an artifact: one of its keys or attempts put it. Whoever has, is shown it in lists."""
+
+    __tablename__ = "artifact_owners"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_artifact_owners_page", "project", text("at DESC"), text("sha256 DESC")),
+    )
+
+    project: str = text_column(primary_key=True)
+    sha256: str = text_column(ForeignKey("artifacts.sha256", ondelete="CASCADE"), primary_key=True)
+    at: datetime = time_column()
+    """When it was put there first."""
 
 
 class HostRow(Row, table=True):
