@@ -12,7 +12,6 @@ from typing import Any
 
 import docker
 import pytest
-import yaml
 from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.sandbox.engine import connect, find_engine
 from airlock_client.local.folder import AIRLOCK_VERSION
@@ -83,7 +82,7 @@ class Author:
             "limits": {"memory_mb": 64, "timeout_seconds": 30, "pids": 32},
             "actions": {"go": anything},
         } | manifest
-        (folder / "agent.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+        (folder / "agent.yaml").write_text(json.dumps(document, indent=1))  # YAML, and no aliases in it
         for file, text in ({"Dockerfile": "ARG base=airlock-base\nFROM ${base}\n"} | files).items():
             (folder / file).write_text(text)
         return folder

@@ -7,6 +7,14 @@ import pytest
 import yaml
 
 MAIN = "main.py"
+MANIFEST = """\
+name: odd
+version: 0.1.0
+type: SCRIPT
+image: airlock-base
+command: [sh, -c, cat]
+actions: {go: {input_schema: {type: object}, output_schema: {type: object}}}
+"""
 
 
 def test_a_new_agent_is_built_and_its_manifest_agrees_with_its_function(author: Any) -> None:
@@ -84,7 +92,7 @@ def test_a_manifest_that_could_not_be_registered_is_not_built(author: Any) -> No
     )
     done = author.airlock("agents", "build", "broken")
     assert done.returncode == 1
-    assert "pids: Extra inputs are not permitted" in done.stderr
+    assert "pids: unknown field 'pids'" in done.stderr
     folder = author.agent(
         "worse", {}, actions={"go": {"input_schema": {"type": "objekt"}, "output_schema": {}}}
     )
@@ -92,6 +100,34 @@ def test_a_manifest_that_could_not_be_registered_is_not_built(author: Any) -> No
     assert "actions.go.input_schema" in done.stderr
     assert "[schema.invalid]" in done.stderr
     assert author.docker.images.list(name=author.images[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('limits: {memory_mb: "64"}', "limits.memory_mb: Input should be a valid integer"),
+        ("secrets: " + "[" * 3000, "nested deeper than 100 levels"),
+    ],
+)
+def test_what_registration_refuses_is_neither_built_nor_tried(author: Any, line: str, said: str) -> None:
+    folder = author.home / "odd"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM airlock-base\n")
+    (folder / "agent.yaml").write_text(MANIFEST + line + "\n")
+    for verb in ("build", "try"):
+        done = author.airlock("agents", verb, "odd")
+        assert done.returncode == 1
+        assert "odd/agent.yaml cannot be registered" in done.stderr
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_word_that_looks_like_a_date_is_a_word_as_in_registration(author: Any) -> None:
+    folder = author.home / "odd"
+    folder.mkdir()
+    (folder / "agent.yaml").write_text(MANIFEST + "description: 2024-13-45\n")
+    told = author.ask("agents", "try", "odd", "--input", '{"n": 1}')
+    assert told["output"] == {"n": 1}
 
 
 def test_several_folders_are_built_one_after_the_other(author: Any) -> None:

@@ -75,6 +75,16 @@ def test_an_input_that_breaks_its_schema_is_told_and_nothing_starts(author: Any)
     ]
 
 
+def test_a_malformed_artifact_in_the_input_is_told_and_nothing_starts(author: Any) -> None:
+    author.agent("echo", {}, image=BASE, protocol="airlock/1")
+    reference = {"artifact": "sha256:" + "e" * 64, "size": -1, "media_type": "a/b"}
+    done = author.airlock("agents", "try", "echo", "--input", json.dumps({"x": reference}))
+    assert done.returncode == 1
+    assert done.stderr.startswith("FAILED input.schema_mismatch (contract)")
+    assert "an artifact reference in the input is malformed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("script", "code", "said"),
     [

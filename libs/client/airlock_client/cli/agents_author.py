@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.statuses import Protocol
-from pydantic import ValidationError
 
 from ..exits import Exit
-from ..local.authoring import AuthoringProblem, Built, Judged, build_agent, install_label, judge
+from ..local.authoring import AuthoringProblem, Built, build_agent, install_label, judge
 from ..scaffold.agreement import disagreements
 from ..scaffold.manifest_text import CannotWrite, with_schemas
 from ..scaffold.project import CannotScaffold, Project, write_project
@@ -65,15 +63,13 @@ def add(agents: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> int:
         """Build agents' images, and compare each agent.yaml with the functions behind it."""
-        manifests = [await read_manifest(folder) for folder in folders]
-        for folder in folders:
-            refuse(folder, await judge(folder / MANIFEST))
+        manifests = [await judged_manifest(folder) for folder in folders]
         install = install_label(data_folder(context).install_id())
         built = []
         code = Exit.OK
         for folder, manifest in zip(folders, manifests, strict=True):
             try:
-                made = await build_agent(folder, base, install, _say)
+                made = await build_agent(folder, manifest, base, install, _say)
             except AuthoringProblem as problem:
                 mend = f"mend {folder / 'Dockerfile'}, or choose another base with --base IMAGE"
                 hint = mend if problem.is_of_the_build else "`airlock doctor` looks at every part"
@@ -88,26 +84,15 @@ def add(agents: typer.Typer) -> None:
         return code
 
 
-async def read_manifest(folder: Path) -> Manifest:
-    """Read a folder's manifest. Raises CommandError with every place that is wrong."""
+async def judged_manifest(folder: Path) -> Manifest:
+    """Read a folder's manifest as registration does. Raises CommandError with all that it would refuse."""
     path = folder / MANIFEST
-    document = await asyncio.to_thread(read_document, path)
-    try:
-        return Manifest.model_validate(yaml.safe_load(document))
-    except yaml.YAMLError as error:
-        raise CommandError(f"{path} is no YAML: {one_line(error, 300)}") from error
-    except ValidationError as error:
-        places = [
-            f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}" for one in error.errors()
-        ]
-        raise CommandError("\n".join([f"{path} cannot be registered", *places])) from error
-
-
-def refuse(folder: Path, judged: Judged) -> None:
-    """Raises CommandError with all that keeps a manifest from being registered."""
-    if judged.findings:
+    await asyncio.to_thread(read_document, path)  # that it is there, in the words of every other file
+    judged = await judge(path)
+    if judged.manifest is None:
         lines = [f"{one.place}: {one.message} [{one.code}]" for one in judged.findings]
-        raise CommandError("\n".join([f"{folder / MANIFEST} cannot be registered", *lines]))
+        raise CommandError("\n".join([f"{path} cannot be registered", *lines]))
+    return judged.manifest
 
 
 async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: bool) -> list[str]:
@@ -125,7 +110,7 @@ async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: boo
     except CannotWrite as problem:
         raise CommandError(str(problem)) from problem
     await asyncio.to_thread(path.write_text, text, "utf-8")
-    refuse(folder, await judge(path))
+    await judged_manifest(folder)
     _say(f"{path}: actions written as the functions say")
     return []
 

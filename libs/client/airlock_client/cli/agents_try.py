@@ -32,7 +32,7 @@ from ..show.text import one_line, plain, size
 from ..show.tried import Hearing, tell_failure, timing_line
 from ..transfers import digest_of
 from ..workspaces import MEDIA_TYPE, pack_folder
-from .agents_author import MANIFEST, Folder, read_manifest, refuse
+from .agents_author import MANIFEST, Folder, judged_manifest
 from .artifacts import tell_skipped
 from .documents import read_document
 from .edge import CommandError, command
@@ -76,22 +76,20 @@ def add(agents: typer.Typer) -> None:
         The answer goes to stdout, what the agent says and where the time went to stderr. Exit code 2 where it
         fails, or where its answer breaks its schema.
         """
-        manifest = await read_manifest(folder)
+        manifest = await judged_manifest(folder)
         chosen = _chosen(manifest, action)
         hearing = Hearing(quiet=as_json)
         with exchange_folder() as exchange:
             await _prepare(exchange, manifest, given, workspace, attach or [])
             judged = await judge(folder / MANIFEST, action=chosen, exchange=exchange)
-            refuse(folder, judged)
             if judged.failure is not None:
                 return _refused(judged.failure, as_json=as_json)
             try:
                 answer = await try_agent(
-                    folder,
+                    manifest,
                     chosen,
                     exchange,
                     install=install_label(data_folder(context).install_id()),
-                    seconds=manifest.limits.timeout_seconds,
                     hear=hearing.hear,
                 )
             except AuthoringProblem as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airlock_contracts.failures import Failure
+from airlock_contracts.manifest import Manifest
 from airlock_contracts.problems import Finding
 
 from .parts import run_module
@@ -19,7 +20,7 @@ _CHECK_SECONDS = 60.0
 _BEYOND_SECONDS = 120.0
 """What opening, closing and a cold engine may take beyond an agent's own time limit."""
 _AUTHOR = "author"
-INPUT, OUTPUT, GIVEN, MADE = "input.json", "output", "given", "made"
+MANIFEST, INPUT, OUTPUT, GIVEN, MADE = "manifest.json", "input.json", "output", "given", "made"
 """What stands in the folder through which an attempt is given its input and gives its answer."""
 
 
@@ -53,35 +54,40 @@ class Built:
 class Judged:
     """What the service would say of a manifest, an input, an output."""
 
+    manifest: Manifest | None
+    """As registration would read it; None where it could not be registered."""
     findings: tuple[Finding, ...]
-    """Of the manifest: with any, it cannot be registered."""
+    """Why it could not."""
     failure: Failure | None
     """Of the input or the output."""
 
 
-async def build_agent(folder: Path, base: str | None, install: str, say: Callable[[str], None]) -> Built:
+async def build_agent(
+    folder: Path, manifest: Manifest, base: str | None, install: str, say: Callable[[str], None]
+) -> Built:
     """Build a folder's image; `say` hears of progress. Raises AuthoringProblem, ServerFailed."""
-    module = ["airlock_agents", "author", "build", str(folder), "--install", install]
-    module += ["--base", base] if base else []
-    said = await run_module(module, docker_environment(), seconds=_BUILD_SECONDS, say=say, codes=(0, 1))
-    return Built(**_answer(said))
+    with exchange_folder() as exchange:
+        module = ["airlock_agents", "author", "build", str(folder), "--install", install]
+        module += ["--manifest", _hand_over(manifest, exchange)]
+        module += ["--base", base] if base else []
+        said = await run_module(module, docker_environment(), seconds=_BUILD_SECONDS, say=say, codes=(0, 1))
+        return Built(**_answer(said))
 
 
 async def try_agent(
-    folder: Path,
+    manifest: Manifest,
     action: str,
     exchange: Path,
     *,
     install: str,
-    seconds: float,
     hear: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
     """Ask an agent for an action, once, in the real sandbox; `hear` gets what happens, as it happens.
 
     Answers how it ended. Raises AuthoringProblem, ServerFailed.
     """
-    module = ["airlock_agents", "author", "try", str(folder), "--action", action]
-    module += ["--exchange", str(exchange), "--install", install, "--while-stdin"]
+    module = ["airlock_agents", "author", "try", "--manifest", _hand_over(manifest, exchange)]
+    module += ["--action", action, "--exchange", str(exchange), "--install", install, "--while-stdin"]
 
     def listen(line: str) -> None:
         try:
@@ -93,7 +99,7 @@ async def try_agent(
     said = await run_module(
         module,
         docker_environment(),
-        seconds=seconds + _BEYOND_SECONDS,
+        seconds=manifest.limits.timeout_seconds + _BEYOND_SECONDS,
         say=listen,
         codes=(0, 1),
         keep_stdin=True,
@@ -119,8 +125,9 @@ async def judge(
         module += ["--output", str(exchange / OUTPUT)] if output else []
         module += [word for digest in made for word in ("--made", digest)]
     said = json.loads(await run_module(module, {}, seconds=_CHECK_SECONDS))
-    failure = said["failure"]
+    document, failure = said["manifest"], said["failure"]
     return Judged(
+        Manifest.model_validate(document) if document else None,
         tuple(Finding.model_validate(one) for one in said["findings"]),
         Failure.model_validate(failure) if failure else None,
     )
@@ -139,6 +146,13 @@ def exchange_folder() -> Iterator[Path]:
 def install_label(known: str | None) -> str:
     """The label on what is made: of the install on this machine, so that its purge finds what was left."""
     return known or _AUTHOR
+
+
+def _hand_over(manifest: Manifest, exchange: Path) -> str:
+    """Write a manifest for the agents side: read once, by the one reader, and by nobody else again."""
+    path = exchange / MANIFEST
+    path.write_text(manifest.model_dump_json(), "utf-8")
+    return str(path)
 
 
 def _answer(said: str) -> dict[str, Any]:

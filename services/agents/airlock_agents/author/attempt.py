@@ -13,21 +13,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airlock_contracts import strict_json
-from airlock_contracts.artifacts import find_artifacts
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId, Usage
 from airlock_contracts.statuses import Protocol
 
 from ..sandbox.engine import Engine
 from ..sandbox.guard import guarded
+from ..sandbox.inputs import BrokenInput, input_artifacts
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.pinning import Unusable, inspect_image
 from ..sandbox.policy import HostLimits, Owner
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
 from .exchange import FolderExchange, NoSuchArtifact, Tell, TooLarge
-from .folder import AuthorProblem
+from .manifest import AuthorProblem
 from .timing import TimedContainers, Timing
 
 HOST = "author"
@@ -85,7 +84,7 @@ class Bench:
         spec = SandboxSpec(secrets.token_hex(8), manifest, image)
         owner = Owner(install=self._install, host=HOST, boot=_BOOT, sandbox=spec.sandbox)
         ready_ms: float | None = None
-        with guarded(owner.container_name, owner.labels):
+        async with guarded(owner.container_name, owner.labels):
             opened = time.monotonic()
             try:
                 sandbox = await self._sandboxes.open(spec)
@@ -113,7 +112,9 @@ class Bench:
             tell({"event": "stderr", "text": decoder.decode(data)})
 
         try:
-            return await sandbox.invoke(request, exchange, exchange, on_stderr=hear)
+            outcome = await sandbox.invoke(request, exchange, exchange, on_stderr=hear)
+            await sandbox.hear_out()  # what it printed last may come behind its answer
+            return outcome
         except (NoSuchArtifact, TooLarge) as error:
             raise AuthorProblem(str(error)) from error
 
@@ -135,11 +136,10 @@ class Bench:
 
 
 def _named(manifest: Manifest, document: bytes) -> tuple[InputArtifact, ...]:
-    """The artifacts of the input; an agent that speaks stdio has no way to get them."""
-    if manifest.protocol is not Protocol.AIRLOCK_1:
-        return ()
-    value = strict_json.parse(document)
-    return tuple(InputArtifact(pointer, ref) for pointer, ref in find_artifacts(value))
+    try:
+        return input_artifacts(manifest, document)
+    except BrokenInput as error:
+        raise AuthorProblem(str(error)) from error
 
 
 def _request(

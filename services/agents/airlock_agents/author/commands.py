@@ -19,7 +19,7 @@ from ..images.packages import BuildProblem
 from ..sandbox.docker import EngineFailed
 from ..sandbox.engine import Engine, EngineProblem, connect, find_engine
 from .attempt import Bench, as_document
-from .folder import AuthorProblem, read_folder
+from .manifest import AuthorProblem, read_manifest
 from .schemas import derived_schemas
 
 _BUILD_SECONDS = 900.0
@@ -35,7 +35,6 @@ def add_author(subparsers: Any) -> None:
     build.add_argument("--base", metavar="IMAGE", help="in the place of the Dockerfile's own ARG base")
     build.set_defaults(run=_build)
     trying = verbs.add_parser("try", help="one attempt in the real sandbox; events on stderr, answers JSON")
-    trying.add_argument("folder", type=Path)
     trying.add_argument("--action", required=True)
     trying.add_argument(
         "--exchange", type=Path, required=True, help="input.json and given/; gets output, made/"
@@ -43,13 +42,14 @@ def add_author(subparsers: Any) -> None:
     trying.add_argument("--while-stdin", action="store_true", help="stop when stdin ends: its owner is gone")
     trying.set_defaults(run=_try)
     for verb in (build, trying):
+        verb.add_argument("--manifest", type=Path, required=True, help="agent.yaml as JSON, as it was judged")
         verb.add_argument("--install", default=DEFAULT_INSTALL, help="the label on what is made")
 
 
 def _build(chosen: argparse.Namespace) -> int:
     _log_on_stderr()
     try:
-        folder = read_folder(chosen.folder)
+        manifest = read_manifest(chosen.manifest)
         engine = find_engine(chosen.environ, Path.home())
         client = connect(engine, timeout=_BUILD_SECONDS)
         try:
@@ -59,15 +59,15 @@ def _build(chosen: argparse.Namespace) -> int:
                 airlock_base=chosen.environ.get("AIRLOCK_BASE_IMAGE") or None,
                 say=say_on_stderr,
             )
-            image = builder.build(folder.path, folder.manifest.image, base=chosen.base)
+            image = builder.build(chosen.folder, manifest.image, base=chosen.base)
         finally:
             client.close()
         say_on_stderr(f"{image.tag}: reading the hints of its functions")
-        schemas, reason = asyncio.run(_schemas(engine, chosen.install, folder.manifest))
+        schemas, reason = asyncio.run(_schemas(engine, chosen.install, manifest))
     except (AuthorProblem, BuildProblem, EngineProblem, EngineFailed) as problem:
         return _fail(problem)
     answer = {
-        "agent": f"{folder.manifest.name}@{folder.manifest.version}",
+        "agent": f"{manifest.name}@{manifest.version}",
         "image": image.tag,
         "image_id": image.image_id,
         "size": image.size,
@@ -88,16 +88,16 @@ async def _schemas(engine: Engine, install: str, manifest: Any) -> tuple[dict[st
 def _try(chosen: argparse.Namespace) -> int:
     _log_on_stderr()
     try:
-        folder = read_folder(chosen.folder)
-        if chosen.action not in folder.manifest.actions:
-            known = ", ".join(folder.manifest.actions)
-            raise AuthorProblem(f"{folder.manifest.name} has no action {chosen.action}; there are: {known}")
+        manifest = read_manifest(chosen.manifest)
+        if chosen.action not in manifest.actions:
+            known = ", ".join(manifest.actions)
+            raise AuthorProblem(f"{manifest.name} has no action {chosen.action}; there are: {known}")
         document = (chosen.exchange / "input.json").read_bytes()
         engine = find_engine(chosen.environ, Path.home())
 
         async def attempt() -> dict[str, Any]:
             async with Bench.opened(engine, chosen.install) as bench:
-                tried = await bench.attempt(folder.manifest, chosen.action, document, chosen.exchange, _tell)
+                tried = await bench.attempt(manifest, chosen.action, document, chosen.exchange, _tell)
                 return await asyncio.to_thread(as_document, tried, chosen.exchange / "output")
 
         answer = asyncio.run(_cancellable(attempt(), watch_stdin=chosen.while_stdin))
@@ -113,7 +113,14 @@ async def _cancellable(work: Any, *, watch_stdin: bool) -> dict[str, Any] | None
     """Do the work; SIGINT, SIGTERM and, where asked, the end of stdin cancel it once, and it cleans up."""
     loop = asyncio.get_running_loop()
     task: asyncio.Task[dict[str, Any]] = asyncio.ensure_future(work)
-    stop = task.cancel
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        if not asked:  # a second cancel would break off the cleaning up
+            asked = True
+            task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     if watch_stdin:

@@ -19,12 +19,10 @@ from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import get_logger
 from airlock_chassis.telemetry.metrics import sandbox_start_seconds
 from airlock_chassis.telemetry.traces import span, traceparent
-from airlock_contracts import failures, strict_json
-from airlock_contracts.artifacts import find_artifacts
-from airlock_contracts.statuses import Protocol
-from pydantic import ValidationError
+from airlock_contracts import failures
 
 from ..sandbox.docker import Containers, EngineFailed
+from ..sandbox.inputs import BrokenInput, input_artifacts
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.policy import HostLimits
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
@@ -140,14 +138,10 @@ class Attempts:
         return min(attempt.agent.manifest.limits.memory_mb, self._parts.limits.memory_mb)
 
     def _named_artifacts(self, attempt: Attempt) -> tuple[InputArtifact, ...]:
-        """The artifacts of the input. An agent that speaks stdio has no way to get them."""
-        if attempt.agent.manifest.protocol is not Protocol.AIRLOCK_1:
-            return ()
         try:
-            value = strict_json.parse(attempt.input)
-            return tuple(InputArtifact(pointer, ref) for pointer, ref in find_artifacts(value))
-        except (strict_json.InvalidJson, ValidationError) as error:
-            raise CannotStart(internal_failure(f"the input cannot be read: {error}")) from error
+            return input_artifacts(attempt.agent.manifest, attempt.input)
+        except BrokenInput as error:
+            raise CannotStart(internal_failure(str(error))) from error
 
     async def _claim_to_report(self, attempt: Attempt) -> None:
         """Without a claim, the report of an attempt with effects would not count. Nothing starts any more,

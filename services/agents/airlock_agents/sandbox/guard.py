@@ -4,38 +4,53 @@ Started beside each attempt in a session of its own. Its stdin ends when its own
 owner that has cleaned up says so first.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 DONE = b"done\n"
 _SECONDS = 20.0
 _PAUSE = 0.2
+_END_SECONDS = 10.0
+"""For a guard that was told to end: it only has to read that."""
 
 
-@contextmanager
-def guarded(container: str, labels: dict[str, str]) -> Iterator[None]:
+@asynccontextmanager
+async def guarded(container: str, labels: dict[str, str]) -> AsyncIterator[None]:
     """Watch over a container, by its name, until the block ends in order."""
+    guard = await asyncio.to_thread(_start, container, labels)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(_let_go, guard)
+
+
+def _start(container: str, labels: dict[str, str]) -> "subprocess.Popen[bytes]":
     marks = [f"{name}={value}" for name, value in labels.items()]
-    guard = subprocess.Popen(  # noqa: S603 -- ourselves
+    return subprocess.Popen(  # noqa: S603 -- ourselves
         [sys.executable, "-m", "airlock_agents.sandbox.guard", container, *marks],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in a terminal reaches its owner, who removes the container
     )
+
+
+def _let_go(guard: "subprocess.Popen[bytes]") -> None:
+    """Tell a guard that all is cleaned up; one that does not end is killed, and changes no outcome."""
     assert guard.stdin is not None
+    with suppress(BrokenPipeError), guard.stdin:
+        guard.stdin.write(DONE)
     try:
-        yield
-    finally:
-        with suppress(BrokenPipeError):
-            guard.stdin.write(DONE)
-            guard.stdin.close()
-        guard.wait(timeout=2 * _SECONDS)
+        guard.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,28 @@
+"""The manifest that a build or a try is handed: read and judged before, as registration reads it."""
+
+from pathlib import Path
+
+from airlock_contracts.manifest import Manifest
+from pydantic import ValidationError
+
+_MAX_BYTES = 8 * 1024 * 1024
+"""A manifest has a mebibyte at most; with every character escaped it is six times as long."""
+
+
+class AuthorProblem(Exception):
+    """What keeps a folder from being built or tried: for its author, with what to do."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a judged manifest, JSON. Raises AuthorProblem."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise AuthorProblem(f"{path} cannot be read: {error.strerror}") from error
+    if len(raw) > _MAX_BYTES:
+        raise AuthorProblem(f"{path} is larger than {_MAX_BYTES // 1024**2} MiB")
+    try:
+        return Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        raise AuthorProblem(f"{path} is no judged manifest: {error}") from error
