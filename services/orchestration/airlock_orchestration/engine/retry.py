@@ -13,14 +13,12 @@ LOST_AFTER = timedelta(seconds=10)
 """How long after its lease an attempt is called lost."""
 DEADLINE_GRACE = timedelta(seconds=10)
 """How long after an attempt's timeout its host may still report before we end it ourselves."""
-_FIRST_REDISPATCH = timedelta(seconds=10)
-_LAST_REDISPATCH = timedelta(minutes=5)
+_REDISPATCH_SECONDS = (10, 20, 40, 80, 160, 300)
 
 
 def redispatch_delay(sends: int) -> timedelta:
     """How long to wait after the n-th send (from 1) of an unclaimed attempt: 10 s, doubling to 5 min."""
-    doublings = min(sends - 1, 10)
-    return min(_FIRST_REDISPATCH * (1 << doublings), _LAST_REDISPATCH)
+    return timedelta(seconds=_REDISPATCH_SECONDS[min(sends, len(_REDISPATCH_SECONDS)) - 1])
 
 
 def retry_delay(policy: RetrySpec, failures: int, attempt_id: str) -> timedelta:

@@ -73,26 +73,23 @@ _WORK: Final[frozenset[RunStatus]] = frozenset({_R.RUNNING, _R.WAITING_APPROVAL,
 _ENDING: Final[frozenset[RunStatus]] = frozenset({_R.CANCELLING, _R.CANCELLED})
 
 
-def _while(after: frozenset[RunStatus]) -> dict[type[Signal], frozenset[RunStatus]]:
-    signals: tuple[type[Signal], ...] = (
-        RedispatchDue,
-        AttemptClaimed,
-        AttemptSucceeded,
-        AttemptFailed,
-        LeaseExpired,
-        DeadlineReached,
-        RetryDue,
-        ApprovalDecided,
-        ApprovalExpired,
-    )
-    return dict.fromkeys(signals, after)
-
+_NODE_SIGNALS: Final[tuple[type[Signal], ...]] = (
+    RedispatchDue,
+    AttemptClaimed,
+    AttemptSucceeded,
+    AttemptFailed,
+    LeaseExpired,
+    DeadlineReached,
+    RetryDue,
+    ApprovalDecided,
+    ApprovalExpired,
+)
 
 RUN_RULES: Final[Mapping[RunStatus, Mapping[type[Signal], frozenset[RunStatus]]]] = {
     _R.PENDING: {RunStarted: _WORK},
-    _R.RUNNING: {**_while(_WORK), CancelRequested: _ENDING},
-    _R.WAITING_APPROVAL: {**_while(_WORK), CancelRequested: _ENDING},
-    _R.CANCELLING: _while(_ENDING),
+    _R.RUNNING: {**dict.fromkeys(_NODE_SIGNALS, _WORK), CancelRequested: _ENDING},
+    _R.WAITING_APPROVAL: {**dict.fromkeys(_NODE_SIGNALS, _WORK), CancelRequested: _ENDING},
+    _R.CANCELLING: dict.fromkeys(_NODE_SIGNALS, _ENDING),
     _R.SUCCESS: {},
     _R.FAILED: {},
     _R.CANCELLED: {},
