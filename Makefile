@@ -26,7 +26,7 @@ demo: venv engine base-tools ## Run the main job on WORKSPACE=path, or else on t
 	@.venv/bin/airlock demo
 
 test: images ## Pass all tests, on real parts
-	@$(step) "make test" $(python) -m pytest tests -n $(workers) --dist loadfile --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make test" $(python) -m pytest tests -n $(workers) --dist loadfile --no-loadscope-reorder --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
