@@ -41,6 +41,14 @@ async def test_of_two_who_build_on_the_same_version_one_is_told(rig: Any) -> Non
     assert sorted(answer.status_code for answer in answers) == [201, 412, 412, 412, 412, 412]
 
 
+async def test_a_weak_tag_is_nothing_to_build_on_and_a_known_version_can_be_excluded(rig: Any) -> None:
+    await rig.register()
+    tag = (await apply(rig, "one")).headers["etag"]
+    assert (await apply(rig, "two", If_Match=f"W/{tag}")).status_code == 412
+    assert (await apply(rig, "two", If_None_Match=f'"other", W/{tag}')).status_code == 412
+    assert (await apply(rig, "two", If_None_Match='"other"')).status_code == 201
+
+
 async def test_what_is_there_already_is_no_conflict(rig: Any) -> None:
     await rig.register()
     first = (await apply(rig, "one")).headers["etag"]
@@ -65,6 +73,7 @@ async def test_a_name_is_taken_only_once_for_who_asks_so(rig: Any) -> None:
         (Precondition(tags=frozenset({"a"})), False, True, False),
         (Precondition(must_be_there=True), False, True, True),
         (Precondition(must_be_absent=True), True, False, False),
+        (Precondition(other_than=frozenset({"a"})), True, False, True),
     ],
 )
 def test_a_precondition_holds_or_not(
@@ -87,9 +96,12 @@ async def test_who_has_it_already_is_not_sent_it_again(rig: Any) -> None:
         f"/api/runs/{run}/context",
         f"/api/runs/{run}/nodes/a/input",
         f"/api/runs/{run}/nodes/a/output",
+        f"/api/runs/{run}/graph.svg",
+        "/api/workflows/chain/graph.svg",
     ):
         first = await rig.client.get(path)
         tag = first.headers["etag"]
+        assert first.headers["cache-control"] == "private, no-cache"
         for known in (tag, f'W/{tag}, "x"', "*"):
             again = await rig.client.get(path, headers={"If-None-Match": known})
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), path

@@ -20,6 +20,16 @@ async def test_a_run_and_its_workflow_are_pictures_without_rights(rig: Any) -> N
         assert (await rig.client.get(path)).content == answer.content
 
 
+async def test_a_picture_that_shows_something_new_has_another_tag(rig: Any) -> None:
+    run = await rig.start()
+    path = f"/api/runs/{run}/graph.svg"
+    before = await rig.client.get(path)
+    await rig.fail(run, "a")
+    after = await rig.client.get(path, headers={"If-None-Match": before.headers["etag"]})
+    assert after.status_code == 200
+    assert after.headers["etag"] != before.headers["etag"]
+
+
 async def test_what_is_not_there_is_404(rig: Any) -> None:
     for path in (f"/api/runs/{uuid4()}/graph.svg", "/api/workflows/none/graph.svg"):
         assert (await rig.client.get(path)).status_code == 404

@@ -1,7 +1,9 @@
 """The picture of a run: every node in words and colour, safe whatever stands in it, the same each time."""
 
+import asyncio
 import random
 import re
+import threading
 import time
 from typing import Any
 from xml.etree import ElementTree
@@ -11,7 +13,9 @@ from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RiskLevel, RunStatus
 from airlock_contracts.views import RunView, WorkflowView
 from airlock_contracts.workflow import WorkflowSpec
-from airlock_orchestration.operations.graph import draw_run, draw_workflow
+from airlock_orchestration.errors import StoreUnavailable
+from airlock_orchestration.operations import graph
+from airlock_orchestration.operations.graph import Pictures, draw_run, draw_workflow
 from airlock_orchestration.operations.graph_svg import LOOKS, Box, Drawing, draw
 from shown_runs import AT, approval, attempt, later, node, run
 
@@ -143,6 +147,42 @@ def test_a_workflow_is_drawn_the_same_without_statuses() -> None:
     )
     said = texts(draw_workflow(view))
     assert {"flow, version 3", "What it does.", "a", "b", "echo say", "asks a person"} <= set(said)
+
+
+def test_more_edges_than_anybody_follows_are_counted_and_not_drawn() -> None:
+    names = [f"n{at}" for at in range(200)]
+    view = run(*(node(name, depends_on=names[:at]) for at, name in enumerate(names)))
+    document = draw_run(view)
+    assert f"{200 * 199 // 2} edges, too many to draw" in texts(document)
+    assert 'class="edge"' not in document
+    assert len(document) < 400_000
+    assert "after " + ", ".join(names[:20]) + " and 179 more" in document
+    few = draw_run(run(*(node(name, depends_on=names[:at]) for at, name in enumerate(names[:100]))))
+    assert few.count('class="edge"') == 4950
+    assert "too many" not in few
+
+
+async def test_pictures_are_drawn_one_at_a_time_and_who_waits_too_long_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pictures, view = Pictures(), review()
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(_: RunView) -> str:
+        began.set()
+        go_on.wait(20)
+        return "slow"
+
+    first = asyncio.create_task(pictures.draw(slow, view))
+    await asyncio.to_thread(began.wait, 20)
+    first.cancel()  # its reader has left; the thread draws on
+    monkeypatch.setattr(graph, "TURN_SECONDS", 0.05)
+    with pytest.raises(StoreUnavailable):
+        await pictures.draw(draw_run, view)
+    monkeypatch.setattr(graph, "TURN_SECONDS", 20)
+    second = asyncio.create_task(pictures.draw(draw_run, view))
+    go_on.set()
+    assert (await second).startswith("<svg")
 
 
 def test_a_run_of_a_thousand_nodes_is_drawn_within_two_seconds() -> None:

@@ -1,7 +1,7 @@
 """What the API stands on, put together by the app and read by every route."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +10,7 @@ from ..operations.agents import ImageResolver
 from ..operations.approvals import Approvals
 from ..operations.artifacts import Artifacts
 from ..operations.bells import Bells
+from ..operations.graph import Pictures
 from ..operations.health import Health
 from ..operations.keys import KeyRing
 from ..operations.runs import Runs
@@ -41,6 +42,7 @@ class Dependencies:
     bells: Bells
     render_metrics: Callable[[], bytes]
     metrics_type: str
+    pictures: Pictures = field(default_factory=Pictures)
     limits: Limits = Limits()
     max_streams: int = 500
     """Event streams that are open at once."""

@@ -22,7 +22,6 @@ _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -64,6 +63,8 @@ class Envelope:
     def _add_headers(self, headers: MutableHeaders, state: dict[str, Any]) -> None:
         for name, value in _SAFE.items():
             headers.setdefault(name, value)
+        # What has a tag may be kept by who got it, and asked about; nothing else is kept anywhere.
+        headers.setdefault("Cache-Control", "private, no-cache" if "ETag" in headers else "no-store")
         for name, value in rate_headers(self._limiter, State(state)).items():
             headers[name] = value
         if (ids := current_ids()) is not None:

@@ -19,7 +19,7 @@ from ..store.sessions import Sessions
 from .answers import described, raw, refusals
 from .auth import Asking
 from .dependencies import Deps
-from .streams import EVENT, MEDIA_TYPE, PING_SECONDS, EventStream, Look, block, check_room, stream_of
+from .streams import EVENT, MEDIA_TYPE, PING_SECONDS, EventStream, Look, block, opened, stream_of
 
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -47,8 +47,7 @@ async def follow_run(
     seen = int(last_event_id) if last_event_id is not None else after
     if await is_told(deps.sessions, asking, str(run), seen):
         return Response(status_code=204)
-    check_room(deps)
-    return EventStream(follow(deps.sessions, deps.bells, asking, str(run), seen))
+    return opened(deps, follow(deps.sessions, deps.bells, asking, str(run), seen))
 
 
 def follow(

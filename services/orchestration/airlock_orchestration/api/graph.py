@@ -1,6 +1,6 @@
 """/api/runs/{run}/graph.svg and /api/workflows/{workflow}/graph.svg: the DAG as a picture."""
 
-import asyncio
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from ..errors import RunUnknown, WorkflowUnknown
 from ..operations import workflows
-from ..operations.graph import draw_run, draw_workflow
+from ..operations.graph import View, draw_run, draw_workflow, tag_of
 from .answers import Answers, raw, refusals
 from .auth import Asking
+from .conditions import NOT_MODIFIED, IfNoneMatch, not_modified, quoted
 from .dependencies import Deps
 
 reads = APIRouter(prefix="/api")
@@ -19,7 +20,6 @@ _HEADERS = {
     # Opened by itself an SVG is a document: this one needs its own style, and nothing else may happen in it.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
 }
 
 
@@ -27,7 +27,12 @@ class _Picture(Response):
     media_type = "image/svg+xml"
 
 
-_PICTURE: Answers = {200: raw("The picture.", "image/svg+xml", {"type": "string"})}
+_PICTURE: Answers = {
+    200: raw(
+        "The picture.", "image/svg+xml", {"type": "string"}, ETag="Another one once it would look other."
+    ),
+    **NOT_MODIFIED,
+}
 
 
 @reads.get(
@@ -36,11 +41,9 @@ _PICTURE: Answers = {200: raw("The picture.", "image/svg+xml", {"type": "string"
     responses={**_PICTURE, **refusals(RunUnknown)},
     tags=["runs"],
 )
-async def draw_run_graph(run: UUID, deps: Deps, asking: Asking) -> Response:
+async def draw_run_graph(run: UUID, deps: Deps, asking: Asking, known: IfNoneMatch = None) -> Response:
     """A run's DAG as it stands: layers, statuses, times, gates."""
-    view = await deps.runs.get(asking, run)
-    # In a thread: of 1,000 nodes it takes a good part of a second.
-    return _Picture(await asyncio.to_thread(draw_run, view), headers=_HEADERS)
+    return await _answer(deps, draw_run, await deps.runs.get(asking, run), known)
 
 
 @reads.get(
@@ -56,7 +59,15 @@ async def draw_workflow_graph(
     version: Annotated[
         int | None, Query(ge=1, le=2_000_000_000, description="A version; else the newest.")
     ] = None,
+    known: IfNoneMatch = None,
 ) -> Response:
     """A workflow's DAG, by its id or name."""
     view = await workflows.get_workflow(deps.sessions, asking, workflow, version)
-    return _Picture(await asyncio.to_thread(draw_workflow, view), headers=_HEADERS)
+    return await _answer(deps, draw_workflow, view, known)
+
+
+async def _answer(deps: Deps, how: Callable[[View], str], view: View, known: str | None) -> Response:
+    tag = tag_of(view)
+    if (same := not_modified(known, tag)) is not None:
+        return same
+    return _Picture(await deps.pictures.draw(how, view), headers={**_HEADERS, "ETag": quoted(tag)})

@@ -23,7 +23,7 @@ from ..store.sessions import Sessions
 from .answers import Answers, described, refusals
 from .auth import Asking
 from .dependencies import Deps
-from .streams import EVENT, MEDIA_TYPE, PING_SECONDS, EventStream, Look, block, check_room, stream_of
+from .streams import EVENT, MEDIA_TYPE, PING_SECONDS, Look, block, opened, stream_of
 
 reads = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -73,8 +73,7 @@ async def read_run_logs(
     seen = int(last_event_id) if last_event_id is not None else after
     if silent_in == 0 and not (await logs.read(deps.sessions, wanted, seen, 1)).lines:
         return Response(status_code=204)
-    check_room(deps)
-    return EventStream(follow(deps.sessions, deps.bells, asking, wanted, seen))
+    return opened(deps, follow(deps.sessions, deps.bells, asking, wanted, seen))
 
 
 def follow(

@@ -35,6 +35,8 @@ EVENT: Final[Mapping[str, Any]] = {
 }
 """Its schema: the media type says that there are many."""
 
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # no proxy shall collect it
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,10 +44,6 @@ class EventStream(StreamingResponse):
     """The answer that does not end before the run does."""
 
     media_type = MEDIA_TYPE
-
-    def __init__(self, body: AsyncIterator[bytes]) -> None:
-        """Send what `body` yields as it comes: no proxy shall collect it."""
-        super().__init__(body, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,11 @@ class Look:
     """Seconds until there may be something without a bell; None where only a bell tells."""
 
 
-def check_room(deps: Dependencies) -> None:
-    """Raise StoreUnavailable when as many streams are open as may be."""
+def opened(deps: Dependencies, blocks: AsyncIterator[bytes]) -> EventStream:
+    """Answer with a stream. Raises StoreUnavailable when as many are open as may be."""
     if deps.bells.listeners >= deps.max_streams:
         raise StoreUnavailable(f"{deps.max_streams} event streams are open already")
+    return EventStream(blocks, headers=_HEADERS)
 
 
 async def stream_of(

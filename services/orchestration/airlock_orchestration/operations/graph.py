@@ -1,14 +1,51 @@
 """Pictures of runs and workflows: what each node's box says. The drawing itself knows neither."""
 
-from collections.abc import Sequence
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from airlock_contracts.base import format_time
 from airlock_contracts.statuses import ApprovalStatus, NodeStatus, RiskLevel
 from airlock_contracts.views import ApprovalView, NodeView, RunView, WorkflowView
 from airlock_contracts.workflow import NodeSpec
 
+from ..errors import StoreUnavailable
 from .graph_svg import Box, Drawing, draw
+from .health import VERSION
+
+TURN_SECONDS = 10.0
+_NAMED = 20
+"""Of the nodes that one depends on, in its words: a node may have a thousand."""
+View = TypeVar("View", RunView, WorkflowView)
+
+
+class Pictures:
+    """Draws, one picture at a time.
+
+    A large one is a second of computing: together they would take the threads in which outputs are checked,
+    and the processor from everything else.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+
+    async def draw(self, how: Callable[[View], str], view: View) -> str:
+        """Draw in a thread. Raises StoreUnavailable where the turn does not come within 10 s."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("as many pictures as may are being drawn right now") from error
+        drawing = asyncio.create_task(asyncio.to_thread(how, view))
+        drawing.add_done_callback(lambda _: self._turn.release())  # a thread goes on when its reader has left
+        return await asyncio.shield(drawing)
+
+
+def tag_of(view: View) -> str:
+    """What tells a picture from every other of the same: it is drawn from its view and by this release."""
+    return hashlib.sha256(f"{VERSION}\n{view.model_dump_json()}".encode()).hexdigest()
 
 
 def draw_run(run: RunView) -> str:
@@ -49,7 +86,7 @@ def _run_box(node: NodeView) -> Box:
         lines.append(f"{node.agent.partition('@')[0]} {node.action}")
     told = [f"{node.id}: {node.agent} {node.action}", *lines]
     if node.depends_on:
-        told.append(f"after {', '.join(node.depends_on)}")
+        told.append(_after(node.depends_on))
     if node.failure is not None:
         told.append(f"{node.failure.code}: {node.failure.message[:300]}")
     return Box(node.id, tuple(lines), node.status.value, gated, "\n".join(told))
@@ -58,9 +95,13 @@ def _run_box(node: NodeView) -> Box:
 def _spec_box(node: NodeSpec) -> Box:
     gated = node.approval is not None or node.risk_level is RiskLevel.APPROVAL_REQUIRED
     what = f"{node.agent} {node.action}"
-    after: Sequence[str] = node.depends_on
-    told = f"{node.id}: {what}" + (f"\nafter {', '.join(after)}" if after else "")
+    told = f"{node.id}: {what}" + (f"\n{_after(node.depends_on)}" if node.depends_on else "")
     return Box(node.id, (what,), gated=gated, told=told + ("\nasks a person first" if gated else ""))
+
+
+def _after(nodes: Sequence[str]) -> str:
+    others = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+    return f"after {', '.join(nodes[:_NAMED])}{others}"
 
 
 def _node_time(node: NodeView) -> str:

@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from ..engine.graph import topological
 
+MAX_EDGES = 5_000
+"""Of a picture: as many as are drawn in a second, more than eyes can follow. Beyond that none is drawn."""
 MAX_BENDS = 10_000
 """Places that edges have between their ends, all together; beyond that long edges run straight."""
 _SWEEPS, _PATIENCE = 12, 2
@@ -28,7 +30,9 @@ class Layout:
     place: Mapping[str, float]
     """How far down a node's middle is in its layer, from 0."""
     bends: Mapping[tuple[str, str], tuple[float, ...]]
-    """Of each edge (from, to): where it passes the layers between."""
+    """Of each edge (from, to): where it passes the layers between. Empty for more than MAX_EDGES."""
+    edges: int
+    """How many there are."""
     layers: int
     height: float
     """Where the lowest middle is."""
@@ -65,8 +69,9 @@ class _Graph:
         known = [
             (parent, name) for name in self._names for parent in dict.fromkeys(edges[name]) if parent in edges
         ]
+        self._edges = len(known)
         bends = sum(layer[to] - layer[start] - 1 for start, to in known)
-        for start, to in known:
+        for start, to in known if len(known) <= MAX_EDGES else ():
             between = range(layer[start] + 1, layer[to]) if bends <= MAX_BENDS else ()
             path = [self._add(place, _BEND) for place in between]
             self._paths[start, to] = path
@@ -175,6 +180,7 @@ class _Graph:
                 edge: tuple(round(self._place[point], 3) for point in path)
                 for edge, path in self._paths.items()
             },
+            edges=self._edges,
             layers=len(self._rows),
             height=round(max(self._place, default=0.0), 3),
         )

@@ -111,6 +111,8 @@ class _Picture:
         yield '<rect class="ground" width="100%" height="100%"/>'
         yield f'<text class="title" x="{_MARGIN}" y="28">{_text(about.title)}</text>'
         yield f'<text class="sub" x="{_MARGIN}" y="46">{_text(about.subtitle)}</text>'
+        if (edges := self._layout.edges) and not self._layout.bends:
+            yield f'<text class="sub" x="{_MARGIN}" y="60">{edges} edges, too many to draw</text>'
         yield '<g class="edges">'
         for (start, to), bends in self._layout.bends.items():
             yield self._edge(start, to, bends)

@@ -11,12 +11,15 @@ class Precondition:
     """The current one must be among these."""
     must_be_there: bool = False
     must_be_absent: bool = False
+    other_than: frozenset[str] = frozenset()
+    """The current one must be none of these."""
 
     def holds(self, current: str | None) -> bool:
         """Whether a change of what has this tag now may go on; None where there is nothing yet."""
         if current is None:
             return self.tags is None and not self.must_be_there
-        return not self.must_be_absent and (self.tags is None or current in self.tags)
+        is_wanted = self.tags is None or current in self.tags
+        return is_wanted and not self.must_be_absent and current not in self.other_than
 
 
 ANYTHING = Precondition()
