@@ -11,6 +11,7 @@ The evaluator (Google's C++ CEL) was measured; this is what a caller of it must 
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ MAX_EXPRESSION = 4096
 MAX_REASON = 300
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_AROUND = re.compile(r"^[A-Z_]+: (?:ERROR: <input>:[0-9]+:[0-9]+: )?| \[[A-Z_]+\]$")
 _ENV = cel.NewEnv(variables={"context": cel.Type.DYN, "nodes": cel.Type.DYN})
 
 
@@ -58,7 +60,7 @@ class Program:
         """Evaluate it. Raises CelFailed; takes bounded time, whatever the values."""
         data = self._gather(values)
         text, items = _measure(data)
-        _bound(self._shape, max(text, self._length), items)
+        bound(self._shape, max(text, self._length), items)
         try:
             result = self._compiled.eval(data=data)
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
@@ -66,7 +68,7 @@ class Program:
         return _Result().convert(result, 1)
 
     def _gather(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = {"context": None, "nodes": {}}
+        data: dict[str, Any] = {"nodes": {}}
         by_root: dict[str | None, list[tuple[str, ...]]] = {}
         for read in self.reads:
             by_root.setdefault(read.node, []).append(read.steps)
@@ -111,7 +113,7 @@ def _measure(data: Any) -> tuple[int, int]:
     return text, items
 
 
-def _bound(program: Shape, text: int, items: int) -> None:
+def bound(program: Shape, text: int, items: int) -> None:
     """Refuse what could take too long or too much memory with data of this size."""
     items = max(items, program.literals)
     joins = program.joins + sum(program.loops)
@@ -122,7 +124,7 @@ def _bound(program: Shape, text: int, items: int) -> None:
     iterations = min(MAX_ITERATIONS, len(program.loops) * longest**program.nesting) if program.loops else 1
     # A chain of n joins makes strings of 2, 3, .. n+1 parts; the next loop may join those again.
     stages = (program.joins, *program.loops)
-    growth = math.prod(max(count + 1, count * (count + 1) // 2) for count in stages)
+    growth = math.prod(max(count + 1, math.comb(count + 1, 2)) for count in stages)
     made = growth * (program.scans + (1 if joins else 0))
     if max(text, 8 * items) * iterations * made > MAX_WORK:
         raise CelFailed(
@@ -175,20 +177,6 @@ class _Result:
 
 
 def _reason(text: str) -> str:
-    """Take the sentence out of `STATUS: ERROR: <input>:1:7: sentence` and what follows it."""
-    line = (
-        text.strip().partition("\n")[0].removesuffix("]").rpartition(" [")[0]
-        or text.strip().partition("\n")[0]
-    )
-    for prefix in (
-        "INVALID_ARGUMENT: ",
-        "NOT_FOUND: ",
-        "UNKNOWN: ",
-        "INTERNAL: ",
-        "OUT_OF_RANGE: ",
-        "ERROR: ",
-    ):
-        line = line.removeprefix(prefix)
-    if line.startswith("<input>:"):
-        line = line.split(": ", 1)[-1]
+    """Take the sentence out of `STATUS: ERROR: <input>:1:7: sentence [STATUS]` and the lines that follow it."""
+    line = _AROUND.sub("", text.strip().partition("\n")[0])
     return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}..."
