@@ -84,6 +84,7 @@ CONTEXT = {
     "properties": {"workspace": ARTIFACT, "label": {"type": "string"}, "depth": {"type": "integer"}},
     "additionalProperties": False,
 }
+COUNTS = {"properties": {"counts": {"additionalProperties": {"type": "integer"}}}}
 WORKSPACE = {"workspace": "{{ context.workspace }}"}
 
 
@@ -288,3 +289,24 @@ def test_a_chain_of_1000_nodes_is_checked_without_recursion() -> None:
 
 def test_the_number_of_findings_is_bounded() -> None:
     assert len(check(*(node(f"n{i}", "nope") for i in range(1000)))) == 200
+
+
+def test_what_a_node_of_an_unknown_agent_gives_is_not_judged() -> None:
+    inputs = {**WORKSPACE, "depth": "{{ nodes.first.output.depth }}"}
+    place, code, _ = one(node("first", "scaner"), node(depends_on=["first"], inputs=inputs))
+    assert (place, code) == ("nodes.first.agent", "workflow.unknown_agent")
+
+
+def test_a_place_too_long_to_be_told_whole_is_told_as_far_as_it_goes() -> None:
+    counter = {
+        **SCANNER,
+        "name": "counter",
+        "actions": {"count": {"input_schema": COUNTS, "output_schema": {}}},
+    }
+    agents = {"counter": Manifest.model_validate(counter)}
+    long = node("n", "counter", "count", inputs={"counts": {"k" * 600: "many"}})
+    spec = WorkflowSpec.model_validate({"name": "w", "nodes": [long]})
+    found = check_workflow(spec, agents, ["counter"])
+    assert [(finding.place, finding.code) for finding in found] == [
+        ("nodes.n.inputs.counts", "workflow.invalid_input")
+    ]

@@ -113,18 +113,15 @@ class SchemaGraph:
             return None
         return follow(self.root, reference, self._anchors)
 
-    def in_place(self, schema: object) -> Iterator[object]:
+    def in_place(self, schema: Mapping[str, Any]) -> Iterator[object]:
         """Yield the schemas that are applied to the same value."""
-        if not isinstance(schema, dict):
-            return
         if (target := self.target(schema)) is not None:
             yield target
         yield from _inner(schema, IN_PLACE_ONE, IN_PLACE_LIST, IN_PLACE_MAP)
 
-    def children(self, schema: object) -> Iterator[object]:
+    def children(self, schema: Mapping[str, Any]) -> Iterator[object]:
         """Yield the schemas that are applied to the members of a value."""
-        if isinstance(schema, dict):
-            yield from _inner(schema, CHILD_ONE, CHILD_LIST, CHILD_MAP)
+        yield from _inner(schema, CHILD_ONE, CHILD_LIST, CHILD_MAP)
 
     def weight(self) -> int | None:
         """Count the subschemas with each reference written out in full; None where that never ends.

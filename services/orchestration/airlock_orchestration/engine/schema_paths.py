@@ -63,8 +63,7 @@ class SchemaPaths:
     def _at(self, schema: object, path: Path) -> Possible:
         if isinstance(schema, bool):
             return _ALL if schema else Possible(NOTHING, "nothing is allowed there")
-        if not isinstance(schema, dict):
-            return _ALL
+        assert isinstance(schema, dict)  # it passed `check_schema`
         key = (id(schema), path)
         if key not in self._known:
             if self._open == MAX_OPEN:

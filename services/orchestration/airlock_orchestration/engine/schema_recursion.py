@@ -79,8 +79,7 @@ def _has_two_ways(graph: SchemaGraph, start: object, recursive: set[int]) -> boo
         routes += 1
         if routes > MAX_ROUTES:
             return True
-        if not isinstance(schema, dict):
-            continue
+        assert isinstance(schema, dict)  # what has an inside: nothing else is in `recursive`
         if _own_ways(schema, recursive, members, elements):
             return True
         stack.extend(inner for inner in graph.in_place(schema) if id(inner) in recursive)

@@ -173,8 +173,7 @@ def _long_sent(attempt: AttemptState, now: datetime) -> bool:
     Not compared with `redispatch_at` itself: whoever read the row asked Postgres' own clock, `now` is our
     estimate of it.
     """
-    if attempt.redispatch_at is None:
-        return False
+    assert attempt.redispatch_at is not None  # only of a QUEUED node, whose attempt nobody has claimed
     return attempt.redispatch_at - now < redispatch_delay(attempt.sends) / 2
 
 

@@ -291,7 +291,7 @@ class Turn:
                 self.effect(RunFinished(status))
             elif status is RunStatus.WAITING_APPROVAL:
                 self.fact(EventType.RUN_WAITING)
-            elif self.status is RunStatus.WAITING_APPROVAL:
+            else:  # it waited: a start, or a cancel, has set `self.status` before
                 self.fact(EventType.RUN_RESUMED)
         run = replace(
             self._run,
