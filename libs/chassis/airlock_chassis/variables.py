@@ -8,6 +8,7 @@ import each other; a test holds these names to their settings.
 from typing import Final
 
 ORCHESTRATION: Final = (
+    "AIRLOCK_AGENT_LOG_DAYS",
     "AIRLOCK_API_HOST",
     "AIRLOCK_API_PORT",
     "AIRLOCK_API_PORT_FILE",

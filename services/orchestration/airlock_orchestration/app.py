@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -57,6 +58,7 @@ from .workers.facts import tell
 from .workers.gauges import Gauges, count
 from .workers.logs import LogsWorker
 from .workers.reports import ReportsWorker
+from .workers.retention import Retention
 from .workers.sweeper import Sweeper
 
 START_SECONDS = 6.0
@@ -150,6 +152,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
 
         supervisor.add("bells", BellsWorker(bus, subjects, bells).run, stage=0)
         supervisor.add("sweeper", sweeper.run, stage=0)
+        retention = Retention(sessions, agent_logs=timedelta(days=settings.agent_log_days))
+        supervisor.add("retention", retention.run, stage=0)
         supervisor.add("gauges", gauges.run, stage=0)
         supervisor.add("reports", consumer.run, stage=0)
         supervisor.add("control", control.run, stage=1)

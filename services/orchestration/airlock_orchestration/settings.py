@@ -29,5 +29,7 @@ class Settings(ChassisSettings):
     """Reads, per key and minute."""
     requester_may_decide: bool = True
     """Whether who started a run may also decide about its gates."""
+    agent_log_days: int = Field(default=30, ge=1, le=3650)
+    """Days after a run has ended that what its agents said is kept; then it is deleted."""
     drain_seconds: float = Field(default=30.0, gt=0, le=600)
     """Time to finish or hand back what is under way after SIGTERM."""

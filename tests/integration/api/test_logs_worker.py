@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from airlock_orchestration.store.sessions import Sessions
 from airlock_orchestration.workers import logs as worker
 from airlock_orchestration.workers.bells import BellsWorker
 from airlock_orchestration.workers.logs import LogsWorker
+from airlock_orchestration.workers.retention import Retention
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -124,6 +125,40 @@ async def test_without_postgres_lines_are_lost_and_counted_and_later_ones_are_ke
         sessions.back = True
         await bus.publish(subjects.logs("host-1"), said(run, "three", first=3))
         assert await until_kept(rig, run, 1) == ["three"]
+
+
+async def test_a_batch_that_nobody_foresaw_is_lost_alone_and_the_worker_goes_on(
+    rig: Any, bus: Bus, nats_prefix: str
+) -> None:
+    subjects, run = Subjects(nats_prefix), await rig.start()
+    lost = counted("lost")
+    async with rig.sessions.path() as connection:
+        await connection.execute("ALTER TABLE agent_logs RENAME TO not_migrated_yet")
+    async with running(LogsWorker(bus, subjects, rig.sessions, Bells())):
+        await bus.flush()
+        await bus.publish(subjects.logs("host-1"), said(run, "one", "two"))
+        async with asyncio.timeout(10):
+            while counted("lost") < lost + 2:
+                await asyncio.sleep(0.01)
+        async with rig.sessions.path() as connection:
+            await connection.execute("ALTER TABLE not_migrated_yet RENAME TO agent_logs")
+        await bus.publish(subjects.logs("host-1"), said(run, "three", first=3))
+        assert await until_kept(rig, run, 1) == ["three"]
+
+
+async def test_what_agents_said_long_ago_is_deleted_by_the_way(rig: Any) -> None:
+    run = await rig.start()
+    log, _ = AgentLog.decode(said(run, "old"))
+    await logs.keep(rig.sessions, [log])
+    await rig.fail(run, "a")
+    async with rig.sessions.path() as connection:
+        await connection.execute("UPDATE runs SET finished_at = finished_at - interval '1 minute'")
+        await connection.execute("UPDATE runs SET id = '01890000-0000-7000-8000-000000000000'")
+        await connection.execute("UPDATE agent_logs SET run_id = '01890000-0000-7000-8000-000000000000'")
+    async with running(Retention(rig.sessions, agent_logs=timedelta(seconds=30))):
+        async with asyncio.timeout(10), rig.sessions.path() as connection:
+            while await connection.fetchval("SELECT count(*) FROM agent_logs"):
+                await asyncio.sleep(0.01)
 
 
 async def test_nonsense_and_a_flood_harm_nobody(

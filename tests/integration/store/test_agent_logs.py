@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from airlock_contracts.logs import MAX_ATTEMPT_BYTES, AgentLog, LogLevel, LogLine, LogStream
 from airlock_contracts.messages import AttemptId
 from airlock_orchestration.store import logs as store
-from airlock_orchestration.store.logs import ended_for, read_logs, write_logs
+from airlock_orchestration.store.logs import ended_for, forget_logs, read_logs, write_logs
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -163,6 +163,40 @@ async def test_lines_of_one_message_stand_in_its_order(shop: Any, kit: Any) -> N
     wanted = [str(number) for number in range(300)]
     await write_logs(shop.connection, [said(run, *wanted)])
     assert await texts(shop, run) == wanted
+
+
+def begun(ago: timedelta) -> str:
+    """The id of a run that began then."""
+    milliseconds = int((datetime.now(UTC) - ago).timestamp() * 1000)
+    return str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0x8 << 60 | uuid4().int & 0xFFFF_FFFF_FFFF))
+
+
+async def test_lines_are_forgotten_when_their_run_has_ended_long_ago_some_at_a_time(
+    shop: Any, kit: Any
+) -> None:
+    month, day = timedelta(days=30), timedelta(days=1)
+    ended: dict[str, tuple[timedelta, timedelta | None]] = {
+        "long ago": (3 * month, 2 * month),
+        "just over": (month + day, month + timedelta(minutes=1)),
+        "just within": (month + day, month - timedelta(minutes=1)),
+        "goes on": (3 * month, None),
+        "new": (day, day / 2),
+    }
+    runs = {name: begun(start) for name, (start, _) in ended.items()}
+    seeded = await shop.workflow(kit.CHAIN)
+    for name, (_, end) in ended.items():
+        await shop.go(shop.start(seeded, runs[name]))
+        await write_logs(shop.connection, [said(runs[name], *(f"{n}" for n in range(10)))])
+        if end is not None:
+            await shop.connection.execute(
+                "UPDATE runs SET status = 'CANCELLED', finished_at = clock_timestamp() - $2::interval "
+                "WHERE id = $1::uuid",
+                *(runs[name], end),
+            )
+    forgotten = [await forget_logs(shop.connection, month, 8) for _ in range(4)]
+    assert forgotten == [8, 8, 4, 0]
+    left = {name: len(await texts(shop, run)) for name, run in runs.items()}
+    assert left == {"long ago": 0, "just over": 0, "just within": 10, "goes on": 10, "new": 10}
 
 
 async def test_how_long_a_run_has_ended_is_known(shop: Any, kit: Any) -> None:

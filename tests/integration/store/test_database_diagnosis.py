@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from airlock_orchestration.store import diagnosis
 from airlock_orchestration.store.database import DatabaseUnavailable
 from airlock_orchestration.store.diagnosis import look_at_database
 
@@ -16,7 +17,10 @@ async def test_a_database_that_is_well_shows_its_revision_and_nothing_that_sleep
     assert found.known_revision
     assert found.violations == ()
     assert found.keys == {}
+    assert found.violations_total == 0
     assert found.bytes > 1_000_000
+    assert found.agent_logs_bytes is not None
+    assert 0 < found.agent_logs_bytes < found.bytes
     assert 0 < found.connections <= found.max_connections
     assert abs(found.clock_ahead) < 5  # one machine, one clock
 
@@ -25,7 +29,7 @@ async def test_a_database_without_tables_or_of_a_newer_release_is_told_by_its_re
     database_url: str, migrated_database_url: str
 ) -> None:
     empty = await look_at_database(database_url)
-    assert (empty.revision, empty.known_revision) == (None, True)
+    assert (empty.revision, empty.known_revision, empty.agent_logs_bytes) == (None, True, None)
     connection = await asyncpg.connect(migrated_database_url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
     await connection.close()
@@ -51,6 +55,17 @@ async def test_what_nothing_would_wake_is_named(shop: Any, kit: Any, migrated_da
     found = await look_at_database(migrated_database_url)
     assert found.violations == (f"run {run.id} node a (QUEUED): no attempt is dispatched",)
     assert found.violations_total == 1
+
+
+async def test_a_certificate_that_takes_long_leaves_the_rest_of_the_answer(
+    shop: Any, migrated_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "CERTIFICATE_SECONDS", 0.2)
+    async with shop.connection.transaction():
+        await shop.connection.execute("LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE")
+        found = await look_at_database(migrated_database_url)
+    assert found.violations_total is None
+    assert found.revision == found.wanted_revision
 
 
 async def test_keys_that_are_revoked_are_not_counted(migrated_database_url: str) -> None:

@@ -27,8 +27,9 @@ def _database(facts: Facts) -> Iterator[Finding]:
         return
     yield ok(
         part,
-        f"{facts['version']}, {bytes_text(facts['bytes'])}, {facts['connections']} of "
-        f"{facts['max_connections']} connections, {facts['ours']} of them ours",
+        f"{facts['version']}, {bytes_text(facts['bytes'])} ({bytes_text(facts['agent_logs_bytes'] or 0)} of "
+        f"agents' logs), {facts['connections']} of {facts['max_connections']} connections, "
+        f"{facts['ours']} of them ours",
     )
     if facts["connections"] > _FULL * facts["max_connections"]:
         what = f"{facts['connections']} of {facts['max_connections']} connections are taken"
@@ -69,7 +70,10 @@ def _schema(facts: Facts) -> Iterator[Finding]:
 
 
 def _rows(facts: Facts) -> Iterator[Finding]:
-    if total := facts["violations_total"]:
+    total = facts["violations_total"]
+    if total is None:
+        yield unknown("certificate", "it took too long to find out", "look at wakeup_certificate_violations")
+    elif total:
         yield wrong("certificate", f"nothing would wake {total}: {'; '.join(facts['violations'])}", _BUG)
     else:
         yield ok("certificate", "whatever is not over has a reason to wake")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from airlock_contracts.logs import AgentLog, LogStream, LogView
 
@@ -11,6 +12,8 @@ from ..store.logs import LogSlice
 from ..store.sessions import Sessions
 from .principals import Principal
 
+FORGOTTEN_AT_ONCE = 5_000
+"""Lines that one statement deletes: it takes a fraction of a second."""
 SETTLE_SECONDS = 1.0
 """What an agent said last may be written a moment after its run has ended; later nobody looks for it."""
 
@@ -100,6 +103,15 @@ async def silent_in(sessions: Sessions, principal: Principal, run: str) -> float
     if ended is None:
         raise RunUnknown(f"no run has the id {run}")
     return None if ended < 0 else max(0.0, SETTLE_SECONDS - ended)
+
+
+async def forget(sessions: Sessions, age: timedelta) -> int:
+    """Delete what was said in runs that ended longer ago than `age`, a bounded part of it; answers how much.
+
+    As many lines as FORGOTTEN_AT_ONCE: there may be more.
+    """
+    async with sessions.beside() as connection:
+        return await store.forget_logs(connection, age, FORGOTTEN_AT_ONCE)
 
 
 def size_of(logs: Iterable[AgentLog]) -> int:

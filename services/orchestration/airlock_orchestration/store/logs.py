@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -160,6 +161,42 @@ def _view(row: Any) -> LogView:
         fields=None if row["fields"] is None else orjson.loads(row["fields"]),
         fraction=row["fraction"],
     )
+
+
+# A run's id begins with the time of its start (UUIDv7), so old runs stand first in the key: those that have
+# lines are looked up one by one, as long as there are any. Runs that go on keep theirs.
+_FORGET = """
+WITH RECURSIVE bound AS MATERIALIZED (
+    SELECT clock_timestamp() - $1::interval AS at
+), oldest AS MATERIALIZED (
+    SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || repeat('f', 20))::uuid AS id
+    FROM bound
+), begun AS (
+    (SELECT run_id FROM agent_logs WHERE run_id <= (SELECT id FROM oldest) ORDER BY run_id LIMIT 1)
+    UNION ALL
+    SELECT next.run_id FROM begun, LATERAL (
+        SELECT run_id FROM agent_logs
+        WHERE agent_logs.run_id > begun.run_id AND agent_logs.run_id <= (SELECT id FROM oldest)
+        ORDER BY run_id LIMIT 1
+    ) AS next
+), over AS (
+    SELECT run_id FROM begun
+    WHERE coalesce(
+        (SELECT coalesce(finished_at, 'infinity') <= (SELECT at FROM bound) FROM runs WHERE id = run_id), true
+    )
+)
+DELETE FROM agent_logs WHERE ctid = ANY (ARRAY(
+    SELECT line.ctid FROM over, LATERAL (
+        SELECT agent_logs.ctid FROM agent_logs WHERE agent_logs.run_id = over.run_id ORDER BY id LIMIT $2
+    ) AS line LIMIT $2
+))
+"""
+
+
+async def forget_logs(connection: Any, age: timedelta, limit: int) -> int:
+    """Delete lines of runs that ended longer ago than `age`, at most `limit`; answers how many."""
+    status: str = await connection.execute(_FORGET, age, limit)
+    return int(status.rpartition(" ")[2])
 
 
 _ENDED = """

@@ -80,6 +80,10 @@ class LogsWorker:
             except StoreUnavailable as error:
                 self._lose(batch, str(error))
                 continue
+            except Exception as error:  # of one batch; the next may be well
+                log.exception("logs.failed", messages=len(batch))
+                self._lose(batch, f"{type(error).__name__}; the log has it whole")
+                continue
             metrics.agent_log_lines_total.labels(outcome="kept").inc(kept.lines)
             if kept.refused:
                 metrics.agent_log_lines_total.labels(outcome="refused").inc(kept.refused)
