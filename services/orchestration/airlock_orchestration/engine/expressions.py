@@ -85,7 +85,7 @@ def find_end(text: str, start: int, longest: int) -> int:
     Raises Malformed where there is no end, or none within `longest` characters.
     """
     depth = 0
-    for found in _TOKEN.finditer(text, start, min(len(text), start + longest + 2)):
+    for found in _TOKEN.finditer(text, start, start + longest + 1):
         token = found.group()
         if found.lastgroup != "sign":
             continue
@@ -131,7 +131,9 @@ def shape(expression: str) -> Shape:
     open_: list[int | None] = []
     nesting = builds = joins = scans = 0
     indexes = False
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+    padded = ["", *tokens, ""]
+    for index, token in enumerate(tokens, 1):
+        before, after = padded[index - 1], padded[index + 1]
         called = token if after == "(" else ""
         scans += _SCANS.get(called, 0)
         builds += called in ("map", "filter")

@@ -77,7 +77,7 @@ def needs(run: RunState, signals: Iterable[Signal]) -> frozenset[str]:
         elif isinstance(signal, RunStarted):
             done.update(reuse.node for reuse in signal.reuse)
             opening.extend(run.plan.roots)
-    for id_ in done & run.plan.nodes.keys():
+    for id_ in done:
         opening.extend(run.plan.nodes[id_].children)
     wanted: set[str] = set()
     for id_ in opening:
