@@ -47,6 +47,12 @@ def test_what_a_signal_brings_is_read_by_those_behind_it_beside_what_was_loaded(
     ]
 
 
+def test_a_node_reads_the_output_that_opens_it() -> None:
+    run = started(node("a"), node("next", ["a"], inputs={"n": "{{ nodes.a.output.n }}"}))
+    after = step(run, succeeded(run, "a", {"n": 1}), START)
+    assert [effect.input for effect in after.effects if isinstance(effect, KeepInput)] == [b'{"n":1}']
+
+
 def test_what_is_needed_is_all_that_the_nodes_read_which_open() -> None:
     def reads(*roots: str) -> dict[str, Any]:
         return {root: f"{{{{ {root} }}}}" for root in roots}

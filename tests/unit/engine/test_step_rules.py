@@ -271,3 +271,10 @@ def test_a_due_redispatch_is_sent_once_though_two_replicas_read_the_same_row() -
     assert [effect.sends for effect in after.effects if isinstance(effect, DispatchAttempt)] == [2]
     assert step(after.run, again, attempt.redispatch_at).stale
     assert step(after.run, again, attempt.redispatch_at + timedelta(seconds=5)).stale
+
+
+@pytest.mark.parametrize(("milliseconds", "sent"), [(5000, []), (5001, [2])])
+def test_an_attempt_is_sent_again_once_half_its_delay_is_over(milliseconds: int, sent: list[int]) -> None:
+    run = started(node("x"))
+    after = step(run, apt(s.RedispatchDue, run, "x"), START + timedelta(milliseconds=milliseconds))
+    assert [effect.sends for effect in after.effects if isinstance(effect, DispatchAttempt)] == sent

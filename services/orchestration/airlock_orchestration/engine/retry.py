@@ -30,7 +30,7 @@ def retry_delay(policy: RetrySpec, failures: int, attempt_id: str) -> timedelta:
     delay = min(seconds, policy.max_delay.total_seconds())
     if policy.jitter == "full":
         digest = hashlib.sha256(attempt_id.encode()).digest()
-        delay *= int.from_bytes(digest[:8], "big") / 2**64
+        delay *= int.from_bytes(digest[:8]) / 2**64
     return timedelta(seconds=delay)
 
 
