@@ -88,27 +88,29 @@ class Batches:
     async def commit(self, batch: list[Entry]) -> None:
         """Answer every entry of the batch, one way or another."""
         memory = _Memory()
+        delays = iter(AGAIN_AFTER_SECONDS)
         try:
-            for delay in (*AGAIN_AFTER_SECONDS, None):
-                try:
-                    await self._rounds(batch, memory)
+            while (error := await self._tried(batch, memory)) is not None:
+                if (delay := next(delays, None)) is None:
+                    _refuse(batch, error)
                     return
-                except StoreUnavailable as error:
-                    for entry in batch:
-                        self._remembered.forget(entry.signal.run)
-                    if delay is None:
-                        _refuse(batch, error)
-                        return
-                    log.warning("door.again", signals=len(batch), reason=str(error))
-                    await asyncio.sleep(delay)
+                log.warning("door.again", signals=len(batch), reason=str(error))
+                await asyncio.sleep(delay)
         except BaseException:
             _refuse(batch, StoreUnavailable("this replica was stopped"))
             raise
 
-    async def _rounds(self, batch: list[Entry], memory: _Memory) -> None:
-        await self._settle(memory)
-        while pending := [entry for entry in batch if not entry.done.done()]:
-            await self._round(pending, memory)
+    async def _tried(self, batch: list[Entry], memory: _Memory) -> StoreUnavailable | None:
+        """Rounds until everybody is answered, or what came between."""
+        try:
+            await self._settle(memory)
+            while pending := [entry for entry in batch if not entry.done.done()]:
+                await self._round(pending, memory)
+        except StoreUnavailable as error:
+            for entry in batch:
+                self._remembered.forget(entry.signal.run)
+            return error
+        return None
 
     async def _settle(self, memory: _Memory) -> None:
         """Find out what became of statements whose connection broke: the version tells."""
