@@ -90,7 +90,3 @@ def _mapped() -> int:
     """Bytes of address space that this process has now. Source: proc_pid_statm(5)."""
     with open("/proc/self/statm", "rb") as file:
         return int(file.read(64).split()[0]) * resource.getpagesize()
-
-
-class TooManyCrashes(Exception):
-    """No longer raised."""

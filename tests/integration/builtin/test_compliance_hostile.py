@@ -47,11 +47,13 @@ def test_a_policy_of_the_workspace_counts_only_when_it_is_named_and_is_told_loud
     check: Check, run_agent: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     (tmp_path / "rules.yaml").write_text("version: 1\nrules: {containers.image-latest: off}\n")
+    (tmp_path / "flow.yaml").write_text("{version: 1, rules: {containers.image-latest: off}}\n")
     (tmp_path / "Dockerfile").write_text(ROOT_IMAGE)
-    output = check(tmp_path, policy_path="rules.yaml", scopes=["containers"])
-    assert "containers.image-latest" not in rules_of(output, "Dockerfile")
-    assert output["policy"]["source"] == "workspace"
-    assert "whoever can change the workspace" in output["policy"]["warning"]
+    for path in ("rules.yaml", "flow.yaml"):
+        output = check(tmp_path, policy_path=path, scopes=["containers"])
+        assert "containers.image-latest" not in rules_of(output, "Dockerfile")
+        assert output["policy"]["source"] == "workspace"
+        assert "whoever can change the workspace" in output["policy"]["warning"]
     for path in ("../../etc/passwd", "none.yaml"):
         outcome = run_agent("compliance-checker", "check", {**DAY, "policy_path": path}, workspace=tmp_path)
         assert outcome.failure is not None
@@ -128,6 +130,14 @@ def test_a_password_in_a_document_is_less_sure_than_one_in_a_setting(check: Chec
         "guide.rst": "MEDIUM",
         "broker.conf": "HIGH",
     }
+
+
+def test_a_secret_far_behind_in_a_line_is_seen(check: Check, tmp_path: Path) -> None:
+    bundle = "var a=1;" * 2_000 + "-----BEGIN RSA PRIVATE KEY-----"
+    (tmp_path / "bundle.min.js").write_text(bundle + "\n")
+    output = check(tmp_path, scopes=["secrets"], strict=False)
+    assert rules_of(output, "bundle.min.js") == {"secrets.private-key"}
+    assert output["passed"] is False
 
 
 def test_an_empty_workspace_is_told_what_it_lacks_and_nothing_else(check: Check, tmp_path: Path) -> None:

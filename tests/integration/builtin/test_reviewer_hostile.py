@@ -95,6 +95,23 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_reviewed(
     assert "\x1b" not in said
 
 
+def test_a_grave_issue_behind_two_thousand_small_ones_is_told(
+    run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    small = "    x = 0.5 == y\n" * 2_500
+    head, tail = (
+        "import logging\n\n\ndef f(y, password):\n",
+        "    logging.info('%s', password)\n    return x\n",
+    )
+    (tmp_path / "a.py").write_text(head + small + tail)
+    outcome = run_agent("code-reviewer", "review", {}, workspace=tmp_path)
+    output = check_output("code-reviewer", "review", outcome)
+    assert output["issues"][0]["rule"] == "secret-in-log"
+    assert output["summary"]["total"] > 2_500
+    assert output["report_truncated"] is True
+    assert len(json.loads(outcome.artifact(output["report"]))["issues"]) < output["summary"]["total"]
+
+
 @pytest.mark.timeout(180)
 def test_fifty_megabytes_and_twenty_thousand_issues_fit_into_the_limits(
     run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
@@ -112,8 +129,8 @@ def test_fifty_megabytes_and_twenty_thousand_issues_fit_into_the_limits(
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) > 50_000_000
     outcome = run_agent("code-reviewer", "review", {}, workspace=tmp_path)
     output = check_output("code-reviewer", "review", outcome)
-    assert output["summary"]["total"] == output["summary"]["listed"] == 20_000
-    assert (len(output["issues"]), output["truncated"], output["skipped"]) == (200, True, [])
+    assert (output["summary"]["total"], output["report_truncated"], output["skipped"]) == (20_000, False, [])
+    assert (len(output["issues"]), output["truncated"]) == (200, True)
     assert output["files_reviewed"] == 1_500
     assert len(json.loads(outcome.artifact(output["report"]))["issues"]) == 20_000
     assert len(outcome.progress) >= 10

@@ -9,31 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from airlock_sdk.testing import Given, Outcome, given_workspace
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-STOREFRONT = EXAMPLES / "storefront"
-LIST = yaml.safe_load((EXAMPLES / "storefront.issues.yaml").read_text())
+from .recall import SHOP, Row, by_rule, line_of, measured, planted
+
+LIST = planted("storefront.issues.yaml", "issues")
 
 # Measured with the locked tools: all that the rules claim, and none of the lookalikes.
 MIN_RECALL = 1.0
 MAX_FALSE_ALARMS = 0
 
 
-def line_of(one: dict[str, Any]) -> int:
-    lines = (STOREFRONT / one["file"]).read_text().splitlines()
-    return next(number for number, line in enumerate(lines, start=1) if one["match"] in line)
-
-
-def found(one: dict[str, Any], issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    line = line_of(one)
-    return [each for each in issues if each["file"] == one["file"] and each["line"] == line]
-
-
 @pytest.fixture(scope="module")
 def review(run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]]) -> Outcome:
-    outcome = run_agent("code-reviewer", "review", {}, workspace=STOREFRONT)
+    outcome = run_agent("code-reviewer", "review", {}, workspace=SHOP)
     check_output("code-reviewer", "review", outcome)
     return outcome
 
@@ -49,34 +38,19 @@ def issues(review: Outcome) -> list[dict[str, Any]]:
 def test_what_a_reviewer_should_say_is_said_and_little_else(
     issues: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def said(one: dict[str, Any]) -> bool:
-        return any(
-            each["rule"] in one["rules"]
-            and (each["type"], each["severity"]) == (one["type"], one["severity"])
-            for each in found(one, issues)
-        )
+    def fits(one: Row, each: Row) -> bool:
+        kind = (each["type"], each["severity"]) == (one["type"], one["severity"])
+        return by_rule(one, each) and kind
 
-    claimed = [one for one in LIST["issues"] if one["rules"]]
-    missed = [one for one in claimed if not said(one)]
-    alarms = [one for one in LIST["lookalikes"] if found(one, issues)]
-    listed = {(one["file"], line_of(one)) for one in [*LIST["issues"], *LIST["lookalikes"]]}
-    unlisted = [each for each in issues if (each["file"], each["line"]) not in listed]
-    known = {one["file"] for one in [*LIST["issues"], *LIST["lookalikes"]]}
-    elsewhere = [each for each in unlisted if each["file"] not in known]
-    recall = 1 - len(missed) / len(claimed)
-    beyond = len(LIST["issues"]) - len(claimed)
-    lines = [
-        f"\ncode-reviewer on the storefront: recall {recall:.3f} of {len(claimed)} issues its rules claim,",
-        f"  {beyond} more are beyond them; {len(alarms)} false alarms among {len(LIST['lookalikes'])}",
-        f"  {len(elsewhere)} issues in files that the list does not speak of",
-        *(f"  missed: {one['file']} {one['match']!r}" for one in missed),
-        *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in alarms),
-    ]
+    seen = measured(LIST, issues, fits=fits)
+    spoken_of = {one["file"] for one in [*LIST.claimed, *LIST.beyond, *LIST.lookalikes]}
+    elsewhere = [each for each in seen.unlisted if each["file"] not in spoken_of]
     with capsys.disabled():
-        sys.stdout.write("\n".join(lines) + "\n")
-    assert recall >= MIN_RECALL
-    assert len(alarms) <= MAX_FALSE_ALARMS
-    assert unlisted == elsewhere
+        sys.stdout.write(seen.told("code-reviewer"))
+        sys.stdout.write(f"  {len(elsewhere)} issues in files that the list does not speak of\n")
+    assert seen.recall >= MIN_RECALL
+    assert len(seen.alarms) <= MAX_FALSE_ALARMS
+    assert seen.unlisted == elsewhere
 
 
 def test_every_issue_says_what_to_do_and_none_quotes_a_secret(
@@ -85,7 +59,7 @@ def test_every_issue_says_what_to_do_and_none_quotes_a_secret(
     assert all(one["suggestion"] and one["message"].count(". ") >= 1 for one in issues)
     said = review.raw_output.decode() + json.dumps([review.logs, review.progress]) + review.stderr
     said += "".join(made.content.decode() for made in review.artifacts.values())
-    tree = "\n".join(path.read_text() for path in (STOREFRONT / "storefront").rglob("*.py"))
+    tree = "\n".join(path.read_text() for path in (SHOP / "storefront").rglob("*.py"))
     for secret in ("kV7-tulip-orbit-92", "w4gon-Plum-77-kite", "q8Zr2LwXn5TbVc7K", "Welcome-Lindenhof-1"):
         assert secret in tree
         assert secret not in said
@@ -118,7 +92,7 @@ def test_the_artifacts_hold_everything_and_agree(review: Outcome, issues: list[d
 def test_the_same_workspace_gives_the_same_output_byte_for_byte(
     review: Outcome, run_agent: Callable[..., Outcome]
 ) -> None:
-    again = run_agent("code-reviewer", "review", {}, workspace=STOREFRONT)
+    again = run_agent("code-reviewer", "review", {}, workspace=SHOP)
     assert again.raw_output == review.raw_output
 
 
@@ -129,7 +103,7 @@ def test_types_floor_and_paths_choose(run_agent: Callable[..., Outcome]) -> None
         "paths": ["storefront/*.py"],
         "max_complexity": 50,
     }
-    output = run_agent("code-reviewer", "review", inputs, workspace=STOREFRONT).output
+    output = run_agent("code-reviewer", "review", inputs, workspace=SHOP).output
     assert output is not None
     assert {one["type"] for one in output["issues"]} == {"security"}
     assert {one["severity"] for one in output["issues"]} == {"HIGH"}
@@ -144,7 +118,7 @@ def test_a_diff_chooses_lines_and_the_others_are_counted(
     diff = (
         f"--- a/storefront/orders.py\n+++ b/storefront/orders.py\n@@ -{line},0 +{line} @@\n+def add_item():\n"
     )
-    output = run_agent("code-reviewer", "review", {"diff": diff}, workspace=STOREFRONT).output
+    output = run_agent("code-reviewer", "review", {"diff": diff}, workspace=SHOP).output
     assert output is not None
     assert [one["rule"] for one in output["issues"]] == ["B006"]
     assert output["files"] == ["storefront/orders.py"]

@@ -124,7 +124,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     (tmp_path / "nested.py").write_text("x = " + "-" * 100_000 + "1\n")
     levels = (f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in pairwise("abcdefghi"))
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(levels)
-    (tmp_path / "bomb.yaml").write_text(bomb + KEY.replace(" =", ":"))
+    (tmp_path / "bomb.yaml").write_text("# <?php eval($_GET['x']); ?>\n" + bomb + KEY.replace(" =", ":"))
     (tmp_path / "odd.yaml").write_text("key: [unclosed\n" + KEY)
     (tmp_path / "far.txt").write_text("far away " * 2_000 + "-----BEGIN RSA PRIVATE KEY-----\n")
     (tmp_path / "long.js").write_text("password='" + "aB3$" * 200_000 + "'\n")
@@ -141,6 +141,7 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
         ("broken.py", "secret-keyword"),
         ("odd.yaml", "secret-keyword"),
         ("bomb.yaml", "secret-keyword"),
+        ("bomb.yaml", "php-eval"),  # what brings down the search for secrets hides nothing else
         ("far.txt", "private-key"),
     } <= found
     skipped = {one["file"]: one["reason"] for one in output["skipped"]}
@@ -150,6 +151,25 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     assert {"deep.py", "nested.py", "null.py"} <= skipped.keys()
     assert skipped["bomb.yaml"].endswith("searched as plain text")
     assert "good.py" not in skipped
+    not_survived = {name for name, reason in skipped.items() if "searched as plain text" in reason}
+    assert {"bomb.yaml"} <= not_survived < skipped.keys()
+    assert output["files_scanned"] == len(list(tmp_path.iterdir())) - len({"picture.png", *not_survived})
+
+
+def test_the_second_of_two_secrets_is_known_again_when_the_first_is_gone(
+    run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    def ids() -> dict[int, str]:
+        outcome = run_agent("security-scanner", "scan", {"scan_types": ["secrets"]}, workspace=tmp_path)
+        output = check_output("security-scanner", "scan", outcome)
+        return {one["line"]: one["id"] for one in output["findings"]}
+
+    settings = tmp_path / "settings.ini"
+    settings.write_text("[tea]\nmail_password = Zq8rT2wXn5LbVc7K\npay_password = Lx93kPq7Rv2TzB5n\n")
+    before = ids()
+    settings.write_text("[tea]\n\n\n\npay_password = Lx93kPq7Rv2TzB5n\n")
+    assert sorted(before) == [2, 3]
+    assert ids() == {5: before[3]}
 
 
 def test_an_empty_workspace_is_a_clean_answer(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from airlock_sdk.testing import Outcome
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-LIST = yaml.safe_load((EXAMPLES / "storefront.flaws.yaml").read_text())
+from .recall import SHOP, found, measured, planted
+
+LIST = planted("storefront.flaws.yaml")
 
 # Measured with the locked tools: all flaws that the rules claim to see, and 5 of 47 lookalikes, each of them
 # a guess of bandit's or detect-secrets' at what a name or a string is for.
@@ -21,19 +20,9 @@ MIN_RECALL = 1.0
 MAX_FALSE_ALARMS = 5
 
 
-def line_of(one: dict[str, Any]) -> int:
-    lines = (EXAMPLES / "storefront" / one["file"]).read_text().splitlines()
-    return next(number for number, line in enumerate(lines, start=1) if one["match"] in line)
-
-
-def found(one: dict[str, Any], findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    line = line_of(one)
-    return [f for f in findings if f["file"] == one["file"] and f["line"] == line]
-
-
 @pytest.fixture(scope="module")
 def scan(run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]]) -> Outcome:
-    outcome = run_agent("security-scanner", "scan", {}, workspace=EXAMPLES / "storefront")
+    outcome = run_agent("security-scanner", "scan", {}, workspace=SHOP)
     check_output("security-scanner", "scan", outcome)
     return outcome
 
@@ -42,31 +31,18 @@ def test_the_planted_flaws_are_found_and_false_alarms_are_few(
     scan: Outcome, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert scan.output is not None
-    findings = scan.output["findings"]
-    claimed = [one for one in LIST["flaws"] if one["rules"]]
-    beyond = [one for one in LIST["flaws"] if not one["rules"]]
-    missed = [one for one in claimed if not any(f["rule"] in one["rules"] for f in found(one, findings))]
-    alarms = [one for one in LIST["lookalikes"] if found(one, findings)]
-    listed = {(one["file"], line_of(one)) for one in [*LIST["flaws"], *LIST["lookalikes"]]}
-    unlisted = [f for f in findings if (f["file"], f["line"]) not in listed]
-    recall = 1 - len(missed) / len(claimed)
-    lines = [
-        f"\nsecurity-scanner on the storefront: recall {recall:.3f} of {len(claimed)} flaws its rules claim,",
-        f"  {len(beyond)} more are beyond them; {len(alarms)} false alarms among {len(LIST['lookalikes'])}",
-        *(f"  missed: {one['file']} {one['match']!r}" for one in missed),
-        *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in alarms),
-    ]
+    seen = measured(LIST, scan.output["findings"])
     with capsys.disabled():
-        sys.stdout.write("\n".join(lines) + "\n")
-    assert recall >= MIN_RECALL
-    assert len(alarms) <= MAX_FALSE_ALARMS
-    assert unlisted == []
+        sys.stdout.write(seen.told("security-scanner"))
+    assert seen.recall >= MIN_RECALL
+    assert len(seen.alarms) <= MAX_FALSE_ALARMS
+    assert seen.unlisted == []
 
 
 def test_what_the_code_wants_overlooked_is_found_and_marked(scan: Outcome) -> None:
     assert scan.output is not None
     findings = scan.output["findings"]
-    for one in LIST["flaws"]:
+    for one in LIST.claimed:
         marks = {f["suppressed"] for f in found(one, findings) if f["rule"] in one["rules"]}
         if marks:
             assert marks == {one.get("suppressed", False)}, one
@@ -87,7 +63,7 @@ def test_no_secret_stands_in_anything_that_was_said(scan: Outcome) -> None:
     ]
     said = [scan.raw_output.decode(), scan.stderr, json.dumps(scan.logs), json.dumps(scan.progress)]
     said += [made.content.decode() for made in scan.artifacts.values()]
-    tree = "\n".join(path.read_text() for path in (EXAMPLES / "storefront").rglob("*") if path.is_file())
+    tree = "\n".join(path.read_text() for path in SHOP.rglob("*") if path.is_file())
     for value in values:
         assert value in tree
         assert not any(value in text for text in said)
@@ -108,13 +84,13 @@ def test_the_artifacts_hold_everything_and_agree(scan: Outcome) -> None:
 def test_the_same_workspace_gives_the_same_output_byte_for_byte(
     scan: Outcome, run_agent: Callable[..., Outcome]
 ) -> None:
-    again = run_agent("security-scanner", "scan", {}, workspace=EXAMPLES / "storefront")
+    again = run_agent("security-scanner", "scan", {}, workspace=SHOP)
     assert again.raw_output == scan.raw_output
 
 
 def test_types_and_floor_choose(run_agent: Callable[..., Outcome]) -> None:
     inputs = {"scan_types": ["secrets"], "min_severity": "HIGH"}
-    outcome = run_agent("security-scanner", "scan", inputs, workspace=EXAMPLES / "storefront")
+    outcome = run_agent("security-scanner", "scan", inputs, workspace=SHOP)
     assert outcome.output is not None
     assert {one["tool"] for one in outcome.output["findings"]} == {"detect-secrets"}
     assert {one["severity"] for one in outcome.output["findings"]} == {"CRITICAL", "HIGH"}

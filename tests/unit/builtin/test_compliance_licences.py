@@ -15,7 +15,6 @@ from airlock_agents.builtin.compliance_checker.facts import (
 )
 from airlock_agents.builtin.compliance_checker.licences.dependencies import (
     declares_dependencies,
-    is_foreign,
     read_dependencies,
 )
 from airlock_agents.builtin.compliance_checker.licences.families import (
@@ -202,7 +201,6 @@ def test_dependencies_declare_licences_in_lock_files_and_vendored_packages() -> 
     assert understood(str(one[1])) == "MIT"
     assert dependencies("node_modules/a/package.json", '{"name": "a", "version": "1", "license": "ISC"}')
     assert dependencies("vendor/github.com/a/b/LICENSE", MIT) == [("vendor/github.com/a/b", "MIT", 1, False)]
-    assert is_foreign("a/third_party/b.c")
     assert not declares_dependencies("own.egg-info/PKG-INFO")
     assert not declares_dependencies("package.json")
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airlock_agents.builtin.compliance_checker.answer import summary
 from airlock_agents.builtin.compliance_checker.examination import Examiner, Wanted
+from airlock_agents.builtin.compliance_checker.facts import Breach, TextFile
 from airlock_agents.builtin.compliance_checker.licences.judgement import Licences
 from airlock_agents.builtin.compliance_checker.policy import Policy
 from airlock_agents.builtin.compliance_checker.policy_document import read_policy
 from airlock_agents.builtin.compliance_checker.rules.rule import SCOPES, Scope
 from airlock_agents.builtin.compliance_checker.tree import Tree, whole
 from airlock_agents.builtin.compliance_checker.verdict import Verdict, exceptions, judge, rules_applied
-from airlock_agents.builtin.findings.files import list_sources
+from airlock_agents.builtin.findings.files import Source, list_sources
 
 TODAY = date(2026, 11, 20)
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nbm8=\n"
@@ -170,6 +173,30 @@ def test_an_action_that_is_used_often_is_one_violation(tmp_path: Path) -> None:
     assert [(one.line, one.message) for one in verdict.violations] == [
         (5, "tea/brew is pinned by the tag v1 only (3 times).")
     ]
+
+
+def test_suppressed_violations_are_counted_also_beyond_those_that_are_kept(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {f"{n}/Dockerfile": "FROM a:1\nRUN sudo x  # nosec\nUSER 1\n" for n in range(5)})
+    wanted = read_policy({"version": 1, "rules": {"containers.sudo": "HIGH"}})
+    verdict, _ = examined(tmp_path, wanted, "containers")
+    few = replace(verdict, violations=verdict.violations[:1])
+    assert summary(few, 5)["suppressed"] == 5
+
+
+def test_detectors_of_secrets_are_given_lines_that_are_cut_for_others(tmp_path: Path) -> None:
+    text = "x" * 9_000 + " far behind\n"
+    write(tmp_path, {"bundle.min.js": text})
+    seen: list[TextFile] = []
+
+    def detectors(file: TextFile) -> list[Breach]:
+        seen.append(file)
+        return []
+
+    examiner = Examiner(tmp_path, Wanted(frozenset({"secrets"}), Policy()), detectors)
+    examiner.examine(Source("bundle.min.js"))
+    assert [one.whole for one in seen] == [text]
 
 
 @pytest.mark.parametrize(

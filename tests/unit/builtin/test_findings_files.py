@@ -40,6 +40,11 @@ def test_text_is_read_whatever_its_encoding(encoding: str, tmp_path: Path) -> No
     assert read_text(tmp_path / "t") == "größe"
 
 
+def test_every_line_that_is_read_ends_in_a_newline(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"// harmless\reval(x)\r\nlast\n")
+    assert read_text(tmp_path / "t") == "// harmless\neval(x)\nlast\n"
+
+
 def test_lines_are_numbered_as_editors_do_and_cut() -> None:
     assert split_lines("a\r\nb\rc\n\x0cd\u2028e") == ["a", "b", "c", "\x0cd\u2028e"]
     assert [len(line) for line in split_lines("x" * 9000)] == [MAX_LINE]

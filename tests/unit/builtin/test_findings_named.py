@@ -15,6 +15,7 @@ from airlock_agents.builtin.findings.finding import (
     printable,
 )
 from airlock_agents.builtin.findings.sarif import sarif
+from airlock_agents.builtin.findings.secret_kinds import name_of
 from airlock_agents.builtin.security_scanner.passwords import merge_passwords
 
 SHELL = Finding("B602", "HIGH", "HIGH", "a.py", 3, "shell", "bandit", anchor='run("", shell=True)')
@@ -69,25 +70,26 @@ def test_a_hostile_name_is_text_on_one_line(name: str, shown: str) -> None:
 
 def test_the_output_lists_the_first_ones_and_says_that_there_are_more() -> None:
     many = named(replace(SHELL, line=n) for n in range(1, 301))
-    lists = report.bounded(many, [{"file": f"f{n}", "reason": "binary"} for n in range(150)])
-    assert len(lists["findings"]) == 200
-    assert lists["truncated"] is True
+    left_out = [{"file": f"f{n}", "reason": "binary"} for n in range(150)]
+    lists = report.bounded("findings", many, left_out, total=300)
+    assert (len(lists["findings"]), lists["truncated"], lists["report_truncated"]) == (200, True, False)
     assert (len(lists["skipped"]), lists["skipped_total"]) == (100, 150)
 
 
 def test_the_output_stays_within_its_bytes_whatever_the_names() -> None:
     long = named(replace(SHELL, line=n, file="\U0001f4a3" * 512) for n in range(1, 301))
-    lists = report.bounded(long, [{"file": "\U0001f4a3" * 512, "reason": "x" * 300}] * 100)
+    left_out = [{"file": "\U0001f4a3" * 512, "reason": "x" * 300}] * 100
+    lists = report.bounded("findings", long, left_out, total=300)
     assert len(json.dumps(lists).encode()) <= report.MAX_OUTPUT + 1024
     assert lists["truncated"] is True
 
 
-def test_suppressed_findings_are_counted_among_all_and_apart() -> None:
-    assert report.summary(named([SHELL, replace(SHELL, line=9, suppressed=True), KEY])) == {
-        "total": 3,
-        "by_severity": {"CRITICAL": 1, "HIGH": 2, "MEDIUM": 0, "LOW": 0},
-        "suppressed": 1,
-    }
+def test_the_output_and_the_report_say_alike_that_not_even_the_report_has_everything() -> None:
+    lists = report.bounded("issues", [SHELL], [], total=3000)
+    assert (lists["truncated"], lists["report_truncated"]) == (True, True)
+    document = json.loads(report.full("issues", [SHELL], [], total=3000))
+    assert (len(document["issues"]), document["truncated"]) == (1, True)
+    assert json.loads(report.full("issues", [SHELL], [], total=1))["truncated"] is False
 
 
 def test_skipped_files_have_their_reason() -> None:
@@ -110,3 +112,29 @@ def test_sarif_places_are_relative_uris_and_carry_the_id() -> None:
         "private-key",
     ]
     assert [r["level"] for r in run["results"]] == ["error", "error"]
+
+
+def test_sarif_gives_the_whole_workspace_a_place_and_only_security_a_score() -> None:
+    about = replace(SHELL, rule="licences.text-missing", file="")
+    (run,) = sarif([about], "compliance-checker", "1.0.0", kind=lambda one: "licences")["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": "./", "uriBaseId": "%SRCROOT%"}
+    assert run["tool"]["driver"]["rules"][0]["properties"] == {"tags": ["licences", "bandit"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "secrets", "name"),
+    [
+        ("API_KEY = 'Zq8rT2wX'", ["Zq8rT2wX"], "API_KEY"),
+        ('  "password": "Zq8rT2wX",', ["Zq8rT2wX"], "password"),
+        ("export DB_TOKEN_2=Zq8rT2wX", ["Zq8rT2wX"], "DB_TOKEN_2"),
+        ("spring.mail.password: Zq8rT2wX", ["Zq8rT2wX"], "spring.mail.password"),
+        ("ZqrTwXzzA==", ["ZqrTwXzzA=="], ""),
+        ("ZqrTwXzzA: known", ["ZqrTwXzzA", "known"], ""),
+        ("-----BEGIN RSA PRIVATE KEY-----", ["BEGIN RSA PRIVATE KEY"], ""),
+    ],
+)
+def test_a_secret_is_known_again_by_its_name_and_never_by_itself(
+    line: str, secrets: list[str], name: str
+) -> None:
+    assert name_of(line, secrets) == name

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airlock_agents.builtin.code_reviewer.issue import Replacement
-from airlock_agents.builtin.code_reviewer.ruff_checks import MAX_PER_FILE, Linted, lint
+from airlock_agents.builtin.code_reviewer.issue import Issue, Replacement
+from airlock_agents.builtin.code_reviewer.ruff_checks import lint
+from airlock_agents.builtin.code_reviewer.sieve import Wish
+from airlock_agents.builtin.findings.collection import MAX_PER_FILE
+from airlock_agents.builtin.findings.finding import Inspected
 
 
 @pytest.fixture
@@ -16,16 +19,17 @@ def scratch(tmp_path: Path) -> Path:
     return folder
 
 
-def linted(root: Path, scratch: Path, files: dict[str, str | bytes]) -> dict[str, Linted]:
+def linted(root: Path, scratch: Path, files: dict[str, str | bytes]) -> dict[str, Inspected]:
     for name, content in files.items():
         path = root / "tree" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return {one.path: one for one in lint(root / "tree", scratch, sorted(files))}
+    return {one.file: one for one in lint(root / "tree", scratch, sorted(files), Wish())}
 
 
 def test_an_issue_says_what_why_and_what_to_do(tmp_path: Path, scratch: Path) -> None:
-    (found,) = linted(tmp_path, scratch, {"a.py": "import os\nx = 1\n"})["a.py"].issues
+    (found,) = linted(tmp_path, scratch, {"a.py": "import os\nx = 1\n"})["a.py"].findings
+    assert isinstance(found, Issue)
     assert (found.rule, found.line, found.type, found.tool) == ("F401", 1, "quality", "ruff")
     assert found.message == "`os` imported but unused. It misleads readers, and importing takes time."
     assert found.suggestion == "Remove the import."
@@ -44,7 +48,7 @@ def test_the_workspace_chooses_nothing_and_what_it_silences_is_marked(tmp_path: 
     }
     (scratch / "ruff.toml").write_text("[lint.per-file-ignores]\n'*' = ['F401']\n")  # above what ruff reads
     found = linted(tmp_path, scratch, files)
-    marks = {name: [one.suppressed for one in found[name].issues] for name in files if name.endswith(".py")}
+    marks = {name: [one.suppressed for one in found[name].findings] for name in files if name.endswith(".py")}
     assert marks == {
         "all.py": [True],
         "flake.py": [True],
@@ -57,8 +61,8 @@ def test_a_file_that_brings_ruff_down_costs_only_itself(tmp_path: Path, scratch:
     files: dict[str, str | bytes] = {f"f{n}.py": "import os\n" for n in range(9)}
     files["f4.py"] = "x = a" + ".b" * 300_000 + "\n"
     found = linted(tmp_path, scratch, files)
-    assert found["f4.py"].trouble == "it brought ruff down"
-    assert all(len(one.issues) == 1 for name, one in found.items() if name != "f4.py")
+    assert found["f4.py"].skipped == "it brought ruff down"
+    assert all(len(one.findings) == 1 for name, one in found.items() if name != "f4.py")
     assert list(scratch.rglob("*.py")) == []
 
 
@@ -71,7 +75,7 @@ def test_strange_names_and_encodings_are_read(tmp_path: Path, scratch: Path) -> 
         "two words.py": "import os\n",
     }
     found = linted(tmp_path, scratch, files)
-    assert {name: [(one.rule, one.line) for one in each.issues] for name, each in found.items()} == {
+    assert {name: [(one.rule, one.line) for one in each.findings] for name, each in found.items()} == {
         "--fix.py": [("F401", 1)],
         "-": [("F401", 1)],
         "latin.py": [("F401", 3)],
@@ -87,7 +91,7 @@ def test_what_is_done_on_purpose_is_not_told(tmp_path: Path, scratch: Path) -> N
         "tests/test_a.py": "import datetime\nassert list(range(3))[0] == 0\ndatetime.datetime.now()\n",
         "look.py": "try:\n    import uvloop\nexcept ImportError:\n    fast = False\nelse:\n    fast = True\n",
     }
-    assert all(one.issues == () for one in linted(tmp_path, scratch, files).values())
+    assert all(one.findings == () for one in linted(tmp_path, scratch, files).values())
 
 
 def test_no_literal_of_the_code_is_told(tmp_path: Path, scratch: Path) -> None:
@@ -105,16 +109,21 @@ def test_no_literal_of_the_code_is_told(tmp_path: Path, scratch: Path) -> None:
         f"v = '%d' % '{secret}'\n"
         f"u = '{secret}'['{secret}']\n"
     )
-    issues = linted(tmp_path, scratch, {"a.py": code})["a.py"].issues
+    issues = linted(tmp_path, scratch, {"a.py": code})["a.py"].findings
     assert len(issues) >= 6
     assert secret not in "".join(f"{one.shown()}{one.anchor}" for one in issues)
 
 
-def test_a_file_full_of_remarks_is_cut(tmp_path: Path, scratch: Path) -> None:
-    one = linted(tmp_path, scratch, {"a.py": "import a\n" * (MAX_PER_FILE + 10)})["a.py"]
-    assert len(one.issues) == MAX_PER_FILE
-    assert one.trouble is not None
+def test_of_a_file_full_of_small_remarks_all_are_counted_and_the_loud_one_at_its_end_is_kept(
+    tmp_path: Path, scratch: Path
+) -> None:
+    small = "import a\n" * (MAX_PER_FILE + 10)
+    one = linted(tmp_path, scratch, {"a.py": small + "print(undefined)\n"})["a.py"]
+    assert len(one.findings) == MAX_PER_FILE
+    assert one.findings[0].rule == "F821"
+    assert one.counts["total"] > MAX_PER_FILE
+    assert one.skipped is None
 
 
 def test_what_is_no_python_says_so(tmp_path: Path, scratch: Path) -> None:
-    assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].trouble == "not valid Python"
+    assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].skipped == "not valid Python"

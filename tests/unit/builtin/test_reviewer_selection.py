@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from airlock_agents.builtin.code_reviewer.issue import Issue
 from airlock_agents.builtin.code_reviewer.selection import changed_lines, selection
 from airlock_agents.builtin.findings.files import Source
 from airlock_sdk import Failure
@@ -39,10 +38,6 @@ def paths(chosen: list[Source]) -> list[str]:
     return [one.path for one in chosen if one.skipped is None]
 
 
-def at(line: int, last_line: int = 0) -> Issue:
-    return Issue("r", "LOW", "HIGH", "shop/a.py", line, "m", "ruff", last_line=last_line)
-
-
 def test_a_diff_names_the_lines_that_it_adds_or_changes() -> None:
     assert changed_lines(DIFF) == {"shop/a.py": {2, 3, 21, 22}}
 
@@ -57,15 +52,12 @@ def test_where_only_lines_go_the_next_one_counts() -> None:
     assert changed_lines(diff) == {"a.py": {2}}
 
 
-def test_only_issues_on_changed_lines_are_kept() -> None:
+def test_a_diff_chooses_files_and_their_lines() -> None:
     chosen = selection(None, DIFF)
     assert paths(chosen.chosen(sources("shop/a.py", "shop/b.py"))) == ["shop/a.py"]
-    assert chosen.on_changed_lines([at(1), at(2), at(5), at(22)]) == [at(2), at(22)]
-
-
-def test_an_issue_about_a_function_counts_if_the_diff_touches_it() -> None:
-    chosen = selection(None, DIFF)
-    assert chosen.on_changed_lines([at(19, 30), at(30, 40)]) == [at(19, 30)]
+    assert chosen.lines_of("shop/a.py") == frozenset({2, 3, 21, 22})
+    assert chosen.lines_of("shop/b.py") == frozenset()
+    assert selection(None, None).lines_of("shop/a.py") is None
 
 
 def test_names_that_git_quotes_are_read() -> None:

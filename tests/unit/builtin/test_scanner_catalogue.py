@@ -14,7 +14,6 @@ from airlock_agents.builtin.security_scanner.catalogue import (
 )
 from airlock_agents.builtin.security_scanner.merging import merge
 from airlock_agents.builtin.security_scanner.own_checks import check_others, check_python, check_unparsed
-from airlock_agents.builtin.security_scanner.silencing import Silencing
 
 
 def test_every_rule_of_our_own_is_whole() -> None:
@@ -48,40 +47,6 @@ def test_a_rule_belongs_to_types_and_to_a_weakness(
     assert all(wanted([one], rule, tool) == (one in types) for one in SCAN_TYPES)
     assert wanted(["all"], rule, tool)
     assert {one for kinds in BANDIT_TYPES.values() for one in kinds} <= set(SCAN_TYPES)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["run(x)  # nosec"],
-        ["run(x)  # noqa"],
-        ["run(x)  # noqa: E501, S602"],
-        ["run(x); // nosemgrep"],
-        ["run(x) //nolint:gosec"],
-        ["run(x); // eslint-disable-line"],
-        ["// eslint-disable-next-line no-eval", "run(x)"],
-        ["# shellcheck disable=SC2086", "run x"],
-        ["@SuppressWarnings", "run(x);"],
-        ["/* eslint-disable */", "", "", "run(x)"],
-    ],
-)
-def test_a_wish_to_look_away_is_seen(lines: list[str]) -> None:
-    assert Silencing(lines).covers(len(lines))
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["run(x)  # noqa: E501"],
-        ["run(x)  # nosecret here"],
-        ["say('nothing');  // eslint-disable-line", "run(x)"],
-        ["run(x)", "# nosec"],
-        ["run(x)"],
-    ],
-)
-def test_other_words_are_no_wish(lines: list[str]) -> None:
-    where = next(number for number, line in enumerate(lines, start=1) if "run" in line)
-    assert not Silencing(lines).covers(where)
 
 
 def test_a_suppressed_finding_keeps_its_severity() -> None:

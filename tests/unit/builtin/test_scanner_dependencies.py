@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from airlock_agents.builtin.security_scanner.collection import typed
 from airlock_agents.builtin.security_scanner.dependencies.advisories import (
     BUILT_IN,
     UnreadableAdvisories,
@@ -21,6 +20,7 @@ from airlock_agents.builtin.security_scanner.dependencies.matching import believ
 from airlock_agents.builtin.security_scanner.dependencies.readers import read_dependencies, reader_of
 from airlock_agents.builtin.security_scanner.dependencies.severity import base_score, rated
 from airlock_agents.builtin.security_scanner.dependencies.versions import UnknownVersion, key
+from airlock_agents.builtin.security_scanner.scanned import typed
 
 INTEGRITY = "sha512-aaaa=="
 
@@ -125,6 +125,25 @@ def test_what_a_file_pins_is_read_with_its_line(
     found, insecure = read_dependencies(f"shop/{path}", text)
     assert [(one.ecosystem, one.name, one.version, one.line) for one in found] == expected
     assert insecure == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        ("requirements.txt", "# \x0c\x1c one line\ntea==1.0\n", 2),
+        ("yarn.lock", '# \u2028\x85 one line\nlodash@^4:\n  version "4.17.20"\n', 2),
+        ("poetry.lock", '# \x0b one line\n[[package]]\nname = "tea"\nversion = "1.0"\n', 3),
+        ("go.sum", "\x1d\ngithub.com/tea/pot v1.2.3 h1:x=\n", 2),
+    ],
+)
+def test_lines_are_numbered_as_editors_do(path: str, text: str, line: int) -> None:
+    ((one,), _) = read_dependencies(path, text)
+    assert one.line == line
+
+
+def test_a_source_without_tls_stands_on_its_line() -> None:
+    text = "# \x0c\x1c one line\n--index-url http://example.com/simple\n"
+    assert read_dependencies("requirements.txt", text) == ([], [2])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ import time
 import pytest
 from airlock_agents.builtin.security_scanner.catalogue import OWN
 from airlock_agents.builtin.security_scanner.languages.lexer import lex
-from airlock_agents.builtin.security_scanner.languages.search import TABLES, search_file, search_text
+from airlock_agents.builtin.security_scanner.languages.search import (
+    TABLES,
+    search_file,
+    search_pieces,
+    search_text,
+)
 from airlock_agents.builtin.security_scanner.languages.syntax import SYNTAXES, languages_of
 
 from .scanner_examples import FLAWS, HARMLESS
@@ -92,6 +97,25 @@ def test_bait_for_names_and_regular_expressions_costs_no_more_than_its_size(path
     began = time.process_time()
     list(search_file(path, bait * (200_000 // len(bait))))
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029"])
+def test_what_ends_a_line_in_javascript_ends_a_comment(end: str) -> None:
+    assert [hit.rule for hit in search_file("a.js", f"// harmless{end}eval(input);\n")] == ["js-eval"]
+
+
+def test_bait_is_searched_in_pieces_with_the_lines_of_the_whole() -> None:
+    bait = "x = 'tea';\n" * 5_000 + "y = 'no end of a line' + " * 5_000
+    hits, stopped_at = search_pieces("server.js", bait + "\neval(input);\n")
+    assert ([(hit.rule, hit.line) for hit in hits], stopped_at) == ([("js-eval", 5_002)], None)
+
+
+def test_bait_is_searched_for_a_while_and_what_was_found_until_then_is_told() -> None:
+    now = iter(range(0, 1_000, 4))  # seconds: each piece takes four
+    text = "eval(input);\n" * 20_000
+    hits, stopped_at = search_pieces("server.js", text, clock=lambda: float(next(now)))
+    assert stopped_at is not None
+    assert [hit.line for hit in hits] == list(range(1, stopped_at))
 
 
 @pytest.mark.parametrize("language", sorted(SYNTAXES))

@@ -5,55 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from airlock_sdk import Context
 from airlock_sdk.artifact import JSON, SARIF
 
 from ..findings import report
-from ..findings.finding import named
+from ..findings.collection import Collection
 from ..findings.sarif import sarif
-from .collection import MAX_ISSUES, Collection
-from .issue import Issue
+from .issue import TYPES, Issue
 from .measures import metrics
 from .review_file import Reviewed
+from .sieve import OUTSIDE_DIFF
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 MAX_FILES = 200  # names in the output; all are in the report
 _FILES_BYTES = 48 * 1024
 
 
 def answer(
-    found: Collection,
-    reviewed: Sequence[Reviewed],
-    *,
-    files: Sequence[str],
-    limit: int,
-    ctx: Context,
+    found: Collection[Issue], reviewed: Sequence[Reviewed], *, limit: int, ctx: Context
 ) -> dict[str, Any]:
     """Write the artifacts and answer the output; `limit` is of complexity."""
-    measures = [one.measures for one in reviewed if one.measures is not None]
+    files = [one.file for one in reviewed if one.seen]
     left_out = report.skipped(reviewed)
-    counts = found.summary()
-    measured = metrics(measures, limit)
-    kept = cast("list[Issue]", named(found.kept))[:MAX_ISSUES]
-    document = {
-        "version": 1,
+    issues = found.findings()
+    counts = found.summary(TYPES) | {"outside_diff": found.counts[OUTSIDE_DIFF]}
+    total = counts["total"]
+    head = {
         "summary": counts,
-        "metrics": measured,
-        "issues": [one.shown() for one in kept],
-        "files": list(files),
-        "skipped": left_out,
+        "metrics": metrics([one.measures for one in reviewed if one.measures is not None], limit),
     }
-    log = json.dumps(_sarif(kept), ensure_ascii=False).encode()
+    full = report.full("issues", issues, left_out, total=total, files=files, **head)
+    log = json.dumps(_sarif(issues), ensure_ascii=False).encode()
     ctx.log("info", "review.finished", files=len(files), skipped=len(left_out), **counts)
     return {
-        "summary": counts,
-        "metrics": measured,
+        **head,
         "files_reviewed": len(files),
-        "files": report.cut(list(files), MAX_FILES, _FILES_BYTES),
-        **report.bounded(kept, left_out, key="issues"),
-        "report": ctx.put_artifact("review.json", json.dumps(document, ensure_ascii=False).encode(), JSON),
+        "files": report.cut(files, MAX_FILES, _FILES_BYTES),
+        **report.bounded("issues", issues, left_out, total=total),
+        "report": ctx.put_artifact("review.json", full, JSON),
         "sarif": ctx.put_artifact("review.sarif", log, SARIF),
     }
 

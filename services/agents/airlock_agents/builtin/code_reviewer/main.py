@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
 from airlock_sdk import Agent, Context
 
+from ..findings.collection import MAX_FINDINGS
 from ..findings.files import list_sources
-from ..findings.finding import Inspected, printable
+from ..findings.finding import Inspected
 from ..findings.inspection import inspect_all
-from ..findings.severities import Severity, is_test
+from ..findings.severities import Severity
 from .answer import answer
-from .collection import Collection
-from .issue import TYPES, Issue, Type
+from .issue import TYPES, Type
 from .review_file import Reviewed, Reviewer
 from .ruff_checks import lint
 from .selection import selection
+from .sieve import Wish, collection
 
 MAX_COMPLEXITY = 10  # McCabe's own limit
 
@@ -45,30 +45,22 @@ def review(inputs: ReviewInputs, ctx: Context) -> dict[str, Any]:
     root = ctx.workspace()
     sources = chosen.chosen(list_sources(root))
     ctx.progress(f"{len(sources)} files", 0.0)
-    reviewer = Reviewer(root, types=types, max_complexity=limit)
-    found = Collection(types, inputs.get("min_severity", "LOW"), chosen)
-    tests = {printable(one.path) for one in sources if is_test(PurePath(one.path))}
-
-    def take(one: Inspected) -> Inspected:
-        found.add(cast("tuple[Issue, ...]", one.findings), in_tests=one.file in tests)
-        return replace(one, findings=())
-
-    reviewed = [_reviewed(one) for one in inspect_all(reviewer.review, sources, ctx, take=take)]
+    wish = Wish(types, inputs.get("min_severity", "LOW"), chosen)
+    reviewer = Reviewer(root, wish, max_complexity=limit)
+    found = collection(MAX_FINDINGS)
+    reviewed = [
+        _reviewed(one) for one in inspect_all(reviewer.review, sources, ctx.progress, take=found.take)
+    ]
     if types & {"quality", "performance"}:
         python = [one.path for one in sources if one.python and not one.skipped]
-        troubles = {}
-        for linted in lint(root, ctx.scratch, python):
-            shown = printable(linted.path)
-            found.add(linted.issues, in_tests=shown in tests)
-            troubles[shown] = linted.trouble
-        reviewed = [_with_trouble(one, troubles.get(one.file)) for one in reviewed]
-    files = [printable(one.path) for one in sources if not one.skipped]
-    return answer(found, reviewed, files=files, limit=limit, ctx=ctx)
+        linted = {one.file: found.take(one).skipped for one in lint(root, ctx.scratch, python, wish)}
+        reviewed = [_with_trouble(one, linted.get(one.file)) for one in reviewed]
+    return answer(found, reviewed, limit=limit, ctx=ctx)
 
 
 def _reviewed(one: Inspected) -> Reviewed:
     """Answer what a file gave; one that was left out, or that a child did not survive, gave nothing."""
-    return one if isinstance(one, Reviewed) else Reviewed(one.file, skipped=one.skipped)
+    return one if isinstance(one, Reviewed) else Reviewed(one.file, skipped=one.skipped, seen=one.seen)
 
 
 def _with_trouble(reviewed: Reviewed, trouble: str | None) -> Reviewed:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path, PurePath
 
 from ..findings.files import Source, read_text, split_lines
 from ..findings.finding import Inspected, anchor, printable
 from ..findings.severities import is_test
+from ..findings.silencing import ANY_BUT_LAYOUT, Silencing
 from .functions import Measured, measure_python
 from .issue import Issue, Type, issue
 from .languages import blanked, language_of
@@ -24,8 +23,8 @@ from .performance import performance
 from .python_code import Hit, PythonCode, Unparsable
 from .quality import quality
 from .security import security
+from .sieve import Sieve, Wish
 
-MAX_PER_FILE = 2_000  # issues; more say nothing that these do not
 _MADE_BY_MACHINE = 500  # characters of a line, on average: nobody writes or reviews that
 _LONG = 100  # lines of a function
 _DEEP = 5  # levels of blocks
@@ -36,17 +35,6 @@ _OF: Mapping[Type, Mapping[str, object]] = {
     "security": SECURITY,
 }
 
-# How code asks tools to look away: on its line, or on the line before.
-_SILENCED = re.compile(
-    r"(?i)\bnoqa\b|\bnosec\b|pylint:\s*disable|NOSONAR|\bnolint\b|eslint-disable(?!-next)|ruff:\s*(ignore|disable)|NOLINT\b"
-)
-_SILENCED_BEFORE = re.compile(
-    r"(?i)eslint-disable-next-line|@ts-(ignore|expect-error)|phpcs:ignore|NOLINTNEXTLINE"
-)
-_SILENCED_FILE = re.compile(
-    r"(?im)^[^\w\n]{0,9}(flake8|ruff): ?noqa\b|pylint: ?skip-file|^[^\w\n]{0,9}/\* ?eslint-disable ?\*/"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Reviewed(Inspected):
@@ -56,28 +44,29 @@ class Reviewed(Inspected):
 
 
 class Reviewer:
-    """Looks at files of one workspace for the types that were asked for."""
+    """Looks at files of one workspace for what was asked for."""
 
-    def __init__(self, root: Path, *, types: frozenset[Type], max_complexity: int) -> None:
+    def __init__(self, root: Path, wish: Wish, *, max_complexity: int) -> None:
         warnings.simplefilter("ignore")  # what the parser would print quotes the code
         sys.setrecursionlimit(3_000)  # the parser says so itself before the stack ends
         self._root = root
-        self._types = types
+        self._wish = wish
         self._max_complexity = max_complexity
-        self._rules = frozenset(name for kind in types for name in _OF[kind])
+        self._rules = frozenset(name for kind in wish.types for name in _OF[kind])
 
     def review(self, source: Source) -> Reviewed:
         """Look at a file; one that a check cannot take is an answer too, never an exception."""
         shown = printable(source.path)
         try:
-            text = read_text(self._root / source.path).replace("\r\n", "\n").replace("\r", "\n")
+            text = read_text(self._root / source.path)
         except OSError as error:
-            return Reviewed(shown, skipped=f"cannot be read ({error.strerror})")
+            return Reviewed(shown, skipped=f"cannot be read ({error.strerror})", seen=False)
         language = language_of(source.path, text) if not source.python else language_of("any.py", text)
         if language is not None and language.name != "Python" and _made_by_machine(text):
             return Reviewed(
                 shown,
                 skipped="made by a machine: its lines are too long to review",
+                seen=False,
                 measures=FileMeasures(shown, language.name, text.count("\n") + 1),
             )
         code, comments = blanked(text, language) if language is not None else (text, 0)
@@ -99,22 +88,23 @@ class Reviewer:
         except Exception as error:  # the edge to lizard and to what a hostile tree does to our checks
             trouble = f"not wholly reviewed ({type(error).__name__})"
         hits += self._complex(functions)
-        if not hits:
-            return Reviewed(shown, (), trouble, replace(measures, functions=tuple(functions)))
-        lines = split_lines(text)
-        issues = tuple(
-            islice(self._issues(hits, shown, lines, bool(_SILENCED_FILE.search(text))), MAX_PER_FILE)
+        sieve = Sieve(self._wish, source.path)
+        for one in self._issues(hits, shown, text) if hits else ():
+            sieve.add(one)
+        return Reviewed(
+            shown,
+            sieve.loudest,
+            trouble,
+            counts=sieve.counts,
+            measures=replace(measures, functions=tuple(functions)),
         )
-        if len(issues) == MAX_PER_FILE:
-            trouble = f"more than {MAX_PER_FILE} issues; the others are left out"
-        return Reviewed(shown, issues, trouble, replace(measures, functions=tuple(functions)))
 
     def _python(self, code: PythonCode, in_tests: bool, once: bool) -> Iterator[Hit]:
-        if "quality" in self._types:
+        if "quality" in self._wish.types:
             yield from quality(code, in_tests=in_tests)
-        if "performance" in self._types and not once:
+        if "performance" in self._wish.types and not once:
             yield from performance(code)
-        if "security" in self._types:
+        if "security" in self._wish.types:
             yield from security(code, in_tests=in_tests)
 
     def _complex(self, functions: list[Measured]) -> Iterator[Hit]:
@@ -129,7 +119,9 @@ class Reviewer:
                 detail = f"`{one.name}` is hard to follow: {'; '.join(too_much)}"
                 yield Hit("complex-function", one.line, detail, one.last_line, "MEDIUM" if loud else None)
 
-    def _issues(self, hits: list[Hit], shown: str, lines: list[str], silenced: bool) -> Iterator[Issue]:
+    def _issues(self, hits: list[Hit], shown: str, text: str) -> Iterator[Issue]:
+        lines = split_lines(text)
+        silencing = Silencing(lines, ANY_BUT_LAYOUT)
         seen: set[tuple[str, int]] = set()
         for hit in hits:
             if hit.rule not in self._rules or (hit.rule, hit.line) in seen:
@@ -137,7 +129,6 @@ class Reviewer:
             seen.add((hit.rule, hit.line))
             rule = RULES[hit.rule]
             here = lines[hit.line - 1] if hit.line <= len(lines) else ""
-            before = lines[hit.line - 2] if 2 <= hit.line <= len(lines) + 1 else ""
             found = issue(
                 hit.rule,
                 rule,
@@ -146,7 +137,7 @@ class Reviewer:
                 line=hit.line,
                 tool="airlock",
                 anchor=anchor(here),
-                suppressed=silenced or bool(_SILENCED.search(here) or _SILENCED_BEFORE.search(before)),
+                suppressed=silencing.covers(hit.line),
                 last_line=hit.last_line,
             )
             yield replace(found, severity=hit.severity) if hit.severity else found

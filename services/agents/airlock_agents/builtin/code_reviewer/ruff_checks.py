@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, cast
@@ -17,13 +17,13 @@ from airlock_sdk.printable import one_line
 from ruff.__main__ import find_ruff_bin
 
 from ..findings.files import read_text, split_lines
-from ..findings.finding import anchor, printable
+from ..findings.finding import Inspected, anchor, printable
 from ..findings.severities import is_test
 from .issue import Issue, issue
 from .replacement import replacement
 from .ruff_rules import RULES
+from .sieve import Sieve, Wish
 
-MAX_PER_FILE = 2_000  # issues; more say nothing that these do not
 _BATCH_FILES = 100
 _BATCH_BYTES = 2 * 1024 * 1024
 _SECONDS = 60.0  # for a batch; ruff needs milliseconds for a file
@@ -42,14 +42,7 @@ _COMMAND = (
 _GIVEN_UP = "ruff was given up: too many files brought it down"
 _OBEYED = ("noqa", "ruff:", "flake8:")  # how code asks ruff to look away
 
-
-@dataclass(frozen=True, slots=True)
-class Linted:
-    """What ruff says of a file, or why it says nothing (or not all)."""
-
-    path: str
-    issues: tuple[Issue, ...] = ()
-    trouble: str | None = None
+_Where = tuple[str, int, int]  # rule, line, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +56,10 @@ class _RuffFailed(Exception):
     """Ruff crashed or took too long."""
 
 
-def lint(root: Path, scratch: Path, paths: Sequence[str]) -> Iterator[Linted]:
-    """Answer what ruff finds in each file, in batches; `scratch` holds copies meanwhile.
+def lint(root: Path, scratch: Path, paths: Sequence[str], wish: Wish) -> Iterator[Inspected]:
+    """Answer what ruff finds in each file, or why it says nothing (or not all), in batches.
+
+    `scratch` holds copies meanwhile.
 
     Ruff ends with the file that brings it down (code nested too deeply overflows its stack): then its batch
     is tried again by halves. After too many failures the rest is answered as not looked at.
@@ -74,15 +69,15 @@ def lint(root: Path, scratch: Path, paths: Sequence[str]) -> Iterator[Linted]:
     while pending:
         batch = pending.pop()
         if not left:
-            yield from (Linted(path, trouble=_GIVEN_UP) for path in batch)
+            yield from (Inspected(printable(path), skipped=_GIVEN_UP) for path in batch)
             continue
         copies = [_copy(root, scratch, number, path) for number, path in enumerate(batch)]
         try:
-            yield from _lint(copies)
+            yield from _lint(copies, wish)
         except _RuffFailed as error:
             left -= 1
             if len(batch) == 1:
-                yield Linted(batch[0], trouble=str(error))
+                yield Inspected(printable(batch[0]), skipped=str(error))
             else:
                 pending += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
         finally:
@@ -107,29 +102,48 @@ def _copy(root: Path, scratch: Path, number: int, path: str) -> _Copy:
     # What ruff makes of a file depends on its name in two ways only: __init__.py and .pyi.
     name = PurePath(path).name
     kept = name if name == "__init__.py" else "module.pyi" if name.endswith(".pyi") else "module.py"
-    text = read_text(root / path).replace("\r\n", "\n").replace("\r", "\n")
+    text = read_text(root / path)
     place = scratch / f"ruff-{number}" / kept
     place.parent.mkdir(exist_ok=True)
     place.write_text(text, encoding="utf-8", errors="replace")
     return _Copy(path, place, text)
 
 
-def _lint(copies: Sequence[_Copy]) -> Iterator[Linted]:
-    said = _run(copies, "--ignore-noqa")
-    silenced = [
-        one for one in copies if said[one.place] and any(word in one.text.lower() for word in _OBEYED)
-    ]
-    kept = _run(silenced) if silenced else {}
-    for one in copies:
-        lines = one.text.split("\n")
-        found = [each for each in said[one.place] if each["code"] in RULES]
-        still = {_where(each) for each in kept.get(one.place, found)}
-        issues = {
-            (each["code"], each["location"]["row"]): _issue(each, one.path, lines, _where(each) not in still)
-            for each in found
-            if not _is_meant(each, PurePath(one.path))
-        }
-        yield Linted(one.path, tuple(issues.values()), _trouble(said[one.place]))
+def _lint(copies: Sequence[_Copy], wish: Wish) -> list[Inspected]:
+    obeying = [one for one in copies if any(word in one.text.lower() for word in _OBEYED)]
+    kept: dict[Path, set[_Where]] = {one.place: set() for one in obeying}
+    if obeying:
+        _run(obeying, lambda one: kept[Path(one["filename"])].add(_where(one)))
+    looks = {one.place: _Look(one, kept.get(one.place), wish) for one in copies}
+    _run(copies, lambda one: looks[Path(one["filename"])].take(one), "--ignore-noqa")
+    return [one.seen() for one in looks.values()]
+
+
+class _Look:
+    """Takes what ruff says of one file; `kept` is where it still speaks when it obeys the file's wishes."""
+
+    def __init__(self, copy: _Copy, kept: set[_Where] | None, wish: Wish) -> None:
+        self._path = copy.path
+        self._lines = copy.text.split("\n")
+        self._kept = kept
+        self._told: set[tuple[str, int]] = set()
+        self._sieve = Sieve(wish, copy.path)
+        self._trouble: str | None = None
+
+    def take(self, one: dict[str, Any]) -> None:
+        """Take a diagnostic: the same rule twice on a line is one issue."""
+        code, row, _ = where = _where(one)
+        if code in (None, "invalid-syntax"):
+            self._trouble = "not valid Python"
+        if code not in RULES or (code, row) in self._told or _is_meant(one, PurePath(self._path)):
+            return
+        self._told.add((code, row))
+        suppressed = self._kept is not None and where not in self._kept
+        self._sieve.add(_issue(one, self._path, self._lines, suppressed))
+
+    def seen(self) -> Inspected:
+        """Answer what all of it gave."""
+        return Inspected(printable(self._path), self._sieve.loudest, self._trouble, counts=self._sieve.counts)
 
 
 def _is_meant(one: dict[str, Any], path: PurePath) -> bool:
@@ -140,17 +154,8 @@ def _is_meant(one: dict[str, Any], path: PurePath) -> bool:
     return is_test(path) and (rule.startswith("DTZ") or RULES[rule].type == "performance")
 
 
-def _trouble(said: Sequence[dict[str, Any]]) -> str | None:
-    if any(one["code"] in (None, "invalid-syntax") for one in said):
-        return "not valid Python"
-    if len(said) >= MAX_PER_FILE:
-        return f"more than {MAX_PER_FILE} remarks of ruff; the others are left out"
-    return None
-
-
-def _run(copies: Sequence[_Copy], *more: str) -> dict[Path, list[dict[str, Any]]]:
-    """Answer ruff's diagnostics by file. Raises _RuffFailed."""
-    found: dict[Path, list[dict[str, Any]]] = {one.place: [] for one in copies}
+def _run(copies: Sequence[_Copy], take: Callable[[dict[str, Any]], None], *more: str) -> None:
+    """Hand each of ruff's diagnostics on. Raises _RuffFailed."""
     process = subprocess.Popen(  # noqa: S603 - our own tool, names of our own
         [find_ruff_bin(), *_COMMAND, *more, "--", *(str(one.place) for one in copies)],
         stdin=subprocess.DEVNULL,
@@ -164,9 +169,7 @@ def _run(copies: Sequence[_Copy], *more: str) -> dict[Path, list[dict[str, Any]]
     try:
         with cast(BinaryIO, process.stdout) as out:
             for one in _documents(out):
-                known = found[Path(one["filename"])]
-                if len(known) < MAX_PER_FILE:
-                    known.append(one)
+                take(one)
         code = process.wait()
     finally:
         alarm.cancel()
@@ -174,7 +177,6 @@ def _run(copies: Sequence[_Copy], *more: str) -> dict[Path, list[dict[str, Any]]
         process.wait()
     if code not in (0, 1):
         raise _RuffFailed("ruff took too long for it" if code == -signal.SIGKILL else "it brought ruff down")
-    return found
 
 
 def _documents(out: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -187,7 +189,7 @@ def _documents(out: BinaryIO) -> Iterator[dict[str, Any]]:
         whole = complete
 
 
-def _where(one: dict[str, Any]) -> tuple[str, int, int]:
+def _where(one: dict[str, Any]) -> _Where:
     return one["code"], one["location"]["row"], one["location"]["column"]
 
 

@@ -7,26 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from airlock_sdk import Failure
 
 from ..findings.files import Source
-from ..findings.finding import printable
-from .issue import Issue
+from ..findings.others import others_folder
 
-# Folders that hold what others wrote: reviewed when somebody asks for them by `paths` or `diff`.
-_OTHERS = frozenset(
-    {
-        "node_modules",
-        "bower_components",
-        "site-packages",
-        "dist-packages",
-        "vendor",
-        "third_party",
-        "__pycache__",
-    }
-)
 _GENERATED = ("_pb2.py", "_pb2_grpc.py", ".pb.go", ".min.js", ".min.css")
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)")
@@ -37,7 +23,7 @@ Lines = dict[str, set[int]]  # by path: the lines that a diff adds or changes
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a review was asked to look at."""
+    """What a review was asked to look at; others' code only if `paths` or a diff ask for it."""
 
     patterns: tuple[re.Pattern[str], ...] = ()
     changed: Lines | None = None
@@ -52,7 +38,7 @@ class Selection:
             if self.patterns or self.changed is not None:
                 kept.append(one)
                 continue
-            folder = _others_folder(one.path)
+            folder = others_folder(one.path)
             if one.path.endswith(_GENERATED):
                 kept.append(Source(one.path, skipped="made by a tool; paths may ask for it"))
             elif folder is None:
@@ -68,18 +54,9 @@ class Selection:
             return False
         return not self.patterns or any(one.fullmatch(path) for one in self.patterns)
 
-    def on_changed_lines(self, issues: Sequence[Issue]) -> list[Issue]:
-        """Answer the issues that the diff is about; one about a whole function is, if the diff touches it."""
-        if self.changed is None:
-            return list(issues)
-        shown = {printable(path): lines for path, lines in self.changed.items()}
-        return [
-            one
-            for one in issues
-            if any(
-                line in shown.get(one.file, ()) for line in range(one.line, max(one.line, one.last_line) + 1)
-            )
-        ]
+    def lines_of(self, path: str) -> frozenset[int] | None:
+        """Answer the lines of a file that are reviewed; None if it is all of them."""
+        return None if self.changed is None else frozenset(self.changed.get(path, ()))
 
 
 def selection(globs: Sequence[str] | None, diff: str | None) -> Selection:
@@ -143,11 +120,3 @@ def _path(spelled: str) -> str | None:
 def _byte(match: re.Match[str]) -> str:
     escaped = match[1]
     return chr(int(escaped, 8) & 0xFF) if len(escaped) == 3 else _ESCAPES.get(escaped, escaped)
-
-
-def _others_folder(path: str) -> str | None:
-    parts = PurePath(path).parts
-    for count, part in enumerate(parts[:-1], start=1):
-        if part in _OTHERS:
-            return "/".join(parts[:count])
-    return None

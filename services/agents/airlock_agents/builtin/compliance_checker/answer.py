@@ -7,27 +7,27 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from ..findings import report
 from ..findings.finding import Finding
 from ..findings.sarif import sarif
-from ..findings.severities import SEVERITIES
 from .rules.catalogue import RULES
-from .verdict import MAX_VIOLATIONS, Verdict
+from .verdict import Verdict
 
-MAX_SHOWN = 200
-MAX_SKIPPED = 100
 MAX_EXCEPTIONS = 50
-_BYTES = {"violations": 260 * 1024, "skipped": 60 * 1024, "exceptions_used": 60 * 1024}
+_LISTS_BYTES = 320 * 1024  # rules and licences stand in the output, too
+_EXCEPTIONS_BYTES = 60 * 1024
+# What is about security, by scope, and by rule where the scope is about other things.
+_SECURITY = ("secrets.", "headers.", "containers.", "ci.", "files.private-key", "files.environment-file")
 
 
 def summary(verdict: Verdict, failing: int) -> dict[str, Any]:
     """Count what counts; suppressed violations are among all, and apart."""
-    counted = [one for one in verdict.violations if not one.more["excepted"]]
     return {
         "total": verdict.total,
         "failing": failing,
         "excepted": verdict.excused,
-        "suppressed": sum(one.suppressed for one in counted),
-        "by_severity": {one: verdict.by_severity[one] for one in SEVERITIES},
+        "suppressed": verdict.suppressed,
+        "by_severity": dict(verdict.by_severity),
         "by_scope": _by_scope(verdict),
     }
 
@@ -36,37 +36,24 @@ def bounded(
     verdict: Verdict, excuses: list[dict[str, Any]], left_out: list[dict[str, str]]
 ) -> dict[str, Any]:
     """Answer the lists as they stand in the output, each cut where it grows beyond its bound."""
-    shown = [one.shown() for one in verdict.violations[:MAX_SHOWN]]
-    kept = _cut(shown, MAX_SHOWN, _BYTES["violations"])
+    total = verdict.total + verdict.excused
     return {
-        "violations": kept,
-        "truncated": len(kept) < verdict.total + verdict.excused,
-        "exceptions_used": _cut(excuses, MAX_EXCEPTIONS, _BYTES["exceptions_used"]),
+        **report.bounded("violations", verdict.violations, left_out, total=total, size=_LISTS_BYTES),
+        "exceptions_used": report.cut(excuses, MAX_EXCEPTIONS, _EXCEPTIONS_BYTES),
         "exceptions_total": len(excuses),
-        "skipped": _cut(left_out, MAX_SKIPPED, _BYTES["skipped"]),
-        "skipped_total": len(left_out),
     }
 
 
-def report(verdict: Verdict, left_out: list[dict[str, str]], **more: Any) -> bytes:
+def full(verdict: Verdict, left_out: list[dict[str, str]], **more: Any) -> bytes:
     """Spell the report artifact: everything, with each rule's reason and remedy."""
-    document = {
-        "version": 1,
-        **more,
-        "violations": [one.shown() for one in verdict.violations],
-        "violations_left_out": verdict.total + verdict.excused - len(verdict.violations),
-        "most_violations": MAX_VIOLATIONS,
-        "rules": {
-            one.id: {"title": one.title, "why": one.why, "remedy": one.remedy} for one in RULES.values()
-        },
-        "skipped": left_out,
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+    rules = {one.id: {"title": one.title, "why": one.why, "remedy": one.remedy} for one in RULES.values()}
+    total = verdict.total + verdict.excused
+    return report.full("violations", verdict.violations, left_out, total=total, rules=rules, **more)
 
 
 def log(verdict: Verdict, version: str) -> bytes:
     """Spell the violations as SARIF, with our reasons; what is excused is marked so."""
-    document = sarif(verdict.violations, "compliance-checker", version)
+    document = sarif(verdict.violations, "compliance-checker", version, kind=_kind)
     (run,) = document["runs"]
     for described in run["tool"]["driver"]["rules"]:
         rule = RULES[described["id"]]
@@ -92,18 +79,12 @@ def day(today: date, source: str) -> dict[str, str]:
     return {"date": today.isoformat(), "date_from": source}
 
 
+def _kind(violation: Finding) -> str:
+    return "security" if violation.rule.startswith(_SECURITY) else RULES[violation.rule].scope
+
+
 def _by_scope(verdict: Verdict) -> dict[str, int]:
     counts: dict[str, int] = dict.fromkeys(sorted({one.scope for one in RULES.values()}), 0)
     for rule, number in verdict.by_rule.items():
         counts[RULES[rule].scope] += number
     return counts
-
-
-def _cut(items: list[Any], most: int, size: int) -> list[Any]:
-    kept: list[Any] = []
-    for item in items[:most]:
-        size -= len(json.dumps(item).encode()) + 1
-        if size < 0:
-            break
-        kept.append(item)
-    return kept

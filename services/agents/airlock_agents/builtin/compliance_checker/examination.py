@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..findings.files import Source, read_text, split_lines
 from ..findings.finding import anchor, printable
+from ..findings.others import is_others
+from ..findings.silencing import Silencing
 from .ci import github, gitlab, jenkins
 from .containers import compose, dockerfile, kubernetes
 from .facts import Breach, Examined, LicenceText, Said, TextFile
@@ -22,11 +23,6 @@ from .rules.rule import Kind, Scope
 from .yaml_nodes import Node, NotReadable, read_documents
 
 Secrets = Callable[..., list[Breach]]
-_WISH = re.compile(
-    r"hadolint\s+(?:global\s+)?ignore|checkov:skip|trivy:ignore|kics-scan\s+ignore|zizmor:\s*ignore|gitleaks:allow"
-    r"|\bnosec\b|nosemgrep|kube-linter|pragma:\s*allowlist|NOLICENSE|REUSE-IgnoreStart",
-    re.IGNORECASE,
-)
 _JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx")
 _OTHER_PROGRAMS = (".php", ".rb", ".go", ".java", ".kt", ".cs", ".rs", ".ex")
 _UNREADABLE = "{reason}: it is held to no rule"
@@ -57,7 +53,8 @@ class Examiner:
     def examine(self, source: Source) -> Examined:
         """Look at a file; one that a check cannot take is an answer too, never an exception."""
         text = read_text(self._root / source.path)
-        file = TextFile(source.path, tuple(text.split("\n") if _is_lock(source.path) else split_lines(text)))
+        lines = text.split("\n") if _is_lock(source.path) else split_lines(text)
+        file = TextFile(source.path, tuple(lines), text)
         said: list[Said] = []
         kinds: list[Kind] = ["text"]
         trouble: list[str] = []
@@ -82,18 +79,27 @@ class Examiner:
                 kinds.append(kind)
         return self._examined(file, tuple(kinds), said, "; ".join(dict.fromkeys(trouble)) or None)
 
-    def examine_plain(self, source: Source) -> Examined:
-        """Search a file for secrets line by line, without what reads its structure and can be led astray."""
-        file = TextFile(source.path, tuple(split_lines(read_text(self._root / source.path))))
+    def plain_looks(self) -> dict[str, Callable[[Source], Examined]]:
+        """Answer ways to look at a file that the checks did not survive, by what they look for."""
+        return {"secrets": self._plain_secrets} if self._secrets is not None else {}
+
+    def _plain_secrets(self, source: Source) -> Examined:
+        text = read_text(self._root / source.path)
+        file = TextFile(source.path, tuple(split_lines(text)), text)
         said: list[Said] = list(self._secrets(file, plain=True)) if self._secrets is not None else []
-        return self._examined(file, ("text",), said, None if self._secrets is not None else "held to no rule")
+        return self._examined(file, ("text",), said, None)
 
     def _examined(
         self, file: TextFile, kinds: tuple[Kind, ...], said: list[Said], trouble: str | None
     ) -> Examined:
-        marked = tuple(_marked(one, file) if isinstance(one, Breach) else one for one in said)
+        if not any(isinstance(one, Breach) for one in said):
+            return Examined(printable(file.path), (), trouble, path=file.path, kinds=kinds, said=tuple(said))
+        silencing = Silencing(file.lines)
+        marked = tuple(_marked(one, silencing) if isinstance(one, Breach) else one for one in said)
         anchors = tuple(_anchor(one, file) for one in marked if isinstance(one, Breach))
-        return Examined(printable(file.path), (), trouble, file.path, kinds, marked, anchors)
+        return Examined(
+            printable(file.path), (), trouble, path=file.path, kinds=kinds, said=marked, anchors=anchors
+        )
 
     def _checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
         scopes = self._wanted.scopes
@@ -115,7 +121,7 @@ class Examiner:
     def _licence_checks(self, file: TextFile) -> Iterator[tuple[Kind, Callable[[], Iterator[Said]]]]:
         if not self._wanted.scopes & {"licences", "files"}:
             return
-        foreign = dependencies.is_foreign(file.path)
+        foreign = is_others(file.path)
         if dependencies.declares_dependencies(file.path):
             yield "dependency", lambda: dependencies.read_dependencies(file)
         elif texts.is_licence_text(file.path) and not foreign:
@@ -205,26 +211,12 @@ def _may_be_nginx(path: str, name: str) -> bool:
     )
 
 
-def _marked(one: Breach, file: TextFile) -> Breach:
-    """Note that the file asks tools to look away from a line: on it, or in the line above."""
-    near = file.lines[max(0, one.line - 2) : one.line]
-    if one.suppressed or not any(_WISH.search(line) for line in near):
-        return one
-    return Breach(
-        one.rule,
-        one.line,
-        one.message,
-        one.severity,
-        one.confidence,
-        one.tool,
-        True,
-        one.also,
-        one.file,
-        one.secret,
-    )
+def _marked(one: Breach, silencing: Silencing) -> Breach:
+    """Note that the file asks tools to look away from a line."""
+    return replace(one, suppressed=one.suppressed or silencing.covers(one.line))
 
 
 def _anchor(one: Breach, file: TextFile) -> str:
     if one.secret or not 0 < one.line <= len(file.lines):
-        return ""
+        return one.anchor
     return anchor(file.lines[one.line - 1])

@@ -16,6 +16,7 @@ class TextFile:
 
     path: str  # relative, as the file system spells it, with slashes
     lines: tuple[str, ...]
+    whole: str | None = None  # where the lines are cut: all of the text
 
     @property
     def name(self) -> str:
@@ -24,7 +25,7 @@ class TextFile:
 
     @property
     def text(self) -> str:
-        """Answer the whole of it."""
+        """Answer its lines, as text."""
         return "\n".join(self.lines)
 
 
@@ -42,6 +43,7 @@ class Breach:
     also: tuple[str, ...] = ()
     file: str | None = None  # another file than the one that was looked at
     secret: bool = False  # nothing of the line may go anywhere
+    anchor: str = ""  # of a secret: what goes into the id instead
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,8 @@ from .secrets.look import SecretsLook
 from .tree import Tree, lost, whole
 from .verdict import Verdict, exceptions, judge, rules_applied
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 MAX_LOCK_BYTES = 8 * 1024 * 1024  # lock files are larger than what people write, and quick to read
-_NOT_SURVIVED = ("took longer than", "crashed it")  # how the loop over the files begins its reasons
 
 agent = Agent()
 
@@ -62,7 +61,9 @@ def check(inputs: CheckInputs, ctx: Context) -> dict[str, Any]:
     examiner = Examiner(root, wanted, SecretsLook(ctx.scratch) if "secrets" in scopes else None)
     tree = Tree([one.path for one in sources if not _is_history(one)], Licences(project=_licence(project)))
     tree.kinds["workspace"] = 1
-    inspected = inspect_all(examiner.examine, sources, ctx, plainly=examiner.examine_plain, take=tree.take)
+    inspected = inspect_all(
+        examiner.examine, sources, ctx.progress, plainly=examiner.plain_looks(), take=tree.take
+    )
     ctx.progress("judging", 1.0)
     placed = [*tree.placed, *whole(tree, root, sources, policy)]
     for one in _brought_down(inspected, sources):
@@ -73,7 +74,7 @@ def check(inputs: CheckInputs, ctx: Context) -> dict[str, Any]:
         **answer.day(today, source),
         "rules_applied": rules_applied(verdict, policy, scopes, tree.kinds),
         "licences": table(tree.licences),
-        "files_checked": sum(not one.skipped for one in sources),
+        "files_checked": sum(one.seen for one in inspected),
     }
     return outcome.answer(ctx, inspected, exceptions(verdict, policy, today), more)
 
@@ -107,7 +108,7 @@ class _Outcome:
             "summary": answer.summary(verdict, failing),
             **more,
         }
-        full = answer.report(verdict, left_out, **head, exceptions_used=excuses)
+        full = answer.full(verdict, left_out, **head, exceptions_used=excuses)
         said = {
             "report": ctx.put_artifact("compliance.json", full, JSON),
             "sarif": ctx.put_artifact("compliance.sarif", answer.log(verdict, VERSION), SARIF),
@@ -170,11 +171,7 @@ def _is_history(source: Source) -> bool:
 def _brought_down(inspected: list[Inspected], sources: list[Source]) -> list[Inspected]:
     """Those that the checks did not survive."""
     before = {printable(one.path) for one in sources if one.skipped}
-    return [
-        one
-        for one in inspected
-        if one.skipped and one.file not in before and one.skipped.startswith(_NOT_SURVIVED)
-    ]
+    return [one for one in inspected if not one.seen and one.file not in before]
 
 
 if __name__ == "__main__":

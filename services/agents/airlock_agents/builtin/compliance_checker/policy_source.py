@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def _document(text: str) -> Any:
     """Parse JSON or YAML; the bounded reader goes first, so that no alias bomb reaches the other one."""
     try:
         if text.lstrip().startswith("{"):
-            return json.loads(text)
+            with suppress(ValueError):  # YAML's flow style begins like this, too
+                return json.loads(text)
         if len(read_documents(text)) != 1:
             raise Failure("agent.policy_invalid", "a policy is one YAML or JSON document")
         return yaml.safe_load(text)

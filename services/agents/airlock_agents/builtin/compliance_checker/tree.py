@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from ..findings.files import Source
 from ..findings.finding import Inspected
+from ..findings.others import is_others
 from ..findings.severities import Severity, is_test
 from .examination import is_held_to_rules
 from .facts import (
@@ -25,7 +26,6 @@ from .facts import (
 from .files.required import missing
 from .files.unwanted import by_name
 from .headers.judgement import judge as judge_headers
-from .licences.dependencies import is_foreign
 from .licences.judgement import Licences
 from .licences.judgement import judge as judge_licences
 from .policy import Policy
@@ -83,7 +83,7 @@ class Tree:
                         self.serves.append((seen.path, one))
                 case CopiesEverything():
                     self.copies.append((seen.path, one.line))
-        return Inspected(seen.file, (), seen.skipped)
+        return Inspected(seen.file, (), seen.skipped, seen.seen)
 
 
 def whole(tree: Tree, root: Path, sources: Sequence[Source], policy: Policy) -> Iterator[Placed]:
@@ -112,7 +112,7 @@ def lost(path: str, reason: str) -> Iterator[Placed]:
 def _is_served(path: str) -> bool:
     """Tell whether what serves pages is part of the product: no test, no example, no others' code."""
     aside = not _NOT_SERVED.isdisjoint(path.split("/")[:-1])
-    return not (aside or is_foreign(path) or is_test(PurePath(path)))
+    return not (aside or is_others(path) or is_test(PurePath(path)))
 
 
 def _placed(breaches: Iterator[Breach]) -> Iterator[Placed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,16 +10,16 @@ from typing import Any
 
 from airlock_sdk.printable import one_line
 
-from ..findings.finding import MAX_MESSAGE, Finding, named, printable
+from ..findings.collection import MAX_FINDINGS, Collection
+from ..findings.finding import MAX_MESSAGE, Finding, printable
+from ..findings.others import is_others
 from ..findings.severities import SEVERITIES, Severity, in_test, is_test
 from .folding import folded
-from .licences.dependencies import is_foreign
 from .policy import Excuse, Policy
 from .rules.catalogue import RULES
 from .rules.rule import Kind, Rule, Scope
 from .tree import Placed
 
-MAX_VIOLATIONS = 50_000  # kept; more say nothing that these do not
 _ABOUT_OTHERS = ("licences.dependency-",)  # are meant for others' code, and so not softened there
 
 
@@ -28,9 +27,10 @@ _ABOUT_OTHERS = ("licences.dependency-",)  # are meant for others' code, and so 
 class Verdict:
     """What the workspace is charged with, and what excuses it."""
 
-    violations: tuple[Finding, ...]  # those that count first, then the excused ones; at most MAX_VIOLATIONS
+    violations: tuple[Finding, ...]  # those that count first, then the excused ones; the loudest of many
     total: int  # those that count, also beyond the list
     excused: int
+    suppressed: int  # of those that count
     by_severity: Mapping[str, int]
     by_rule: Mapping[str, int]
     excused_by_rule: Mapping[str, int]
@@ -43,8 +43,8 @@ class Verdict:
 
 def judge(placed: Iterable[Placed], policy: Policy, scopes: frozenset[Scope], today: date) -> Verdict:
     """Decide on each breach."""
-    kept: dict[bool, list[Finding]] = {True: [], False: []}
-    counts: dict[str, Counter[str]] = {one: Counter() for one in ("severity", "rule", "excused")}
+    charged: Collection[Finding] = Collection(lambda one: one.rule)
+    excused: Collection[Finding] = Collection(lambda one: one.rule)
     uses = [0] * len(policy.excuses)
     heard = frozenset(one.id for one in RULES.values() if one.belongs_to(scopes) and policy.speaks(one))
     for one in folded(placed, heard):
@@ -52,27 +52,20 @@ def judge(placed: Iterable[Placed], policy: Policy, scopes: frozenset[Scope], to
         number = _excuse(rule, one.path, policy.excuses, today)
         finding = _finding(one, rule, policy, excepted=number is not None)
         if number is None:
-            counts["severity"][finding.severity] += 1
-            counts["rule"][rule.id] += 1
+            charged.add([finding])
         else:
             uses[number] += 1
-            counts["excused"][rule.id] += 1
-        kept[number is not None].append(finding)
-    ordered = _loudest(kept[False])
-    listed = ordered + _loudest(kept[True])[: MAX_VIOLATIONS - len(ordered)]
+            excused.add([finding])
     return Verdict(
-        violations=tuple(listed),
-        total=counts["severity"].total(),
-        excused=counts["excused"].total(),
-        by_severity={one: counts["severity"][one] for one in SEVERITIES},
-        by_rule=counts["rule"],
-        excused_by_rule=counts["excused"],
+        violations=tuple([*charged.findings(), *excused.findings()][:MAX_FINDINGS]),
+        total=charged.counts["total"],
+        excused=excused.counts["total"],
+        suppressed=charged.counts["suppressed"],
+        by_severity=charged.by_severity(),
+        by_rule=charged.by_kind(RULES),
+        excused_by_rule=excused.by_kind(RULES),
         uses=tuple(uses),
     )
-
-
-def _loudest(findings: list[Finding]) -> list[Finding]:
-    return named(findings)[:MAX_VIOLATIONS]
 
 
 def _severity(text: str) -> Severity:
@@ -88,7 +81,7 @@ def _excuse(rule: Rule, path: str, excuses: Sequence[Excuse], today: date) -> in
 
 def _finding(one: Placed, rule: Rule, policy: Policy, *, excepted: bool) -> Finding:
     path = PurePath(one.path)
-    tests, foreign = is_test(path), is_foreign(one.path)
+    tests, foreign = is_test(path), is_others(one.path)
     own = one.breach.severity or rule.severity
     if (tests or foreign) and not rule.id.startswith(_ABOUT_OTHERS):
         own = in_test(own)

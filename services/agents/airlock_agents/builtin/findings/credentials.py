@@ -42,6 +42,7 @@ class _Detected:
     line: int
     placeholder: bool  # the value is one that people write in examples; the value itself is not kept
     prose: bool  # the value may be a word or a sentence
+    name: str = ""  # what the secret is called on its line; never a part of one
 
 
 class Credentials:
@@ -107,9 +108,12 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
     for number, line in enumerate(map(str.rstrip, lines), start=1):
         if not _WORTH_A_LOOK.search(line):
             continue
+        here: list[_Detected] = []
+        values: list[str] = []
         for plugin in plugins:
             for one in plugin.analyze_line(filename=path, line=line, line_number=number) or ():
                 value = one.secret_value or ""
+                values.append(value)
                 known = {"filename": path, "line": line, "secret": value, "plugin": plugin}
                 kind = _slug(one.type)
                 if kind in secret_kinds.ENTROPY and secret_kinds.is_digest(value):
@@ -119,7 +123,10 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
                         secret_kinds.is_placeholder(value),
                         secret_kinds.is_prose(kind, value),
                     )
-                    found.append(_Detected(kind, max(1, one.line_number), placeholder, prose))
+                    here.append(_Detected(kind, max(1, one.line_number), placeholder, prose))
+        if here:
+            name = secret_kinds.name_of(line, values)
+            found += [replace(one, name=name) for one in here]
     return found
 
 
@@ -154,7 +161,7 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: b
         tool="detect-secrets",
         suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
         also=tuple(others),
-        anchor="",  # nothing of the line: it is the secret
+        anchor=detected[0].name,  # nothing else of the line: it is the secret
     )
 
 

@@ -50,8 +50,14 @@ def list_sources(root: Path, *, most: int = MAX_FILE_BYTES) -> Iterator[Source]:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file, whatever its encoding: what is no UTF-8 is read as Latin-1, which never fails."""
-    raw = path.read_bytes()
+    """Read a text file, whatever its encoding: what is no UTF-8 is read as Latin-1, which never fails.
+
+    All its lines end in a newline, also those of others' systems: none of them hides what stands behind it.
+    """
+    return _decoded(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(raw: bytes) -> str:
     if raw.startswith(_UTF16):
         return raw.decode("utf-16", "replace")
     if (encoding := _bare_utf16(raw[:_SNIFF])) is not None:

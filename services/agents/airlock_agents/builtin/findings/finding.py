@@ -62,6 +62,8 @@ class Inspected:
     file: str  # printable
     findings: tuple[Finding, ...] = ()
     skipped: str | None = None  # why it was not (wholly) looked at
+    seen: bool = True  # False: it was left out, or the tools did not survive it
+    counts: Counter[str] = field(default_factory=Counter)  # of all, not of the loudest alone
 
 
 def named(findings: Iterable[Finding]) -> list[Finding]:

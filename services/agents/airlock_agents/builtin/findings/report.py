@@ -7,20 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .finding import Finding, Inspected
-from .severities import SEVERITIES
 
 MAX_FINDINGS = 200  # in the output; all are in the report
 MAX_SKIPPED = 100
 MAX_OUTPUT = 400 * 1024  # bytes of both lists; the manifest allows 512 KiB
-
-
-def summary(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Count findings, by severity too; suppressed ones are counted among them, and apart."""
-    return {
-        "total": len(findings),
-        "by_severity": {one: sum(f.severity == one for f in findings) for one in SEVERITIES},
-        "suppressed": sum(one.suppressed for one in findings),
-    }
 
 
 def skipped(inspected: Sequence[Inspected]) -> list[dict[str, str]]:
@@ -29,32 +19,39 @@ def skipped(inspected: Sequence[Inspected]) -> list[dict[str, str]]:
 
 
 def bounded(
-    findings: Sequence[Finding], left_out: Sequence[dict[str, str]], *, key: str = "findings"
+    key: str,
+    findings: Sequence[Finding],
+    left_out: Sequence[dict[str, str]],
+    *,
+    total: int,
+    size: int = MAX_OUTPUT,
 ) -> dict[str, Any]:
     """Answer the lists as they stand in the output, each cut where it grows beyond its bound.
 
-    `key` is what the agent calls its findings.
+    `key` is what the agent calls its findings, `total` is how many there are, with those that not even the
+    report holds; the lists may have `size` bytes together.
     """
-    shown_findings = cut([one.shown() for one in findings[:MAX_FINDINGS]], MAX_FINDINGS, MAX_OUTPUT * 3 // 4)
-    shown_skipped = cut(list(left_out), MAX_SKIPPED, MAX_OUTPUT // 4)
+    shown_findings = cut([one.shown() for one in findings[:MAX_FINDINGS]], MAX_FINDINGS, size * 3 // 4)
+    shown_skipped = cut(list(left_out), MAX_SKIPPED, size // 4)
     return {
         key: shown_findings,
-        "truncated": len(shown_findings) < len(findings),
+        "truncated": len(shown_findings) < total,
+        "report_truncated": len(findings) < total,
         "skipped": shown_skipped,
         "skipped_total": len(left_out),
     }
 
 
 def full(
-    findings: Sequence[Finding], left_out: Sequence[dict[str, str]], *, key: str = "findings", **more: Any
+    key: str, findings: Sequence[Finding], left_out: Sequence[dict[str, str]], *, total: int, **more: Any
 ) -> bytes:
-    """Spell the report artifact: everything, and what else the agent has to say there."""
+    """Spell the report artifact: everything that was kept, and what else the agent has to say there."""
     document = {
         "version": 1,
-        "summary": summary(findings),
+        **more,
+        "truncated": len(findings) < total,
         key: [one.shown() for one in findings],
         "skipped": list(left_out),
-        **more,
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

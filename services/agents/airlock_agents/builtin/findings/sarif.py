@@ -71,6 +71,8 @@ def _rule(first: Finding, kind: str, weakness: int | None) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
+    # What is about the whole workspace stands at its root: those who show SARIF want a place for everything.
+    place = quote(finding.file) if finding.file else "./"
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
@@ -79,7 +81,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(finding.file), "uriBaseId": "%SRCROOT%"},
+                    "artifactLocation": {"uri": place, "uriBaseId": "%SRCROOT%"},
                     "region": {"startLine": finding.line},
                 }
             }

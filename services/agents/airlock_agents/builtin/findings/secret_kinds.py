@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from .severities import Severity
 
@@ -28,6 +29,8 @@ _PLACEHOLDER = re.compile(
     r"|changeme|x+|\*+|\.+|<.*>|example|foo|bar|baz|test(ing)?|dummy|user(name)?|admin|none|null|todo"
 )
 
+_NAME = re.compile(r"""(?<![\w.-])([A-Za-z_][A-Za-z_.-]{0,40}\d{0,2})["']?[ \t]{0,8}(?::=|=>|=|:)""")
+
 # Subresource Integrity, lock files and image digests spell what a digest is in front of it.
 _DIGEST = re.compile(r"(?i)(?:sha(?:1|256|384|512)|md5)[-:=][A-Za-z0-9+/_-]{20,}={0,2}")
 
@@ -48,6 +51,13 @@ def confidence_of(kind: str) -> str:
 def is_prose(kind: str, value: str) -> bool:
     """Tell whether the value behind a name like password may be a word or a sentence: no digits."""
     return kind == "secret-keyword" and not any(char.isdigit() for char in value)
+
+
+def name_of(line: str, secrets: Sequence[str]) -> str:
+    """Answer what a secret is called on its line, or nothing: the name must have no part in any secret."""
+    found = _NAME.search(line[:1_000])
+    name = found[1] if found else ""
+    return "" if any(name in one or one in name for one in secrets if one) else name
 
 
 def precision(kind: str) -> int:

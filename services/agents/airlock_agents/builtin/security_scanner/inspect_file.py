@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from ..findings.collection import MAX_PER_FILE, loudest, tallied
 from ..findings.credentials import Credentials
 from ..findings.files import MAX_FILE_BYTES, Source, read_text
 from ..findings.finding import Finding, printable
-from ..findings.severities import SEVERITIES, at_least, in_test, is_test
+from ..findings.severities import at_least, in_test, is_test
 from . import own_checks
 from .bandit_checks import BanditChecks
 from .catalogue import SCAN_TYPES, types_of, wanted
 from .dependencies.dependency import Dependency
 from .dependencies.readers import read_dependencies, reader_of
 from .merging import merge
-from .scanned import Scanned, Wish, tallied
+from .scanned import Scanned, Wish, kind_of
 
 MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
-MAX_PER_FILE = 2_000  # findings of one file that are kept whole; all are counted
+BELOW_FLOOR = "below the floor in tests"  # how those are counted that min_severity leaves out because of that
 
 
 class Inspector:
@@ -43,7 +44,7 @@ class Inspector:
         try:
             text = read_text(self._root / source.path)
         except OSError as error:
-            return Scanned(printable(source.path), skipped=f"cannot be read ({error.strerror})")
+            return Scanned(printable(source.path), skipped=f"cannot be read ({error.strerror})", seen=False)
         if len(text) > MAX_FILE_BYTES:
             return self._inspect_large(source, text)
         findings, trouble = self._run(
@@ -54,17 +55,37 @@ class Inspector:
             found, why = self._python(source, text, self._bandit)
             findings += found
             trouble += why
-        return self._scanned(source, text, findings, trouble)
+        return self._with_dependencies(source, text, findings, trouble)
 
-    def inspect_plain(self, source: Source) -> Scanned:
-        """Search a file line by line, without what reads its structure and can be led astray."""
+    def plain_looks(self) -> dict[str, Callable[[Source], Scanned]]:
+        """Answer ways to look at a file that the tools did not survive, by what they look for.
+
+        None of them reads its structure, by which they were led astray; each takes a bounded time.
+        """
+        looks: dict[str, Callable[[Source], Scanned]] = {}
+        if self._credentials is not None:
+            looks["secrets"] = self._plain_secrets
+        if self._code:
+            looks["flaws"] = self._plain_flaws
+        if self._wish.asks("dependencies"):
+            looks["dependencies"] = self._plain_dependencies
+        return looks
+
+    def _plain_secrets(self, source: Source) -> Scanned:
         text = read_text(self._root / source.path)
         if len(text) > MAX_FILE_BYTES:
-            return Scanned(printable(source.path), skipped="too large to be searched in another way")
+            return Scanned(printable(source.path), skipped="too large to be searched for secrets", seen=False)
         findings, trouble = self._run(("detect-secrets", lambda: self._secrets(source, text, plain=True)))
-        if self._code and source.python:
-            findings += own_checks.check_unparsed(text, printable(source.path))
-        return self._scanned(source, text, findings, trouble)
+        return self._scanned(source, findings, trouble)
+
+    def _plain_flaws(self, source: Source) -> Scanned:
+        text = read_text(self._root / source.path)
+        shown = printable(source.path)
+        findings, trouble = own_checks.check_in_pieces(source.path, text, shown, python=source.python)
+        return self._scanned(source, findings, [trouble] if trouble else [])
+
+    def _plain_dependencies(self, source: Source) -> Scanned:
+        return self._with_dependencies(source, read_text(self._root / source.path), [], [])
 
     def _inspect_large(self, source: Source, text: str) -> Scanned:
         """Search a file by patterns alone: whoever pads one beyond what the tools can take hides nothing."""
@@ -77,7 +98,7 @@ class Inspector:
         trouble = [
             f"larger than {MAX_FILE_BYTES} bytes: searched for flaws by patterns, for secrets not at all"
         ]
-        return self._scanned(source, text, findings, trouble)
+        return self._with_dependencies(source, text, findings, trouble)
 
     def _run(self, *looks: tuple[str, Callable[[], list[Finding]]]) -> tuple[list[Finding], list[str]]:
         findings: list[Finding] = []
@@ -130,14 +151,18 @@ class Inspector:
         found = own_checks.at_lines("dependency-insecure-source", insecure, text, shown)
         return dependencies, found, []
 
-    def _scanned(
+    def _with_dependencies(
         self, source: Source, text: str, findings: Sequence[Finding], trouble: Sequence[str]
     ) -> Scanned:
         dependencies, insecure, unread = self._dependencies(source, text)
+        scanned = self._scanned(source, [*findings, *insecure], [*trouble, *unread])
+        return replace(scanned, dependencies=tuple(dependencies))
+
+    def _scanned(self, source: Source, findings: Sequence[Finding], trouble: Sequence[str]) -> Scanned:
         tests = is_test(PurePath(source.path))
         kept: list[Finding] = []
-        counts: Counter[str] = Counter()
-        for one in merge([*findings, *insecure]):
+        below = 0
+        for one in merge(findings):
             if not wanted(self._wish.types, one.rule, one.tool):
                 continue
             finding = replace(one, in_tests=tests, more={"type": types_of(one.rule, one.tool)[0]})
@@ -145,15 +170,12 @@ class Inspector:
                 finding = replace(finding, severity=in_test(one.severity))
             if not at_least(finding.severity, self._wish.floor):
                 # Test code is spoken of softly, and never silently: a folder's name proves nothing.
-                counts["below the floor in tests"] += at_least(one.severity, self._wish.floor)
+                below += at_least(one.severity, self._wish.floor)
                 continue
             kept.append(finding)
-        counts.update(tallied(kept))
-        kept.sort(key=lambda one: (SEVERITIES.index(one.severity), one.line, one.rule))
         return Scanned(
             printable(source.path),
-            tuple(kept[:MAX_PER_FILE]),
-            "; ".join([*trouble, *unread]) or None,
-            counts,
-            tuple(dependencies),
+            tuple(loudest(kept, MAX_PER_FILE)),
+            "; ".join(trouble) or None,
+            counts=tallied(kept, kind_of) + Counter({BELOW_FLOOR: below}),
         )

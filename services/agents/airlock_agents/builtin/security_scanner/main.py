@@ -10,20 +10,20 @@ from airlock_sdk import Agent, Context, Failure, isolate
 from airlock_sdk.artifact import JSON, SARIF
 
 from ..findings import report
-from ..findings.files import Source, list_sources
-from ..findings.finding import Finding, Inspected, named
+from ..findings.collection import Collection
+from ..findings.files import list_sources
+from ..findings.finding import Finding, Inspected
 from ..findings.inspection import inspect_all
 from ..findings.sarif import sarif
 from ..findings.severities import Severity, at_least
-from .catalogue import weakness_of
-from .collection import Collection, typed
+from .catalogue import SCAN_TYPES, weakness_of
 from .dependencies.advisories import UnreadableAdvisories
-from .dependencies.matching import Matched, match_all
-from .inspect_file import MAX_CODE_BYTES, Inspector
+from .dependencies.matching import Matched, Placed, match_all
+from .inspect_file import BELOW_FLOOR, MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
-from .scanned import Wish
+from .scanned import Scanned, Wish, kind_of, typed
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 _ADVISORIES = "/advisories"  # where in the input they are named
 _SECONDS_TO_MATCH = 240.0
 
@@ -52,28 +52,41 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
     sources = list(list_sources(root, most=MAX_CODE_BYTES))
     ctx.progress(f"{len(sources)} files", 0.0)
     inspector = Inspector(root, ctx.scratch, wish)
-    found = Collection()
-    inspected = inspect_all(inspector.inspect, sources, ctx, plainly=inspector.inspect_plain, take=found.take)
+    found: Collection[Finding] = Collection(kind_of)
+    dependencies: list[Placed] = []
+
+    def take(one: Inspected) -> Inspected:
+        if isinstance(one, Scanned):
+            dependencies.extend((one.file, each) for each in one.dependencies)
+        return found.take(one)
+
+    inspected = inspect_all(
+        inspector.inspect, sources, ctx.progress, plainly=inspector.plain_looks(), take=take
+    )
     data: list[dict[str, Any]] = []
     if wish.asks("dependencies"):
         given = ctx.artifact(_ADVISORIES) if "advisories" in inputs else None
-        matched = _match(found, given)
-        found.add(one for one in typed(matched.findings) if at_least(one.severity, wish.floor))
+        matched = _match(dependencies, given)
+        found.add([one for one in typed(matched.findings) if at_least(one.severity, wish.floor)])
         data = list(matched.data)
-    return _answer(found, inspected, sources, data, ctx)
+    return _answer(found, inspected, len(dependencies), data, ctx)
 
 
-def _match(found: Collection, given: Path | None) -> Matched:
+def _match(dependencies: list[Placed], given: Path | None) -> Matched:
     """Match dependencies in a child of its own: what was given as advisories may be anything."""
 
     def work(_: None) -> Matched | str:
         try:
-            return match_all(found.dependencies, given)
+            return match_all(dependencies, given)
         except UnreadableAdvisories as error:
             return str(error)
 
     (answer,) = isolate.each(
-        work, [None], lambda _, reason: f"reading them {reason}", seconds=_SECONDS_TO_MATCH
+        work,
+        [None],
+        lambda _, reason: f"reading them {reason}",
+        seconds=_SECONDS_TO_MATCH,
+        lost_seconds=2 * _SECONDS_TO_MATCH,
     )
     if isinstance(answer, str):
         raise Failure("agent.advisories_unreadable", f"The advisories cannot be used: {answer}.")
@@ -81,37 +94,31 @@ def _match(found: Collection, given: Path | None) -> Matched:
 
 
 def _answer(
-    found: Collection,
+    found: Collection[Finding],
     inspected: list[Inspected],
-    sources: list[Source],
+    dependencies: int,
     data: list[dict[str, Any]],
     ctx: Context,
 ) -> dict[str, Any]:
-    findings = named(found.findings())
+    findings = found.findings()
     left_out = report.skipped(inspected)
-    scanned = sum(not one.skipped for one in sources)
-    counts = found.summary()
-    log = sarif(findings, "security-scanner", VERSION, weakness=_weakness)
-    full = report.full(
-        findings,
-        left_out,
-        summary=counts,
-        truncated=counts["total"] > len(findings),
-        files_scanned=scanned,
-        dependencies_checked=len(found.dependencies),
-        advisories=data,
-        rules_left_out=LEFT_OUT,
-    )
-    shown = report.bounded(findings, left_out)
-    ctx.log("info", "scan.finished", files=scanned, skipped=len(left_out), **counts)
-    return {
+    counts = found.summary(SCAN_TYPES) | {
+        "in_tests": found.counts["in tests"],
+        "in_tests_below_floor": found.counts[BELOW_FLOOR],
+    }
+    head = {
         "summary": counts,
-        "files_scanned": scanned,
-        "dependencies_checked": len(found.dependencies),
+        "files_scanned": sum(one.seen for one in inspected),
+        "dependencies_checked": dependencies,
         "advisories": data,
-        **shown,
-        "truncated": len(shown["findings"]) < counts["total"],
-        "report_truncated": counts["total"] > len(findings),
+    }
+    total = counts["total"]
+    log = sarif(findings, "security-scanner", VERSION, weakness=_weakness)
+    full = report.full("findings", findings, left_out, total=total, rules_left_out=LEFT_OUT, **head)
+    ctx.log("info", "scan.finished", files=head["files_scanned"], skipped=len(left_out), **counts)
+    return {
+        **head,
+        **report.bounded("findings", findings, left_out, total=total),
         "report": ctx.put_artifact("findings.json", full, JSON),
         "sarif": ctx.put_artifact("findings.sarif", json.dumps(log, ensure_ascii=False).encode(), SARIF),
     }

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from ..findings.files import split_lines
 from ..findings.finding import Finding, anchor
+from ..findings.silencing import Silencing
 from .catalogue import OWN
 from .languages.patterns import Hit
-from .languages.search import search_file, search_text
+from .languages.search import search_file, search_pieces, search_text
 from .python.search import search_python
 from .rules import bandit_severity
-from .silencing import Silencing
 
 TOOL = "airlock"
 _MINIFIED = 1_000  # characters of a line that nobody wrote by hand
@@ -51,6 +51,13 @@ def check_unparsed(text: str, shown: str) -> list[Finding]:
 def check_others(path: str, text: str, shown: str) -> list[Finding]:
     """Answer the findings in a file of any other language."""
     return _findings(search_file(path, text), text, shown)
+
+
+def check_in_pieces(path: str, text: str, shown: str, *, python: bool) -> tuple[list[Finding], str | None]:
+    """Answer what patterns find in a file that the tools did not survive, and whether time was short."""
+    hits, stopped_at = search_pieces(path, text, language="python" if python else None)
+    trouble = f"for flaws only up to line {stopped_at}" if stopped_at is not None else None
+    return _findings(hits, text, shown), trouble
 
 
 def at_lines(rule: str, lines: Iterable[int], text: str, shown: str) -> list[Finding]:

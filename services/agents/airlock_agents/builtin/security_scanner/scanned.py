@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from ..findings.finding import Finding, Inspected
 from ..findings.severities import Severity
@@ -13,9 +12,8 @@ from .dependencies.dependency import Dependency
 
 @dataclass(frozen=True, slots=True)
 class Scanned(Inspected):
-    """What looking at one file gave: its loudest findings, counts of all of them, and its dependencies."""
+    """What looking at one file gave: its loudest findings, and its dependencies."""
 
-    counts: Counter[str] = field(default_factory=Counter)
     dependencies: tuple[Dependency, ...] = ()
 
 
@@ -32,11 +30,11 @@ class Wish:
         return "all" in self.types or not self.types.isdisjoint(kinds)
 
 
-def tallied(findings: Iterable[Finding]) -> Counter[str]:
-    """Count findings by severity, by type, and those that are suppressed or in tests."""
-    counts: Counter[str] = Counter()
-    for one in findings:
-        counts.update(("total", one.severity, f"type {one.more['type']}"))
-        counts["suppressed"] += one.suppressed
-        counts["in tests"] += one.in_tests
-    return counts
+def kind_of(finding: Finding) -> str:
+    """Answer the scan type by which a finding is counted."""
+    return str(finding.more["type"])
+
+
+def typed(findings: Iterable[Finding]) -> list[Finding]:
+    """Give findings in dependencies their type, as those in files have it."""
+    return [replace(one, more={"type": "dependencies", **one.more}) for one in findings]

@@ -9,23 +9,15 @@ from collections.abc import Iterator
 from email.parser import HeaderParser
 from typing import Any
 
+from ...findings.others import is_others
 from ..facts import Dependency, TextFile
 from .manifests import licence_of_package
 from .texts import is_licence_text, recognise
 
-FOREIGN_FOLDERS = frozenset(
-    "node_modules vendor vendored third_party third-party thirdparty site-packages bower_components _vendor"
-    " .venv venv extern externals .tox".split()
-)
 MAX_DEPENDENCIES = 20_000  # of one file
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "composer.lock")  # those that name licences
 _METADATA = re.compile(r"(?s)(?:.*/)?[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
 _VAGUE = frozenset({"license :: osi approved", "unknown", "none", "dual license"})
-
-
-def is_foreign(path: str) -> bool:
-    """Tell whether a file lies in a folder where others' code is kept."""
-    return not FOREIGN_FOLDERS.isdisjoint(path.split("/")[:-1])
 
 
 def declares_dependencies(path: str) -> bool:
@@ -34,7 +26,7 @@ def declares_dependencies(path: str) -> bool:
     if name in LOCKS or (name == "METADATA" and _METADATA.fullmatch(path)):
         return True
     # The egg-info of the repository itself says nothing of others.
-    return is_foreign(path) and (
+    return is_others(path) and (
         _METADATA.fullmatch(path) is not None
         or name in ("package.json", "Cargo.toml")
         or is_licence_text(path)

@@ -21,6 +21,7 @@ class SecretsLook:
 
     def __call__(self, file: TextFile, *, plain: bool = False) -> list[Breach]:
         """Answer the secrets in a file, each without its value."""
+        text = file.text if file.whole is None else file.whole
         prose = file.name.lower().endswith(_PROSE)
         return [
             Breach(
@@ -33,8 +34,9 @@ class SecretsLook:
                 suppressed=one.suppressed,
                 also=(one.rule, *one.also),
                 secret=True,
+                anchor=one.anchor,
             )
-            for one in self._credentials.check(file.path, file.path, "\n".join(file.lines), plain=plain)
+            for one in self._credentials.check(file.path, file.path, text, plain=plain)
         ]
 
 

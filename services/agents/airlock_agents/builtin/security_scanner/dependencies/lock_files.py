@@ -28,7 +28,7 @@ def cargo(text: str) -> Found:
 
 def _toml_packages(text: str, ecosystem: str) -> Found:
     name, line, inside = "", 0, False
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if row.startswith("["):
             inside = re.match(r"\[\[packages?\]\]", row) is not None
             name = ""
@@ -69,7 +69,7 @@ def npm(text: str) -> Found:
 def yarn(text: str) -> Found:
     """yarn.lock, of yarn 1 and of yarn 2 and newer."""
     name, line = "", 0
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if row and not row[0].isspace() and not row.startswith("#"):
             first = row.split(",", 1)[0].strip().strip('":')
             found = re.match(r"(@?[^@\s]{1,214})@(?:npm:(?:(@?[^@\s]{1,214})@)?)?", first)
@@ -82,7 +82,7 @@ def yarn(text: str) -> Found:
 def pnpm(text: str) -> Found:
     """pnpm-lock.yaml: its keys say it all, so that no YAML needs to be read."""
     inside = False
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if row and not row[0].isspace():
             inside = row.startswith(("packages:", "snapshots:"))
         elif inside and (
@@ -95,7 +95,7 @@ def pnpm(text: str) -> Found:
 
 def go_sum(text: str) -> Found:
     """go.sum; it names more than is built, so that go.mod is believed where both are."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if found := re.match(r"(\S{1,214}) (v\S{1,120}) h1:", row):
             if not found[2].endswith("/go.mod"):
                 yield dependency("Go", found[1], found[2], number, locked=False)
@@ -103,7 +103,7 @@ def go_sum(text: str) -> Found:
 
 def gemfile(text: str) -> Found:
     """Gemfile.lock."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if found := re.fullmatch(r" {4}([\w.-]{1,200}) \((\d[\w.]{0,60})(?:-[\w-]{1,60})?\)", row):
             yield dependency("RubyGems", found[1], found[2], number)
 
@@ -122,7 +122,7 @@ def composer(text: str) -> Found:
 
 def gradle(text: str) -> Found:
     """gradle.lockfile."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if found := re.match(r"([\w.-]{1,150}:[\w.-]{1,100}):([\w.+-]{1,100})=", row):
             yield dependency("Maven", found[1], found[2], number)
 

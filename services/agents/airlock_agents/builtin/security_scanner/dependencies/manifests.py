@@ -20,14 +20,14 @@ _PARTS = ("dependencies", "devDependencies", "optionalDependencies")
 
 def requirements(text: str) -> Found:
     """requirements.txt and its relatives; pinned with hashes or not, it is what will be installed."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         if found := _PINNED.match(row):
             yield dependency("PyPI", found[1], found[2], number)
 
 
 def pyproject(text: str) -> Found:
     """pyproject.toml: the strings of PEP 508 in it."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         for quoted in re.findall(r"[\"']([^\"']{1,300})[\"']", row[:2_000]):
             if found := _PINNED.match(quoted):
                 yield dependency("PyPI", found[1], found[2], number, locked=False)
@@ -43,7 +43,7 @@ def package_json(text: str) -> Found:
         for name, version in document[part].items()
         if isinstance(version, str)
     }
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         found = re.match(r'\s*"([^"\s]{1,214})"\s*:\s*"([^"]{1,100})"', row)
         exact = _EXACT.fullmatch(found[2].strip()) if found and asked.get(found[1]) == found[2] else None
         if found and exact:
@@ -54,7 +54,7 @@ def go_mod(text: str) -> Found:
     """go.mod: with its indirect requirements it is what is built."""
     replaced = set(re.findall(r"^\s*(?:replace\s+)?(\S{1,214})(?:\s+v\S+)?\s+=>", text, re.MULTILINE))
     inside = False
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         inside = (inside or row.startswith("require (")) and not row.startswith(")")
         found = re.match(r"(?:require\s+|\s+)([^\s()]{1,214})\s+(v\d\S{0,120})", row)
         if found and (inside or row.startswith("require")) and "=>" not in row and found[1] not in replaced:
@@ -77,14 +77,14 @@ def pom(text: str) -> Found:
 
 def gradle(text: str) -> Found:
     """build.gradle, in either language."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         for group, artifact, version in _COORDINATES.findall(row[:2_000]):
             yield dependency("Maven", f"{group}:{artifact}", version, number, locked=False)
 
 
 def dotnet(text: str) -> Found:
     """Projects of .NET."""
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(text.split("\n"), start=1):
         found = re.search(
             r"<Package(?:Reference|Version)\s+Include=\"([^\"]{1,200})\"\s+Version=\"\[?(\d[^\"\],]{0,100})\]?\"",
             row[:2_000],

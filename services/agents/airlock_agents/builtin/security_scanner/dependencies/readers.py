@@ -81,7 +81,7 @@ def read_dependencies(path: str, text: str) -> tuple[list[Dependency], list[int]
 def _insecure(path: str, text: str) -> Iterator[int]:
     above = ""
     project = PurePath(path).name in ("package.json", "pom.xml")
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         short = line[:2_000]
         if (
             _INSECURE.search(short)

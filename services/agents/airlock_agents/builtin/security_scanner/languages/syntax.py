@@ -12,7 +12,7 @@ _DOUBLE_LINES = r'"(?:\\[\s\S]|[^"\\])*(?:"|\Z)'
 _SINGLE_LINES = r"'(?:\\[\s\S]|[^'\\])*(?:'|\Z)"
 _BACKTICK = r"`(?:\\[\s\S]|[^`\\])*(?:`|\Z)"
 _TRIPLE = r'"""[\s\S]*?(?:"""|\Z)'
-_SLASHES = r"//[^\n]*"
+_SLASHES = r"//[^\n\u2028\u2029]*"  # both end a line in JavaScript
 _HASH = r"#[^\n]*"
 _BLOCK = r"/\*[\s\S]*?(?:\*/|\Z)"
 # A slash begins a regular expression where no value can stand before it.

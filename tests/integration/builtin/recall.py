@@ -1,0 +1,101 @@
+"""What an agent says of the storefront, measured against the list of what is planted there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SHOP = EXAMPLES / "storefront"
+
+Row = Mapping[str, Any]  # of a list, or of an output
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A list: what the rules claim to find, what is beyond them, what only looks like it, what else is so."""
+
+    claimed: Sequence[Row]
+    beyond: Sequence[Row]
+    lookalikes: Sequence[Row]
+    also: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How an output compares with a list."""
+
+    planted: Planted
+    missed: Sequence[Row]
+    alarms: Sequence[Row]
+    unlisted: Sequence[Row]  # told, and not in the list
+
+    @property
+    def recall(self) -> float:
+        """Answer the part of what is claimed that was found."""
+        return 1 - len(self.missed) / len(self.planted.claimed)
+
+    def told(self, agent: str) -> str:
+        """Say it for whoever reads the output of the tests."""
+        claimed, beyond, lookalikes = map(
+            len, (self.planted.claimed, self.planted.beyond, self.planted.lookalikes)
+        )
+        lines = [
+            f"\n{agent} on the storefront: recall {self.recall:.3f} of {claimed} that its rules claim,",
+            f"  {beyond} more are beyond them; {len(self.alarms)} false alarms among {lookalikes}",
+            *(f"  missed: {one['file']} {one.get('match')!r}" for one in self.missed),
+            *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in self.alarms),
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def planted(name: str, key: str = "flaws") -> Planted:
+    """Read a list of the examples; `key` is what it calls what is to be found."""
+    document = yaml.safe_load((EXAMPLES / name).read_text())
+    rows = document[key]
+    return Planted(
+        [one for one in rows if one["rules"]],
+        [one for one in rows if not one["rules"]],
+        document["lookalikes"],
+        document.get("also", ()),
+    )
+
+
+def line_of(one: Row) -> int:
+    """Answer the line on which a row of a list stands."""
+    if one.get("missing"):
+        return 1
+    if "line" in one:
+        return int(one["line"])
+    lines = (SHOP / one["file"]).read_text().splitlines()
+    fits = (one["match"] == line if one.get("exact") else one["match"] in line for line in lines)
+    return next(number for number, fit in enumerate(fits, start=1) if fit)
+
+
+def found(one: Row, told: Sequence[Row]) -> list[Row]:
+    """Answer what is told of the place of a row."""
+    line = line_of(one)
+    return [each for each in told if each["file"] == one["file"] and each["line"] == line]
+
+
+def by_rule(one: Row, each: Row) -> bool:
+    """Tell whether what is told of a row's place is what it asks for."""
+    return each["rule"] in one["rules"]
+
+
+def measured(
+    planted: Planted, told: Sequence[Row], *, fits: Callable[[Row, Row], bool] = by_rule
+) -> Measured:
+    """Compare what is told with a list; `fits` says whether it is what a row asks for."""
+    listed = [*planted.claimed, *planted.beyond, *planted.lookalikes, *planted.also]
+    places = {(one["file"], line_of(one)) for one in listed}
+    return Measured(
+        planted,
+        missed=[one for one in planted.claimed if not any(fits(one, each) for each in found(one, told))],
+        alarms=[one for one in planted.lookalikes if found(one, told)],
+        unlisted=[each for each in told if (each["file"], each["line"]) not in places],
+    )
