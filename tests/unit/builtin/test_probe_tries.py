@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from airlock_agents.builtin.probe.attempt import (
+from airlock_agents.builtin.probe.main import GRANTED, ROOMS
+from airlock_agents.builtin.probe.mounts import thermal_interrupts
+from airlock_agents.builtin.probe.tries import (
     Box,
     Granted,
     Seen,
@@ -23,7 +25,6 @@ from airlock_agents.builtin.probe.attempt import (
     opened,
     refused,
 )
-from airlock_agents.builtin.probe.main import GRANTED, ROOMS
 
 MANIFEST = Path(__file__).parents[3] / "services/agents/airlock_agents/builtin/probe/agent.yaml"
 
@@ -125,6 +126,16 @@ def _state(process: int) -> str:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "Z"
+
+
+def test_thermal_interrupts_are_masked_folder_by_folder(tmp_path: Path) -> None:
+    assert thermal_interrupts(tmp_path).verdict is Verdict.ABSENT
+    for number in range(2):
+        (tmp_path / f"cpu{number}" / "thermal_throttle").mkdir(parents=True)
+    assert thermal_interrupts(tmp_path).verdict is Verdict.HELD
+    (tmp_path / "cpu1" / "thermal_throttle" / "core_throttle_count").write_text("7")
+    seen = thermal_interrupts(tmp_path)
+    assert (seen.verdict, seen.saw) == (Verdict.OPEN, "it shows those of cpu1")
 
 
 def test_a_fact_holds_or_is_open() -> None:

@@ -7,7 +7,7 @@ from airlock_client.cli.application import app
 from airlock_client.cli.edge import invoke
 from airlock_client.exits import Exit
 from airlock_client.scaffold.project import write_project
-from airlock_client.show.tried import Hearing, tell_failure, timing_line
+from airlock_client.show.attempt import Hearing, tell_failure, timing_line
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import Protocol
 

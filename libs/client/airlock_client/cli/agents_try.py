@@ -28,8 +28,8 @@ from ..local.authoring import (
     judge,
     try_agent,
 )
+from ..show.attempt import Hearing, tell_failure, timing_line
 from ..show.text import one_line, plain, size
-from ..show.tried import Hearing, tell_failure, timing_line
 from ..transfers import digest_of
 from ..workspaces import MEDIA_TYPE, pack_folder
 from .agents_author import MANIFEST, Folder, judged_manifest

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 from .kernel import call
+from .tries import Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 
 _PLACES = """
     / /etc /usr/bin /opt/agent /opt/airlock /root /home /var/tmp /var/lib /run /dev /dev/shm /dev/mqueue

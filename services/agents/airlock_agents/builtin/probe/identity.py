@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import Box, Room, Seen, Try, absent, fact, opened, refused
+from .tries import Box, Room, Seen, Try, absent, fact, opened, refused
 
 USER = 65532
 _SETS = {"CapInh": "inheritable", "CapPrm": "permitted", "CapEff": "effective"} | {

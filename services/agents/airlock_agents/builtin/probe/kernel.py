@@ -6,7 +6,7 @@ import ctypes
 import errno
 import platform
 
-from .attempt import REFUSALS, Seen, Verdict, absent, refused, spelled
+from .tries import REFUSALS, Seen, Verdict, absent, refused, spelled
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

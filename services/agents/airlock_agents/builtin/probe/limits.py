@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
+from .tries import Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 
 _MIB = 1024 * 1024
 _BEYOND = 64

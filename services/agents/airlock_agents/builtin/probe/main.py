@@ -7,7 +7,6 @@ from typing import Any, TypedDict
 
 from airlock_sdk import Agent, Context
 
-from .attempt import Box, Granted, Room, Try, Verdict, as_row, conduct
 from .folders import EXECUTING, WRITING
 from .identity import CAPABILITIES, IDENTITY
 from .limits import LIMITS, exhaust
@@ -16,6 +15,7 @@ from .network import NAMES, NETWORK, SOCKETS
 from .processes import NAMESPACES, PROCESSES
 from .system_calls import SYSTEM_CALLS
 from .tree import walk
+from .tries import Box, Granted, Room, Try, Verdict, as_row, conduct
 
 GRANTED = Granted(memory_mb=128, pids=48, scratch_mb=16)
 """As agent.yaml says; a host may give less."""

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import Box, Room, Seen, Try, absent, by_error, fact, opened, refused
 from .kernel import call, reached
 from .tree import HARMLESS_DEVICES
+from .tries import Box, Room, Seen, Try, absent, by_error, fact, opened, refused
 
 _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE = 1, 32, 4096, 16384
 _AT_ONCE = 2  # MNT_DETACH
@@ -142,6 +142,15 @@ def _look(path: str) -> Callable[[Box], Seen]:
     return run
 
 
+def thermal_interrupts(processors: Path) -> Seen:
+    """Look at how often each processor ran hot, which tells what others compute on it."""
+    folders = sorted(processors.glob("cpu*/thermal_throttle"))
+    shown = [folder.parent.name for folder in folders if os.listdir(folder)]
+    if not folders:
+        return absent("this machine does not count them")
+    return fact(not shown, f"it shows those of {shown[0]}" if shown else "they are empty")
+
+
 def _first_bytes(path: str) -> str:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -226,6 +235,7 @@ KERNEL_FILES = Room(
     "`--security-opt systempaths=unconfined` undo them",
     tries=(
         *(Try(f"looking into {path}", _look(path)) for path in _MASKED),
+        Try("looking at thermal interrupts", lambda _: thermal_interrupts(Path("/sys/devices/system/cpu"))),
         *(Try(f"writing {path}", _open_for_writing(path)) for path in _WRITES),
         Try("writing control groups", _control_groups),
     ),

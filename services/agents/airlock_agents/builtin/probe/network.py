@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import ABSENCES, Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
+from .tries import ABSENCES, Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 
 _PATIENCE = 1.0
 """For an answer from outside; in a closed box the refusal comes at once."""

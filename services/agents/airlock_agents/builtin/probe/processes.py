@@ -9,8 +9,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from .attempt import REFUSALS, Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 from .kernel import call, number, reached
+from .tries import REFUSALS, Box, Room, Seen, Try, absent, by_error, fact, opened, refused, spelled
 
 _FLAGS = {
     "mount": 0x00020000,

@@ -12,8 +12,8 @@ import os
 import struct
 from collections.abc import Callable
 
-from .attempt import Box, Room, Seen, Try, absent, by_error, opened
 from .kernel import X86_64, call, reached
+from .tries import Box, Room, Seen, Try, absent, by_error, opened
 
 _NOWHERE = b"/airlock-probe-is-not-there"
 _HERE = -100
