@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 from airlock_contracts.failures import Failure, FailureKind
-from airlock_orchestration.engine.inputs import MAX_INPUT_BYTES, render_preview, resolve_input
+from airlock_orchestration.engine.inputs import (
+    MAX_INPUT_BYTES,
+    MAX_STEP_BYTES,
+    more_than_a_step_opens,
+    render_preview,
+    resolve_input,
+)
 from airlock_orchestration.engine.schemas import Validator
 from airlock_orchestration.engine.templates import Template
 from hypothesis import given
@@ -17,6 +23,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=20,
 )
+
+NAN = "Out of range float values are not JSON compliant"
+SURROGATE = "'utf-8' codec can't encode character '\\ud800' in position 1: surrogates not allowed"
 
 
 def scope(context: Any = None, **outputs: Any) -> dict[str, Any]:
@@ -140,3 +149,111 @@ def test_a_preview_fails_like_an_input() -> None:
     assert failed(render_preview(Template("{{ context }}"), scope("\ud800"))).code == "template.failed"
     large = failed(render_preview(Template("{{ context }}", place="approval.preview"), scope("x" * 600_000)))
     assert (large.code, large.details["place"]) == ("input.too_large", "approval.preview")
+
+
+PREVIEW_TOO_LARGE = (
+    "input.too_large: the preview takes more than 524288 bytes; "
+    "most of it comes from approval.preview: context (524291 bytes)"
+)
+LONG = "context." + "k" * 1000
+TOO_LARGE = (
+    "the input takes more than 524288 bytes; most of it comes from inputs.b: nodes.two.output (600002 bytes)"
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "values", "said"),
+    [
+        (
+            {"a": "{{ context }}", "b": "{{ nodes.two.output }}"},
+            scope("x", two="y" * 600_000),
+            f"input.too_large: {TOO_LARGE}",
+        ),
+        ({"a": "x" * 600_000}, scope(), "input.too_large: the input takes more than 524288 bytes"),
+        (
+            {"a": f"{{{{ {LONG} }}}}"},
+            scope({"k" * 1000: "x" * 600_000}),
+            f"input.too_large: {TOO_LARGE.replace('inputs.b: nodes.two.output', f'inputs.a: {LONG[:200]}')}",
+        ),
+        ({"a": "{{ context }}"}, scope(float("nan")), f"template.failed: the input is not JSON: {NAN}"),
+        ({"a": "{{ context }}"}, scope("\ud800"), f"template.failed: the input is not JSON: {SURROGATE}"),
+        ({"a": "{{ context.x }}"}, scope({}), "template.failed: inputs.a: no key 'x': context.x"),
+    ],
+)
+def test_an_input_that_fails_is_told(inputs: dict[str, Any], values: dict[str, Any], said: str) -> None:
+    failure = failed(resolve(inputs, values))
+    assert f"{failure.code}: {failure.message}" == said
+
+
+def test_a_failure_keeps_a_thousand_characters_of_its_expression() -> None:
+    large = failed(resolve({"a": f"{{{{ {LONG} }}}}"}, scope({"k" * 1000: "x" * 600_000})))
+    gone = failed(resolve({"a": f"{{{{ {LONG} }}}}"}, scope({})))
+    assert large.details["expression"] == gone.details["expression"] == LONG[:1000]
+    assert failed(resolve({"a": "{{ context }}"}, scope("\ud800"))).details == {"place": "inputs"}
+
+
+def test_what_is_put_together_takes_its_whole_size_each_time() -> None:
+    inputs = {"a": "{{ [context, context] }}", "b": "{{ [context] }}", "c": "{{ context }}"}
+    failure = failed(resolve(inputs, scope("x" * 200_000)))
+    assert (failure.details["place"], failure.details["bytes"]) == ("inputs.a", 400_007)
+
+
+def test_the_input_as_a_whole_is_told_from_a_part_of_it() -> None:
+    failure = failed(resolve({"a": 1}, scope(), {"required": ["b"]}))
+    assert failure.message == 'the input as a whole: "b" is a required property'
+    assert failure.details == {"pointer": "", "keyword": "required"}
+
+
+@pytest.mark.parametrize(
+    ("preview", "values", "said"),
+    [
+        (
+            "{{ context }}",
+            scope("x" * 524_289),
+            PREVIEW_TOO_LARGE,
+        ),
+        (
+            "{{ context }}",
+            scope("\ud800"),
+            f"template.failed: the preview is not text: {SURROGATE.replace('1', '0')}",
+        ),
+        ("{{ context.x }}", scope({}), "template.failed: approval.preview: no key 'x': context.x"),
+    ],
+)
+def test_a_preview_that_fails_is_told(preview: str, values: dict[str, Any], said: str) -> None:
+    failure = failed(render_preview(Template(preview, place="approval.preview"), values))
+    assert f"{failure.code}: {failure.message}" == said
+
+
+def test_a_preview_takes_as_many_bytes_as_an_input() -> None:
+    text = "ü" * (MAX_INPUT_BYTES // 2)
+    assert render_preview(Template("{{ context }}"), scope(text)) == text
+    assert failed(render_preview(Template("{{ context }}"), scope(text + "x"))).code == "input.too_large"
+    not_text = failed(render_preview(Template("{{ context }}"), scope("\ud800")))
+    assert not_text.details == {"place": "preview"}
+
+
+@pytest.mark.parametrize("value", [[1], "text", None, 5])
+def test_an_input_that_is_no_object_is_serialised_as_it_is(value: Any) -> None:
+    assert resolve("{{ context }}", scope(value)) == json.dumps(value, separators=(",", ":")).encode()
+
+
+def test_an_input_that_is_no_object_is_bounded_too() -> None:
+    most = "x" * (MAX_INPUT_BYTES - 2)
+    assert resolve("{{ context }}", scope(most)) == f'"{most}"'.encode()
+    assert failed(resolve("{{ context }}", scope(most + "x"))).code == "input.too_large"
+
+
+def test_what_one_step_opens_is_bounded_to_the_byte() -> None:
+    assert more_than_a_step_opens(MAX_STEP_BYTES) is None
+    failure = failed(more_than_a_step_opens(MAX_STEP_BYTES + 1))
+    assert (failure.code, failure.details) == ("input.too_large", {"limit_bytes": MAX_STEP_BYTES})
+    assert failure.message == (
+        "this input and those of the nodes that start with it take more than 67108864 bytes together: "
+        "pass what is large as an artifact"
+    )
+
+
+def test_a_message_is_cut_where_a_failure_ends() -> None:
+    failure = failed(resolve({"k" * 5000: "{{ context.x }}"}, scope({})))
+    assert failure.message == f"inputs.{'k' * 3993}"

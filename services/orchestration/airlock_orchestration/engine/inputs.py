@@ -39,9 +39,7 @@ def resolve_input(template: Template, validator: Validator, values: Mapping[str,
     except TemplateFailed as error:
         return _template_failed(error)
     except ValueError as error:
-        return _contract(
-            failures.TEMPLATE_FAILED, f"the input is not JSON: {error}"[:500], {"place": "inputs"}
-        )
+        return _contract(failures.TEMPLATE_FAILED, f"the input is not JSON: {error}", {"place": "inputs"})
     if data is None:
         return _too_large("the input", template, values)
     if (problem := validator.problem(value)) is not None:
@@ -60,9 +58,7 @@ def render_preview(template: Template, values: Mapping[str, Any]) -> str | Failu
     except TemplateFailed as error:
         return _template_failed(error)
     except ValueError as error:
-        return _contract(
-            failures.TEMPLATE_FAILED, f"the preview is not text: {error}"[:500], {"place": "preview"}
-        )
+        return _contract(failures.TEMPLATE_FAILED, f"the preview is not text: {error}", {"place": "preview"})
     return text if size <= MAX_INPUT_BYTES else _too_large("the preview", template, values)
 
 
@@ -92,16 +88,15 @@ def _template_failed(error: TemplateFailed) -> Failure:
 
 
 def _too_large(what: str, template: Template, values: Mapping[str, Any]) -> Failure:
+    parts = list(template.parts(values))  # held, so that an id stays that of one value
     sizes: dict[int, int] = {}
-    most = (-1, "", "")
-    for place, expression, value in template.parts(values):
+    for _, _, value in parts:
         if id(value) not in sizes:
             sizes[id(value)] = len(_dumps(value))
-        most = max(most, (sizes[id(value)], place, expression))
-    size, place, expression = most
     details: dict[str, Any] = {"limit_bytes": MAX_INPUT_BYTES}
     message = f"{what} takes more than {MAX_INPUT_BYTES} bytes"
-    if size >= 0:
+    if parts:
+        size, place, expression = max((sizes[id(value)], place, text) for place, text, value in parts)
         details |= {"place": place, "expression": expression[:1000], "bytes": size}
         message += f"; most of it comes from {place}: {expression[:200]} ({size} bytes)"
     return _contract(failures.INPUT_TOO_LARGE, message, details)
