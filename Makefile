@@ -17,7 +17,7 @@ part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores.
 workers := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 8 ? cores + 1 : 8)))
 
-.PHONY: help demo test unit check up bench mutation format lock clean venv engine base-tools images
+.PHONY: help demo test unit check up bench repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ up: images ## Start everything on this machine; Ctrl-C stops it
 
 bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
 	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+repeat: images ## Pass all tests again and again, and say which one did not always pass (TIMES=20)
+	@$(step) "make repeat" $(python) tests/quality/repetition.py --times $(or $(TIMES),20) tests -n $(workers) --dist loadfile --no-loadscope-reorder
 
 mutation: venv ## Change the engine and the approvals bit by bit: does a test notice? (an hour or two; ONLY='*step*')
 	@$(step) "make mutation" $(python) tests/quality/mutation.py $(if $(ONLY),--only '$(ONLY)')
