@@ -66,11 +66,10 @@ def _run(number: int, arguments: list[str]) -> Run:
 
 
 def _line(number: int, times: int, run: Run) -> str:
-    said = (
-        "all passed"
-        if run.status == 0
-        else f"exit {run.status}; failed: {', '.join(run.failed) or 'no test'}; see build/repetition/{number}.log"
-    )
+    said = "all passed"
+    if run.status != 0:
+        failed = ", ".join(run.failed) or "no test"
+        said = f"exit {run.status}; failed: {failed}; see build/repetition/{number}.log"
     return f"run {number:>3} of {times}: {run.tests} tests in {run.seconds:.0f} s, {said}"
 
 
