@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from airlock_orchestration.operations.clock import PostgresClock
 
 SAID = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,3 +22,10 @@ def test_a_clock_that_was_set_back_is_followed() -> None:
     clock.now()
     clock.observe(SAID - timedelta(hours=1))
     assert clock.now() < SAID - timedelta(minutes=59)
+
+
+def test_nobody_is_told_a_time_that_postgres_has_not_told() -> None:
+    clock = PostgresClock()
+    assert not clock.is_set
+    with pytest.raises(RuntimeError):
+        clock.now()

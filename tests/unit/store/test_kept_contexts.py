@@ -33,3 +33,12 @@ def test_what_is_not_a_context_must_be_asked_for() -> None:
     assert kept.hold({"a": CONTEXT})
     assert not kept.hold({"a": CONTEXT | {"nodes.b"}})
     assert not kept.hold({"a": CONTEXT, "b": CONTEXT})
+
+
+def test_what_is_put_twice_is_kept_as_it_was_and_counts_once() -> None:
+    kept = Contexts(max_bytes=10)
+    kept.put("a", {"n": 1}, 6)
+    kept.put("a", {"n": 2}, 6)
+    kept.put("b", {}, 4)
+    assert kept.get("a") == {"n": 1}
+    assert "b" in kept
