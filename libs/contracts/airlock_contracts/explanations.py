@@ -74,8 +74,8 @@ class FailedNode(Message):
     at: Time | None = None
     todo: str
     """What to do, in a sentence."""
-    page: str
-    """Where the service tells more about the code."""
+    page: str | None = None
+    """Where the service tells more about the code; None for a code of the agent's own."""
 
 
 class RetryPlan(Message):

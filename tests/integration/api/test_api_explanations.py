@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from airlock_contracts.explanations import Explanation
+from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import HeartbeatRequest
+from airlock_orchestration.engine.signals import AttemptFailed
 from airlock_orchestration.store.certificate import open_nodes, violations
 from airlock_orchestration.store.hosts import note_heartbeat
 
@@ -54,6 +56,7 @@ async def test_a_run_is_explained_from_its_first_wait_to_its_end(rig: Any) -> No
     assert [(one.node, one.attempt, one.host) for one in said.failed] == [("a", f"{run}/a/1", "host-1")]
     assert said.retry is not None
     assert (said.retry.possible, said.retry.redoes) == (True, ["a", "b"])
+    assert said.failed[0].page is not None
     page = await rig.client.get(said.failed[0].page)
     assert said.failed[0].todo in page.text
 
@@ -113,6 +116,15 @@ async def test_an_attempt_that_nobody_is_at_is_a_bug_too(rig: Any) -> None:
     said = await explained(rig, run)
     assert said.bug
     assert "attempt 1 is open, its node is not at it" in said.why
+
+
+async def test_a_code_of_the_agent_s_own_has_no_page(rig: Any) -> None:
+    run = await rig.start()
+    failure = Failure(kind=FailureKind.AGENT, code="scan.failed", message="no rules")
+    await rig.door.advance(AttemptFailed(run, "a", 1, "token-0123456789abcdef", "host-1", failure=failure))
+    (failed,) = (await explained(rig, run)).failed
+    assert (failed.code, failed.page) == ("scan.failed", None)
+    assert "of its own" in failed.todo
 
 
 async def test_an_unknown_run_has_no_explanation(rig: Any) -> None:

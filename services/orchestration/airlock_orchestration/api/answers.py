@@ -8,8 +8,8 @@ from typing import Any
 
 from airlock_contracts.problems import Problem
 
-from ..errors import AirlockError
-from .problems import PAGES, PROBLEM_TYPE
+from ..errors import PAGES, AirlockError
+from .problems import PROBLEM_TYPE
 
 Answers = dict[int | str, dict[str, Any]]
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}

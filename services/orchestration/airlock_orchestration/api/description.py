@@ -20,7 +20,7 @@ from ..errors import (
     StoreUnavailable,
 )
 from .answers import merge
-from .auth import public
+from .auth import RULES, public
 from .documents import BODY_SCHEMAS
 
 _KEYS = {
@@ -59,7 +59,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _operations(app: FastAPI, described: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
     """Each operation, and whether everyone may call it."""
     for context in iter_route_contexts(app.routes):
-        is_public = context.dependant.dependencies[1].call is public
+        is_public = public in RULES.intersection(one.call for one in context.dependant.dependencies)
         for method in context.methods or ():
             operation = described["paths"].get(context.path, {}).get(method.lower())
             if operation is not None:

@@ -11,7 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from ..errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from ..errors import MAX_FINDINGS, BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from ..operations import documents, findings
 from ..operations.documents import Document, DocumentFormat
 
@@ -129,7 +129,7 @@ def as_model(document: Document, model: type[Model]) -> Model:
                     code="field.extra_forbidden",
                     message="unknown field" + findings.did_you_mean(key, model.model_fields),
                 )
-                for key in unknown[:100]
+                for key in unknown[:MAX_FINDINGS]
             ]
             near = findings.did_you_mean(unknown[0], model.model_fields)
             raise InvalidRequest(f"unknown field {unknown[0][:200]!r}{near}", errors=listed)

@@ -15,12 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from .. import errors
-from ..errors import AirlockError, Category, Internal, InvalidRequest, MethodNotAllowed, RouteUnknown, counted
+from ..errors import (
+    MAX_FINDINGS,
+    PAGES,
+    AirlockError,
+    Category,
+    Internal,
+    InvalidRequest,
+    MethodNotAllowed,
+    RouteUnknown,
+    counted,
+)
 from .gates import rate_limited
 
 PROBLEM_TYPE = "application/problem+json"
-PAGES = "/docs/errors/"
-"""Where the `type` of a problem leads, by its code."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,8 +93,9 @@ def install(app: FastAPI, limiter: Limiter) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        findings = [_finding(problem) for problem in error.errors()]
-        return render(InvalidRequest(counted(findings), errors=findings), request.url.path)
+        problems = error.errors()
+        findings = [_finding(problem) for problem in problems[:MAX_FINDINGS]]
+        return render(InvalidRequest(counted(findings, len(problems)), errors=findings), request.url.path)
 
     paths = [
         (compile_path(context.path)[0], frozenset(context.methods or ()))

@@ -8,9 +8,9 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from ..engine.advice import ADVICE
-from ..errors import RouteUnknown
+from ..errors import PAGES, RouteUnknown
 from .description import describe
-from .problems import PAGES, every_error
+from .problems import every_error
 
 reads = APIRouter(tags=["reference"])
 _ASSETS = "/docs/assets/"

@@ -13,8 +13,6 @@ from airlock_contracts.views import CancelView
 from .advice import todo_for
 from .waiting import HostFacts, OpenNode, Surroundings, Work, explain_node, listed
 
-_PAGES = "/docs/errors/"
-
 
 @dataclass(frozen=True, slots=True)
 class EndedNode:
@@ -176,7 +174,6 @@ def _failed(run: str, node: EndedNode, failure: Failure | None) -> FailedNode:
         host=node.host,
         at=node.finished_at,
         todo=todo_for(failure.code),
-        page=f"{_PAGES}{failure.code}",
     )
 
 

@@ -28,7 +28,7 @@ from .approvals import (
     DecisionWithdrawn,
 )
 from .artifacts import ArtifactCorrupt, ArtifactMismatch, ArtifactTooLarge, ArtifactUnknown
-from .base import MAX_FINDINGS, AirlockError, Category, counted
+from .base import MAX_FINDINGS, PAGES, AirlockError, Category, counted
 from .requests import (
     BodyTooLarge,
     InvalidDocument,
@@ -80,6 +80,7 @@ __all__ = [
     "KeyRequired",
     "KeyUnknown",
     "MAX_FINDINGS",
+    "PAGES",
     "MethodNotAllowed",
     "NoHost",
     "NodeBytesUnknown",

@@ -9,6 +9,10 @@ from airlock_contracts.problems import Finding
 MAX_FINDINGS = 100  # that one answer lists; its detail says how many there were
 
 
+PAGES = "/docs/errors/"
+"""Where REST has the page of each code: where the `type` of a problem leads."""
+
+
 class Category(StrEnum):
     """What kind of thing the caller can do about it."""
 

@@ -1,5 +1,6 @@
 """Agents: registered once per version, checked whole, their image pinned."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -35,7 +36,8 @@ async def register(
     The same name and version with the same content answers what is there. Raises AgentInvalid with every
     problem and its place, NoHost, ImageUnusable, AgentConflict.
     """
-    manifest = judged_manifest(document)
+    # What is wrong with a large one takes a while to find and tell: not in the loop.
+    manifest = await asyncio.to_thread(judged_manifest, document)
     digest = await _pin(resolve, manifest)
     content = agent_content_sha256(manifest, digest)
     async with sessions.writing() as session:

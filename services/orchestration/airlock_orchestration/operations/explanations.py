@@ -4,8 +4,9 @@ from uuid import UUID
 
 from airlock_contracts.explanations import Explanation
 
+from ..engine.advice import ADVICE
 from ..engine.explain import explain
-from ..errors import RunUnknown
+from ..errors import PAGES, RunUnknown
 from ..store.explanations import load_facts
 from ..store.sessions import Sessions
 from .principals import Principal
@@ -17,4 +18,11 @@ async def explain_run(sessions: Sessions, principal: Principal, run: UUID) -> Ex
         facts = await load_facts(session, principal.project, run)
     if facts is None:
         raise RunUnknown(f"no run has the id {run}")
-    return explain(facts)
+    explained = explain(facts)
+    failed = [node.model_copy(update={"page": _page(node.code)}) for node in explained.failed]
+    return explained.model_copy(update={"failed": failed})
+
+
+def _page(code: str) -> str | None:
+    """Where REST tells more about a code of ours; an agent's own codes have no page."""
+    return f"{PAGES}{code}" if code in ADVICE else None

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from ..errors import MAX_FINDINGS, AirlockError, counted
 from .documents import Document, Path, member_of
 
+_MAX_WEIGHED = 1_000
+"""Problems that are looked at together, for which of them are one; those behind them are only counted."""
 _MAX_WORD = 64  # characters of a word that is compared with others
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,10 +23,11 @@ def validate(document: Document, model: type[Model], refusal: type[AirlockError]
         return model.model_validate_json(_json(document.value), strict=True)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        meant = _of_the_branch_meant(document, problems)
-        # Telling one takes a while, on the loop: not more of them than are listed.
+        meant = _of_the_branch_meant(document, problems[:_MAX_WEIGHED])
+        # A megabyte may hold 180,000 problems, and telling one takes a while: no more than are listed.
         findings = [_finding(document, problem, model) for problem in meant[:MAX_FINDINGS]]
-        raise refusal(counted(findings, len(meant)), errors=findings) from error
+        total = len(meant) + max(0, len(problems) - _MAX_WEIGHED)
+        raise refusal(counted(findings, total), errors=findings) from error
 
 
 def with_lines(document: Document, findings: Sequence[Finding]) -> list[Finding]:

@@ -2,12 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import structlog
 from airlock_chassis.ids import uuid7
-from airlock_contracts.manifest import canonical_json
+from airlock_contracts.manifest import Manifest, canonical_json
 from airlock_contracts.problems import Finding
 from airlock_contracts.views import WorkflowView
 from airlock_contracts.workflow import WorkflowSpec
@@ -35,15 +36,14 @@ async def apply(
     The same content as the newest version makes none, whatever it was to build on. Raises WorkflowInvalid
     with every problem and its place, WorkflowChanged if another version is the newest than was looked at.
     """
-    spec = validate(document, WorkflowSpec, WorkflowInvalid)
+    # A thousand nodes with their templates take a while, and so do their mistakes: not in the loop.
+    spec = await asyncio.to_thread(validate, document, WorkflowSpec, WorkflowInvalid)
     references = {node.agent for node in spec.nodes}
     async with sessions.reading() as session:
         agents = await agent_store.agents_by_reference(session, principal.project, references)
         known = await agent_store.known_agents(session, principal.project)
     manifests = {reference: agent.manifest for reference, agent in agents.items()}
-    # A thousand nodes with their templates take a while: elsewhere than in the loop.
-    if findings := await asyncio.to_thread(check_workflow, spec, manifests, known):
-        findings = with_lines(document, findings)
+    if findings := await asyncio.to_thread(_findings, document, spec, manifests, known):
         unknown = references - agents.keys()
         listed = f"Known agents: {', '.join(known) or 'none'}." if unknown else None
         details: dict[str, Any] = {"known_agents": known} if unknown else {}
@@ -75,6 +75,13 @@ async def apply(
     if new:
         log.info("workflow.applied", workflow=view.name, workflow_version=view.version, by=principal.name)
     return view, new
+
+
+def _findings(
+    document: Document, spec: WorkflowSpec, manifests: Mapping[str, Manifest], known: Sequence[str]
+) -> list[Finding]:
+    findings = check_workflow(spec, manifests, known)
+    return with_lines(document, findings) if findings else []
 
 
 async def get_workflow(
