@@ -102,7 +102,9 @@ def bare_cycles(client: docker.APIClient, image: str, cycles: int) -> list[float
     for n in range(cycles + 1):
         owner = Owner(install="airlock-bench", host="bench", boot="bench", sandbox=f"bare-{n}")
         manifest = Manifest.model_validate(MANIFEST)
-        config = container_policy(manifest=manifest, image=image, host=HostLimits(), owner=owner).to_api()
+        config = container_policy(
+            manifest=manifest, image=image, host=HostLimits(), owner=owner, processors=os.cpu_count() or 1
+        ).to_api()
         began = time.monotonic()
         container = client.create_container_from_config(config, owner.container_name)["Id"]
         try:

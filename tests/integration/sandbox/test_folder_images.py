@@ -41,7 +41,7 @@ def test_a_base_that_is_missing_is_built_first_and_only_then(
     builder: FolderBuilder, tag: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = f"{tag}-base"
-    for module in ("builder", "folder_images"):
+    for module in ("builder", "folder_images", "recipes"):
         monkeypatch.setattr(f"airlock_agents.images.{module}.BASE", missing)
     (tmp_path / "Dockerfile").write_text(
         f"ARG base={missing}\nFROM ${{base}}\nRUN python3 -c 'import airlock_sdk'\n"
@@ -82,3 +82,15 @@ def test_a_name_that_no_build_can_give_is_refused(builder: FolderBuilder, name: 
     (tmp_path / "Dockerfile").write_text("FROM airlock-base\n")
     with pytest.raises(BuildProblem, match="is no name that a build can give"):
         builder.build(tmp_path, name, base=None)
+
+
+@pytest.mark.parametrize(
+    "name", ["airlock-base", "airlock-suite:1", "airlock-agent-security-scanner", "library/airlock-base"]
+)
+def test_a_folder_takes_no_name_that_other_images_stand_on(
+    builder: FolderBuilder, docker_engine: docker.DockerClient, name: str, base_image: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM airlock-base\nLABEL mine=1\n")
+    with pytest.raises(BuildProblem, match="is a name of Airlock's own images"):
+        builder.build(tmp_path, name, base=None)
+    assert "mine" not in docker_engine.images.get("airlock-base").labels

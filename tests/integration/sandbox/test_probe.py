@@ -103,7 +103,13 @@ async def look(
 
     async def run(weaken: Weaken) -> dict[str, Any]:
         owner = Owner(install=install_id, host="weak", boot="b", sandbox=uuid.uuid4().hex)
-        tight = container_policy(manifest=MANIFEST, image=probe_image, host=HostLimits(), owner=owner)
+        tight = container_policy(
+            manifest=MANIFEST,
+            image=probe_image,
+            host=HostLimits(),
+            owner=owner,
+            processors=containers.engine.processors,
+        )
         container = await containers.create(WeakenedPolicy(**vars(tight), weaken=weaken))
         made.append(container)
         channel = await containers.attach(container)

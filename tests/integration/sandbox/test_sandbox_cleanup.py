@@ -126,7 +126,9 @@ async def test_a_create_whose_answer_was_lost_is_found_again(
 ) -> None:
     spec = spec_of(["cat"])
     owner = Owner(install=install_id, host=host_id, boot="boot-1", sandbox=spec.sandbox)
-    policy = container_policy(manifest=spec.manifest, image=spec.image, host=HostLimits(), owner=owner)
+    policy = container_policy(
+        manifest=spec.manifest, image=spec.image, host=HostLimits(), owner=owner, processors=1
+    )
     first = await containers.create(policy)
     assert await containers.create(policy) == first
     await containers.remove_named(owner)

@@ -126,10 +126,14 @@ def test_where_all_is_well_nothing_is_found() -> None:
         ("engine.clock_ahead", -3600.0, Verdict.WARNING, "-3600.0 s"),
         ("limits.processes_made", 100, Verdict.WRONG, "100 processes were made where 24"),
         ("limits.killed_for_memory", False, Verdict.WRONG, "more than 48 MiB"),
-        ("limits.problem", "the image airlock-base is not built", Verdict.UNKNOWN, "not built"),
+        ("limits", {"untried": "the image airlock-base is not built"}, Verdict.UNKNOWN, "not built"),
+        ("limits.problem", "seccomp profile refused", Verdict.WRONG, "profile refused"),
+        ("images", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
+        ("leftovers", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
+        ("containers", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
         ("images.0.present", False, Verdict.WARNING, "not built: airlock-base"),
         ("images.0.current", False, Verdict.WARNING, "older than this checkout: airlock-base"),
-        ("leftovers", {"images": 30, "bytes": 6 * GIB}, Verdict.WARNING, "earlier builds without a name: 30"),
+        ("leftovers", {"images": 30, "bytes": 6 * GIB}, Verdict.WARNING, "builds without a name: 30"),
     ],
 )
 def test_trouble_of_an_engine_is_found(path: str, value: Any, verdict: Verdict, words: str) -> None:

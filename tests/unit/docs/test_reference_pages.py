@@ -92,7 +92,8 @@ def test_every_line_of_the_containers_configuration_is_explained() -> None:
     )
     owner = Owner(install="i", host="h", boot="b", sandbox="s")
     image = "sha256:" + "0" * 64
-    body = container_policy(manifest=manifest, image=image, host=HostLimits(), owner=owner).to_api()
+    policy = container_policy(manifest=manifest, image=image, host=HostLimits(), owner=owner, processors=1)
+    body = policy.to_api()
     text = page("security.md")
     for line in {*body, *body["HostConfig"]} - {"HostConfig"}:
         assert f"`{line}`" in text, line

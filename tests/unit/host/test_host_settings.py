@@ -63,9 +63,3 @@ def test_one_sandbox_never_gets_more_memory_than_all_together(monkeypatch: pytes
     monkeypatch.setenv("AIRLOCK_HOST_TOKEN", "a-token-of-a-host")
     monkeypatch.setenv("AIRLOCK_MEMORY_MB", "100")
     assert host_limits(Settings.load()).memory_mb == 100
-
-
-def test_one_sandbox_never_gets_more_processors_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRLOCK_HOST_TOKEN", "a-token-of-a-host")
-    monkeypatch.setenv("AIRLOCK_SANDBOX_CPUS", "4096")
-    assert host_limits(Settings.load()).cpus == os.cpu_count()

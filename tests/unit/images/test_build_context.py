@@ -4,9 +4,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from airlock_agents.images.agent_sources import agent_source
 from airlock_agents.images.build_context import pack_context
 from airlock_agents.images.folder_images import bases
 from airlock_agents.images.packages import BuildProblem
+from airlock_agents.images.recipes import is_airlocks
 
 
 def write(folder: Path, *names: str) -> None:
@@ -81,3 +83,54 @@ def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path) -> None:
 )
 def test_the_images_that_a_dockerfile_stands_on(dockerfile: str, base: str | None, wanted: list[str]) -> None:
     assert bases(dockerfile, base) == wanted
+
+
+def test_a_dockerignore_that_is_too_long_is_refused_and_not_cut(tmp_path: Path) -> None:
+    write(tmp_path, "Dockerfile", ".env")
+    (tmp_path / ".dockerignore").write_text("# why\n" * 20_000 + ".env\n")
+    with pytest.raises(BuildProblem, match=r"\.dockerignore is larger than 64 KiB"):
+        pack_context(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "found"),
+    [
+        ("FROM\tairlock-base\n", ["airlock-base"]),
+        ("FROM --platform=linux/amd64\nRUN true\n", []),
+        ("FROM\n", []),
+        ("from \t--platform=linux/amd64\tairlock-base  AS  one\n", ["airlock-base"]),
+    ],
+)
+def test_a_dockerfile_is_read_as_the_engine_separates_words(dockerfile: str, found: list[str]) -> None:
+    assert bases(dockerfile, None) == found
+
+
+@pytest.mark.parametrize(
+    ("repository", "ours"),
+    [
+        ("airlock-base", True),
+        ("airlock-suite", True),
+        ("airlock-agent-security-scanner", True),
+        ("docker.io/library/airlock-base", True),
+        ("index." + "docker.io/airlock-base", True),
+        ("library/airlock-agent-x", True),
+        ("my-agent", False),
+        ("airlock-based", False),
+        ("localhost:5000/airlock-base", False),
+        ("team/airlock-base", False),
+    ],
+)
+def test_a_name_of_airlocks_own_is_known_however_it_is_spelled(repository: str, ours: bool) -> None:
+    assert is_airlocks(repository) is ours
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["description: 2024-13-45", "a: " + "[" * 100_000, "a: [", "[]", "name: 7", "# " + "x" * 2**20, "\x00"],
+)
+def test_an_agents_folder_that_names_none_is_told_whatever_stands_there(
+    tmp_path: Path, manifest: str
+) -> None:
+    (tmp_path / "agent.yaml").write_text(manifest)
+    with pytest.raises(BuildProblem, match=r"agent\.yaml (cannot be read|names no agent|is larger than)"):
+        agent_source(tmp_path)

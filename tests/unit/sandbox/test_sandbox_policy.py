@@ -33,11 +33,11 @@ def make_manifest(**changes: Any) -> Manifest:
     return Manifest.model_validate(fields | changes)
 
 
-def api(host: HostLimits | None = None, **changes: Any) -> dict[str, Any]:
-    policy = container_policy(
-        manifest=make_manifest(**changes), image=IMAGE, host=host or HostLimits(), owner=OWNER
-    )
-    return policy.to_api()
+def api(host: HostLimits | None = None, processors: int = 64, **changes: Any) -> dict[str, Any]:
+    manifest, host = make_manifest(**changes), host or HostLimits()
+    return container_policy(
+        manifest=manifest, image=IMAGE, host=host, owner=OWNER, processors=processors
+    ).to_api()
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,22 @@ def test_masking_takes_nothing_back_that_an_engine_masks_by_itself() -> None:
     assert "ReadonlyPaths" not in api()["HostConfig"]
 
 
+def test_thermal_interrupts_are_masked_for_every_processor_and_within_a_bound() -> None:
+    def masked(processors: int) -> list[str]:
+        paths = api(processors=processors)["HostConfig"]["MaskedPaths"]
+        return [path for path in paths if path.endswith("/thermal_throttle")]
+
+    assert masked(96)[0] == "/sys/devices/system/cpu/cpu0/thermal_throttle"
+    assert masked(96)[-1] == "/sys/devices/system/cpu/cpu95/thermal_throttle"
+    assert [len(masked(number)) for number in (1, 96, 100_000)] == [64, 96, 1024]
+
+
+def test_no_sandbox_asks_for_more_processors_than_its_engine_has() -> None:
+    wants = {"cpus": 64.0}
+    assert api(processors=2, limits=wants)["HostConfig"]["NanoCpus"] == 2_000_000_000
+    assert api(processors=48, limits=wants)["HostConfig"]["NanoCpus"] == 4_000_000_000  # the host's own limit
+
+
 def test_swap_is_no_way_around_the_memory_limit() -> None:
     host = api(limits={"memory_mb": 256})["HostConfig"]
     assert host["Memory"] == host["MemorySwap"] == 256 * MIB
@@ -157,13 +173,16 @@ def test_secrets_are_refused_by_name() -> None:
 @pytest.mark.parametrize("image", ["echo", "echo:latest", "sha256:abc", "", "echo@sha256:" + "g" * 64])
 def test_a_tag_is_never_run(image: str) -> None:
     with pytest.raises(PolicyRefusal, match="not pinned"):
-        container_policy(manifest=make_manifest(), image=image, host=HostLimits(), owner=OWNER)
+        container_policy(manifest=make_manifest(), image=image, host=HostLimits(), owner=OWNER, processors=1)
 
 
 def test_a_repository_digest_is_pinned() -> None:
     image = "registry.example.com:5000/team/echo@sha256:" + "b" * 64
     assert (
-        container_policy(manifest=make_manifest(), image=image, host=HostLimits(), owner=OWNER).image == image
+        container_policy(
+            manifest=make_manifest(), image=image, host=HostLimits(), owner=OWNER, processors=1
+        ).image
+        == image
     )
 
 

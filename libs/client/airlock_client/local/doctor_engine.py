@@ -1,7 +1,8 @@
 """Findings about the Docker Engine, from the facts that `python -m airlock_agents diagnose` prints. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from .findings import GIB, Facts, Finding, bytes_text, ok, unknown, warning, wrong
 
@@ -22,12 +23,27 @@ def engine_findings(facts: Facts, *, running: bool) -> list[Finding]:
             wrong("Docker Engine", problem, "agents cannot run without it"),
             unknown("images", "no engine"),
         ]
+    parts: tuple[tuple[str, str, Callable[[], Iterable[Finding]]], ...] = (
+        ("engine", "Docker Engine", lambda: _engine(facts["engine"])),
+        ("limits", "limits", lambda: _limits(facts["limits"])),
+        ("images", "images", lambda: _images(facts["images"])),
+        ("leftovers", "earlier images", lambda: _leftovers(facts["leftovers"])),
+        ("containers", "containers", lambda: _containers(facts["containers"], running)),
+    )
     return [
-        *_engine(facts["engine"]),
-        *_limits(facts["limits"]),
-        *_images(facts),
-        *_containers(facts, running),
+        finding
+        for name, part, judge in parts
+        for finding in (_not_seen(part, facts[name]) if _failed(facts[name]) else judge())
     ]
+
+
+def _failed(fact: Any) -> bool:
+    """Whether a part could not be looked at; the others were all the same."""
+    return isinstance(fact, dict) and bool(fact.get("problem"))
+
+
+def _not_seen(part: str, fact: Facts) -> Iterator[Finding]:
+    yield wrong(part, f"the engine failed: {fact['problem']}", "look at its log; airlock doctor again")
 
 
 def _engine(engine: Facts) -> Iterator[Finding]:
@@ -76,8 +92,8 @@ def _engine(engine: Facts) -> Iterator[Finding]:
 
 def _limits(limits: Facts) -> Iterator[Finding]:
     part = "limits"
-    if problem := limits.get("problem"):
-        yield unknown(part, problem, "airlock up builds the images")
+    if why := limits.get("untried"):
+        yield unknown(part, f"not tried: {why}", "airlock up builds the images")
         return
     mend = (
         "no warnings in `docker info`; delegated control groups; no runtime that ignores them; airlock probe"
@@ -90,8 +106,8 @@ def _limits(limits: Facts) -> Iterator[Finding]:
         yield ok(part, f"enforced: {made} of {limits['pids']} processes, {limits['memory_mb']} MiB of memory")
 
 
-def _images(facts: Facts) -> Iterator[Finding]:
-    images, part = facts["images"], "images"
+def _images(images: list[Facts]) -> Iterator[Finding]:
+    part = "images"
     missing = [image["tag"] for image in images if not image["present"]]
     old = [image["tag"] for image in images if image["present"] and image["current"] is False]
     if missing:
@@ -111,14 +127,16 @@ def _images(facts: Facts) -> Iterator[Finding]:
             else "there; whether current cannot be told here"
         )
         yield ok(part, f"{len(images)} are {how}")
-    left = facts["leftovers"]
+
+
+def _leftovers(left: Facts) -> Iterator[Finding]:
     if left["bytes"] > _MUCH:
-        what = f"earlier builds without a name: {left['images']}, up to {bytes_text(left['bytes'])}"
-        yield warning(part, what, "docker image prune --filter label=airlock.images=1")
+        what = f"builds without a name: {left['images']}, up to {bytes_text(left['bytes'])}"
+        yield warning("earlier images", what, "docker image prune --filter label=airlock.images=1")
 
 
-def _containers(facts: Facts, running: bool) -> Iterator[Finding]:
-    part, found = "containers", facts["containers"]
+def _containers(found: list[Facts], running: bool) -> Iterator[Finding]:
+    part = "containers"
     old = [item for item in found if item["age_seconds"] > _OLD_SECONDS]
     boots: dict[str, set[str]] = {}
     for item in found:

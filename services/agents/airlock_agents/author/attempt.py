@@ -2,7 +2,6 @@
 
 import codecs
 import json
-import os
 import secrets
 import time
 import uuid
@@ -22,7 +21,7 @@ from ..sandbox.guard import guarded
 from ..sandbox.inputs import BrokenInput, input_artifacts
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.pinning import Unusable, inspect_image
-from ..sandbox.policy import HostLimits, Owner
+from ..sandbox.policy import Owner
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
 from .exchange import FolderExchange, NoSuchArtifact, Tell, TooLarge
@@ -51,8 +50,7 @@ class Bench:
     def __init__(self, containers: TimedContainers, install: str) -> None:
         self._containers = containers
         self._install = install
-        limits = HostLimits(cpus=min(HostLimits.cpus, os.cpu_count() or 1))  # more the engine would refuse
-        self._sandboxes = Sandboxes(containers, install=install, host=HOST, boot=_BOOT, limits=limits)
+        self._sandboxes = Sandboxes(containers, install=install, host=HOST, boot=_BOOT)
 
     @classmethod
     @asynccontextmanager

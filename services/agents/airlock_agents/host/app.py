@@ -1,7 +1,6 @@
 """The agent host, put together: what there is, in which order it starts and stops."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
@@ -252,12 +251,10 @@ class _Host:
 
 
 def host_limits(settings: Settings) -> HostLimits:
-    """The most that one sandbox gets: never more memory than all of them together may have, nor more
-    processors than there are, which the engine would refuse.
-    """
+    """The most that one sandbox gets: never more memory than all of them together may have."""
     return HostLimits(
         memory_mb=min(settings.sandbox_memory_mb, settings.memory_mb),
-        cpus=min(settings.sandbox_cpus, os.cpu_count() or 1),
+        cpus=settings.sandbox_cpus,
         pids=settings.sandbox_pids,
         scratch_mb=settings.sandbox_scratch_mb,
     )

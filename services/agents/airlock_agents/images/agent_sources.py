@@ -6,9 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from .image_files import read_whole
 from .packages import BuildProblem
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
+AGENT_PREFIX = "airlock-agent-"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class AgentSource:
     @property
     def image(self) -> str:
         """The tag its image gets."""
-        return f"airlock-agent-{self.name}"
+        return AGENT_PREFIX + self.name
 
     @property
     def included(self) -> list[str]:
@@ -40,10 +42,10 @@ def builtin_agents(folder: Path | None = None) -> list[AgentSource]:
 def agent_source(folder: Path) -> AgentSource:
     """Read which agent a folder holds. Raises BuildProblem."""
     path = folder / "agent.yaml"
+    raw = read_whole(path, _MAX_MANIFEST_BYTES)
     try:
-        with path.open("rb") as file:
-            manifest = yaml.safe_load(file.read(_MAX_MANIFEST_BYTES))
-    except (OSError, yaml.YAMLError) as error:
+        manifest = yaml.safe_load(raw)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2024-13-45; brackets without an end
         raise BuildProblem(f"{path} cannot be read: {error}") from error
     name = manifest.get("name") if isinstance(manifest, dict) else None
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):

@@ -7,6 +7,7 @@ from typing import IO
 
 from docker.utils import create_archive, exclude_paths
 
+from .image_files import read_whole
 from .packages import BuildProblem
 
 MAX_CONTEXT_BYTES = 256 * 1024 * 1024
@@ -69,7 +70,6 @@ def _ignored(folder: Path) -> list[str]:
     path = folder / ".dockerignore"
     if not path.is_file():
         return []
-    with path.open("rb") as file:
-        text = file.read(_MAX_IGNORE_BYTES).decode("utf-8", "replace")
+    text = read_whole(path, _MAX_IGNORE_BYTES).decode("utf-8", "replace")
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

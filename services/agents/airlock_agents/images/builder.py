@@ -20,16 +20,33 @@ import requests
 
 from .agent_sources import AgentSource
 from .build_log import Say, follow
-from .image_files import content_hash, pack, read_tree
+from .image_files import pack, read_tree
 from .packages import INCLUDED, BuildProblem, Suite, fetch_packages, suite_tarball
+from .recipes import BASE, SUITE, Plan, agent_plan, base_plan
 
 LABEL_IMAGES = "airlock.images"
 LABEL_CONTENT = "airlock.content"
 LABEL_PYTHON = "airlock.python"
-BASE = "airlock-base"
-SUITE = "airlock-suite"
 _PIECE_BYTES = 256 * 1024
-_CHECKOUT = Path(__file__).resolve().parents[4]
+
+
+@dataclass(frozen=True)
+class Present:
+    """An image that an engine has under a tag."""
+
+    image_id: str
+    content: str | None
+    """The hash of what it was planned from; None for an image that Airlock did not build."""
+
+
+def present(client: docker.APIClient, tag: str) -> Present | None:
+    """Look at the image that has a tag; None where none has it."""
+    try:
+        found = client.inspect_image(tag)  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        return None
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    return Present(str(found["Id"]), labels.get(LABEL_CONTENT))
 
 
 @dataclass(frozen=True)
@@ -49,9 +66,6 @@ class ImageBuilder:
         self._client = client
         self._from = base
         self._say = say or (lambda line: None)
-        self._recipes = _CHECKOUT / "infra" / "images"
-        if not (self._recipes / "base" / "Dockerfile").is_file():
-            raise BuildProblem(f"{self._recipes} is not there: images are built from a checkout of Airlock")
 
     def build(self, agents: Sequence[AgentSource]) -> list[Built]:
         """Build the base, then these agents. Raises BuildProblem."""
@@ -63,29 +77,17 @@ class ImageBuilder:
 
     def build_base(self) -> Built:
         """Build the base image from the given base, or else from the machine's own packages."""
-        recipe = self._recipes / "base"
-        files = {
-            "Dockerfile": (recipe / "Dockerfile").read_bytes(),
-            **read_tree(_CHECKOUT / "libs" / "sdk" / "airlock_sdk", "airlock/airlock_sdk"),
-        }
         if self._from is not None:
             self._pull_if_missing(self._from)
             source, source_id = self._from, str(self._inspect(self._from)["Id"])
         else:
             source, source_id = SUITE, self.build_suite()
-        content = content_hash(files, source_id)
-        return self._build(BASE, files, content=content, base=source, network=self._from is not None)
+        plan = base_plan(source_id)
+        return self._build(plan, lambda: plan.files, base=source, network=self._from is not None)
 
     def build_agent(self, agent: AgentSource, base_id: str) -> Built:
         """Build one agent's image on a base."""
-        files = {
-            "Dockerfile": (self._recipes / "agent" / "Dockerfile").read_bytes(),
-            "agent/builtin/__init__.py": b"",
-            **read_tree(agent.folder, f"agent/builtin/{agent.package}"),
-        }
-        for package in agent.included:
-            files |= read_tree(agent.folder.parent / package, f"agent/builtin/{package}")
-        content = content_hash(files, base_id)
+        plan = agent_plan(agent, base_id)
         requirements = agent.folder / "requirements.txt"
 
         def with_packages() -> dict[str, bytes]:
@@ -95,41 +97,31 @@ class ImageBuilder:
                 architecture = str(self._client.version().get("Arch", "amd64"))
                 with fetch_packages(requirements, python=python, architecture=architecture) as folder:
                     site |= read_tree(folder, "site")
-            return files | site
+            return plan.files | site
 
-        return self._build(agent.image, with_packages, content=content, base=BASE, network=False)
+        return self._build(plan, with_packages, base=BASE, network=False)
 
-    def _build(
-        self,
-        tag: str,
-        files: dict[str, bytes] | Callable[[], dict[str, bytes]],
-        *,
-        content: str,
-        base: str,
-        network: bool,
-    ) -> Built:
+    def _build(self, plan: Plan, files: Callable[[], dict[str, bytes]], *, base: str, network: bool) -> Built:
+        """Build what is planned unless it is there; `files` gives what goes in, packages too."""
         began = time.monotonic()
+        tag = plan.tag
         with self._alone():
-            found = self._current(tag, content)
-            if found is not None:
+            found = present(self._client, tag)
+            if found is not None and found.content == plan.content:
                 self._say(f"{tag}: unchanged")
-                return Built(tag=tag, image_id=found, rebuilt=False, seconds=time.monotonic() - began)
-            image_id = self._build_changed(tag, files, content=content, base=base, network=network)
+                return Built(
+                    tag=tag, image_id=found.image_id, rebuilt=False, seconds=time.monotonic() - began
+                )
+            image_id = self._build_changed(tag, files(), content=plan.content, base=base, network=network)
         seconds = time.monotonic() - began
         self._say(f"{tag}: built in {seconds:.1f} s")
         return Built(tag=tag, image_id=image_id, rebuilt=True, seconds=seconds)
 
     def _build_changed(
-        self,
-        tag: str,
-        files: dict[str, bytes] | Callable[[], dict[str, bytes]],
-        *,
-        content: str,
-        base: str,
-        network: bool,
+        self, tag: str, files: dict[str, bytes], *, content: str, base: str, network: bool
     ) -> str:
         self._say(f"{tag}: building")
-        context = pack(files() if callable(files) else files)
+        context = pack(files)
         labels = {LABEL_IMAGES: "1", LABEL_CONTENT: content}
         stream = self._client.build(
             fileobj=context,
@@ -189,8 +181,10 @@ class ImageBuilder:
         """The image of some of the machine's own packages; made again when its recipe changed."""
         suite = suite_tarball(include)
         with self._alone():
-            found = self._current(tag, suite.content)
-            return found or self._install_suite(tag, suite)
+            found = present(self._client, tag)
+            if found is not None and found.content == suite.content:
+                return found.image_id
+            return self._install_suite(tag, suite)
 
     def _install_suite(self, tag: str, suite: Suite) -> str:
         began = time.monotonic()
@@ -213,14 +207,6 @@ class ImageBuilder:
         except docker.errors.ImageNotFound:
             self._say(f"{image}: pulling")
             follow(image, self._client.pull(image, stream=True, decode=True))
-
-    def _current(self, tag: str, content: str) -> str | None:
-        try:
-            found = self._inspect(tag)
-        except docker.errors.ImageNotFound:
-            return None
-        labels = (found.get("Config") or {}).get("Labels") or {}
-        return str(found["Id"]) if labels.get(LABEL_CONTENT) == content else None
 
     def _inspect(self, tag: str) -> dict[str, Any]:
         found: dict[str, Any] = self._client.inspect_image(tag)  # type: ignore[no-untyped-call]

@@ -12,8 +12,10 @@ import requests
 from ..sandbox.pinning import Unusable, judge_image
 from .build_context import DOCKERFILE, pack_context
 from .build_log import Say, follow
-from .builder import BASE, ImageBuilder
+from .builder import ImageBuilder
+from .image_files import read_whole
 from .packages import BuildProblem
+from .recipes import BASE, is_airlocks
 
 _MAX_DOCKERFILE_BYTES = 256 * 1024
 _TAG = re.compile(
@@ -54,6 +56,11 @@ class FolderBuilder:
         if (named := _TAG.fullmatch(tag)) is None:
             raise BuildProblem(
                 f"agent.yaml: image {tag!r} is no name that a build can give, such as my-agent"
+            )
+        if is_airlocks(named["repository"]):
+            raise BuildProblem(
+                f"agent.yaml: image {tag!r} is a name of Airlock's own images, and others stand on those: "
+                "choose another, such as my-agent"
             )
         try:
             self._make_base(folder, base)
@@ -108,6 +115,8 @@ def bases(dockerfile: str, base: str | None) -> list[str]:
                 values["base"] = base
         elif word == "FROM":
             words = [one for one in rest.split() if not one.startswith("--")]
+            if not words:
+                continue  # the engine says what is wrong with it
             image = re.sub(r"\$\{?(\w+)(?::-[^}]*)?\}?", lambda match: values.get(match[1], ""), words[0])
             if image not in stages:
                 found.append(image)
@@ -118,15 +127,10 @@ def bases(dockerfile: str, base: str | None) -> list[str]:
 
 def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
     for line in dockerfile.replace("\\\n", " ").splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if rest.strip():
-            yield word.upper(), rest.strip()
+        words = line.split(None, 1)
+        if len(words) == 2:
+            yield words[0].upper(), words[1].strip()
 
 
 def _dockerfile(folder: Path) -> str:
-    path = folder / DOCKERFILE
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_DOCKERFILE_BYTES).decode("utf-8", "replace")
-    except OSError as error:
-        raise BuildProblem(f"{path} cannot be read: {error.strerror}") from error
+    return read_whole(folder / DOCKERFILE, _MAX_DOCKERFILE_BYTES).decode("utf-8", "replace")

@@ -5,9 +5,23 @@ import io
 import tarfile
 from pathlib import Path
 
+from .packages import BuildProblem
+
 _RECIPE = 1
 """Raise it when the way an image is put together changes: all are built again."""
 _SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+
+
+def read_whole(path: Path, limit: int) -> bytes:
+    """Read a file of at most so many bytes. Raises BuildProblem: half of one would be another file."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BuildProblem(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise BuildProblem(f"{path} is larger than {limit // 1024} KiB")
+    return data
 
 
 def read_tree(folder: Path, prefix: str) -> dict[str, bytes]:

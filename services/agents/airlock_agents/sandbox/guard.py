@@ -1,7 +1,7 @@
 """Removes a container whose owner is killed: `python -m airlock_agents.sandbox.guard NAME LABEL=VALUE...`.
 
-Started beside each attempt in a session of its own. Its stdin ends when its owner does, in whatever way; an
-owner that has cleaned up says so first.
+Started in a session of its own beside each container that no host owns and no janitor finds. Its stdin ends
+when its owner does, in whatever way; an owner that has cleaned up says so first.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 DONE = b"done\n"
@@ -28,6 +28,16 @@ async def guarded(container: str, labels: dict[str, str]) -> AsyncIterator[None]
         yield
     finally:
         await asyncio.to_thread(_let_go, guard)
+
+
+@contextmanager
+def watched(container: str, labels: dict[str, str]) -> Iterator[None]:
+    """`guarded`, for what is synchronous anyway."""
+    guard = _start(container, labels)
+    try:
+        yield
+    finally:
+        _let_go(guard)
 
 
 def _start(container: str, labels: dict[str, str]) -> "subprocess.Popen[bytes]":

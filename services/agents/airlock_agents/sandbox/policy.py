@@ -45,6 +45,10 @@ _MASKED = (
     "/sys/kernel/tracing",
 )
 """Empty to whoever looks, and not to be written; a path that a machine lacks is passed over."""
+_LEAST_THERMAL, _MOST_THERMAL = 64, 1024
+"""Processors whose thermal interrupts are masked, as newer engines do (moby/moby#49560): they tell what
+others compute. At least 64: an engine that is bound to some processors counts those alone, whatever their
+numbers. At most 1,024, for each is a mount of every sandbox."""
 _LABEL = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
 
 
@@ -105,6 +109,8 @@ class ContainerPolicy:
     nano_cpus: int
     pids: int
     scratch_bytes: int
+    processors: int
+    """Of the engine's machine, as far as the engine counts them."""
 
     def to_api(self) -> dict[str, Any]:
         """The body of `POST /containers/create` (Docker Engine API 1.41 and newer)."""
@@ -142,7 +148,7 @@ class ContainerPolicy:
             "SecurityOpt": ["no-new-privileges:true", _SECCOMP],
             "Privileged": False,
             "ReadonlyRootfs": True,
-            "MaskedPaths": list(_MASKED),
+            "MaskedPaths": [*_MASKED, *_thermal_interrupts(self.processors)],
             "Tmpfs": {SCRATCH: f"rw,noexec,nosuid,nodev,size={self.scratch_bytes},mode=1777"},
             "NetworkMode": "none",
             "IpcMode": "none",
@@ -170,8 +176,15 @@ class ContainerPolicy:
         }
 
 
-def container_policy(*, manifest: Manifest, image: str, host: HostLimits, owner: Owner) -> ContainerPolicy:
-    """Decide a sandbox's configuration: the manifest's limits, capped by the host's.
+def _thermal_interrupts(processors: int) -> list[str]:
+    count = min(max(processors, _LEAST_THERMAL), _MOST_THERMAL)
+    return [f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(count)]
+
+
+def container_policy(
+    *, manifest: Manifest, image: str, host: HostLimits, owner: Owner, processors: int
+) -> ContainerPolicy:
+    """Decide a sandbox's configuration: the manifest's limits, capped by the host's and by the processors.
 
     Raises PolicyRefusal for what cannot be granted, by name, and for an image that is not pinned.
     """
@@ -193,9 +206,10 @@ def container_policy(*, manifest: Manifest, image: str, host: HostLimits, owner:
         image=image,
         command=tuple(manifest.command),
         memory_bytes=memory,
-        nano_cpus=int(min(limits.cpus, host.cpus) * 1_000_000_000),
+        nano_cpus=int(min(limits.cpus, host.cpus, processors) * 1_000_000_000),
         pids=min(limits.pids, host.pids),
         scratch_bytes=min(limits.scratch_mb, host.scratch_mb) * _MIB,
+        processors=processors,
     )
 
 

@@ -81,7 +81,11 @@ class Sandboxes:
         owner = Owner(install=self._install, host=self._host, boot=self._boot, sandbox=spec.sandbox)
         try:
             policy = container_policy(
-                manifest=spec.manifest, image=spec.image, host=self._limits, owner=owner
+                manifest=spec.manifest,
+                image=spec.image,
+                host=self._limits,
+                owner=owner,
+                processors=self._containers.engine.processors,
             )
         except PolicyRefusal as refusal:
             raise OpenFailed(Failed(_start_failed(str(refusal), retryable=False))) from refusal

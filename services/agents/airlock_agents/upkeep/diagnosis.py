@@ -3,10 +3,11 @@
 Nothing is changed, but for two small containers that try the limits and are removed.
 """
 
+import contextlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,13 +16,16 @@ import docker
 import requests
 
 from ..images.agent_sources import builtin_agents
-from ..images.builder import BASE, LABEL_IMAGES, SUITE, Built, ImageBuilder
-from ..images.packages import INCLUDED, BuildProblem, suite_tarball
+from ..images.builder import LABEL_IMAGES, Present, present
+from ..images.packages import BuildProblem, suite_tarball
+from ..images.recipes import BASE, SUITE, Plan, agent_plan, base_plan
 from ..sandbox.engine import Engine, connect
+from ..sandbox.guard import watched
 from ..sandbox.policy import LABEL_BOOT, LABEL_HOST, LABEL_INSTALL, ContainerPolicy, Owner
 
 _SECONDS = 20.0
 _MIB = 1024 * 1024
+_TOLD = 300
 _PIDS = 24
 _MEMORY_MB = 48
 _FORKS = """
@@ -52,20 +56,30 @@ class ImageState:
 
 
 def diagnose(engine: Engine, install: str | None, base: str | None) -> dict[str, Any]:
-    """Gather the facts; a part that cannot be looked at says so in its `problem`."""
+    """Gather the facts; a part that cannot be looked at is `{"problem": why}`, and hides no other."""
     client = connect(engine, timeout=_SECONDS)
     try:
         return {
-            "engine": {"address": engine.address.host, "version": engine.version, **_engine(client)},
-            "images": [asdict(state) for state in _images(client, base)],
-            "leftovers": _leftovers(client),
-            "containers": _containers(client, install) if install else [],
-            "limits": _limits(client, install or "doctor"),
+            "engine": _part(lambda: {**_named(engine), **_engine(client)}),
+            "images": _part(lambda: [asdict(state) for state in _images(client, base)]),
+            "leftovers": _part(lambda: _leftovers(client)),
+            "containers": _part(lambda: _containers(client, install) if install else []),
+            "limits": _part(lambda: _limits(client, engine.processors, install or "doctor")),
         }
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        return {"problem": f"the engine failed while it was looked at: {' '.join(str(error).split())[:300]}"}
     finally:
         client.close()
+
+
+def _part(look: Callable[[], Any]) -> Any:
+    try:
+        return look()
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        said = error.explanation if isinstance(error, docker.errors.APIError) else None
+        return {"problem": " ".join(str(said or error).split())[:_TOLD]}
+
+
+def _named(engine: Engine) -> dict[str, Any]:
+    return {"address": engine.address.host, "version": engine.version}
 
 
 def _engine(client: docker.APIClient) -> dict[str, Any]:
@@ -107,49 +121,31 @@ def _clock(info: dict[str, Any], now: float) -> float | None:
         return None
 
 
-class _Looker(ImageBuilder):
-    """Does all that building does but for building."""
-
-    def __init__(self, client: docker.APIClient, base: str | None) -> None:
-        super().__init__(client, base=base)
-        self.states: list[ImageState] = []
-
-    def build_suite(self, tag: str = SUITE, *, include: Sequence[str] = INCLUDED) -> str:
-        return self._current(tag, suite_tarball(include).content) or ""
-
-    def _pull_if_missing(self, image: str) -> None:
-        self._inspect(image)
-
-    def _build(self, tag: str, files: object, *, content: str, base: str, network: bool) -> Built:
-        found = self._current(tag, content)
-        try:
-            image_id = str(self._inspect(tag)["Id"])
-        except docker.errors.ImageNotFound:
-            image_id = ""
-        self.states.append(ImageState(tag, present=bool(image_id), current=found is not None))
-        return Built(tag=tag, image_id=image_id, rebuilt=False, seconds=0.0)
-
-
 def _images(client: docker.APIClient, base: str | None) -> list[ImageState]:
+    agents = builtin_agents()
+    found = {tag: present(client, tag) for tag in (BASE, *(agent.image for agent in agents))}
     try:
-        looker = _Looker(client, base)
-        looker.build(builtin_agents())
-    except (BuildProblem, docker.errors.ImageNotFound):
+        first = base_plan(_source(client, base))
+        on = found[BASE]
+        plans = [first, *(agent_plan(agent, on.image_id if on else "") for agent in agents)]
+    except BuildProblem:
         # Not from here: a wheel has no recipes, another suite no packages. What is there can still be told.
-        return [ImageState(tag, _present(client, tag), None) for tag in _tags()]
-    return looker.states
+        return [ImageState(tag, image is not None, None) for tag, image in found.items()]
+    return [_state(plan, found[plan.tag]) for plan in plans]
 
 
-def _tags() -> list[str]:
-    return [BASE, *(agent.image for agent in builtin_agents())]
+def _state(plan: Plan, found: Present | None) -> ImageState:
+    return ImageState(plan.tag, found is not None, found is not None and found.content == plan.content)
 
 
-def _present(client: docker.APIClient, tag: str) -> bool:
-    try:
-        client.inspect_image(tag)  # type: ignore[no-untyped-call]
-    except docker.errors.ImageNotFound:
-        return False
-    return True
+def _source(client: docker.APIClient, base: str | None) -> str:
+    """The id of the image that the base would be built on; empty where that one would be made first."""
+    if base is not None:
+        if (given := present(client, base)) is None:
+            raise BuildProblem(f"{base} is not here, and looking pulls nothing")
+        return given.image_id
+    suite = present(client, SUITE)
+    return suite.image_id if suite is not None and suite.content == suite_tarball().content else ""
 
 
 def _leftovers(client: docker.APIClient) -> dict[str, int]:
@@ -172,38 +168,47 @@ def _containers(client: docker.APIClient, install: str) -> list[dict[str, Any]]:
     ]
 
 
-def _limits(client: docker.APIClient, install: str) -> dict[str, Any]:
+def _limits(client: docker.APIClient, processors: int, install: str) -> dict[str, Any]:
     """Try whether a limit of processes and one of memory really hold."""
-    if not _present(client, BASE):
-        return {"problem": f"not tried: the image {BASE} is not built"}
-    forks = _ended(client, install, "pids", _FORKS)
-    memory = _ended(client, install, "memory", _MEMORY)
+    base = present(client, BASE)
+    if base is None:
+        return {"untried": f"the image {BASE} is not built"}
+
+    def ended(name: str, code: str) -> dict[str, Any]:
+        sandbox = f"{name}-{os.urandom(6).hex()}"
+        policy = ContainerPolicy(
+            owner=Owner(install=install, host="doctor", boot="doctor", sandbox=sandbox),
+            image=base.image_id,
+            command=("python3", "-I", "-c", code),
+            memory_bytes=_MEMORY_MB * _MIB,
+            nano_cpus=1_000_000_000,
+            pids=_PIDS,
+            scratch_bytes=_MIB,
+            processors=processors,
+        )
+        return _ended(client, policy)
+
+    forks, memory = ended("pids", _FORKS), ended("memory", _MEMORY)
     return {
         "pids": _PIDS,
         "processes_made": forks["ExitCode"],
         "memory_mb": _MEMORY_MB,
         "killed_for_memory": bool(memory["OOMKilled"]) or memory["ExitCode"] == _OUT_OF_MEMORY,
-        "problem": (forks.get("Error") or memory.get("Error") or "")[:300],
+        "problem": (forks.get("Error") or memory.get("Error") or "")[:_TOLD],
     }
 
 
-def _ended(client: docker.APIClient, install: str, name: str, code: str) -> dict[str, Any]:
-    policy = ContainerPolicy(
-        owner=Owner(install=install, host="doctor", boot="doctor", sandbox=f"{name}-{os.urandom(6).hex()}"),
-        image=str(client.inspect_image(BASE)["Id"]),  # type: ignore[no-untyped-call]
-        command=("python3", "-I", "-c", code),
-        memory_bytes=_MEMORY_MB * _MIB,
-        nano_cpus=1_000_000_000,
-        pids=_PIDS,
-        scratch_bytes=_MIB,
-    )
-    made = client.create_container_from_config(policy.to_api(), policy.owner.container_name)  # type: ignore[no-untyped-call]
-    try:
-        client.start(made["Id"])
-        client.wait(made["Id"], timeout=int(_SECONDS))
-        state: dict[str, Any] = client.inspect_container(made["Id"])["State"]
-        return state
-    except docker.errors.APIError as error:
-        return {"ExitCode": -1, "OOMKilled": False, "Error": str(error.explanation or error)}
-    finally:
-        client.remove_container(made["Id"], force=True, v=True)
+def _ended(client: docker.APIClient, policy: ContainerPolicy) -> dict[str, Any]:
+    """Run a container to its end, at most so long; answers how it ended. Leaves none behind."""
+    name = policy.owner.container_name
+    with watched(name, policy.owner.labels):  # no janitor's: its host is none
+        try:
+            made = client.create_container_from_config(policy.to_api(), name)  # type: ignore[no-untyped-call]
+            client.start(made["Id"])
+            client.wait(made["Id"], timeout=int(_SECONDS))
+            state: dict[str, Any] = client.inspect_container(made["Id"])["State"]
+            return state
+        finally:
+            # By its name: a create that was not answered may have made it all the same.
+            with contextlib.suppress(docker.errors.NotFound):
+                client.remove_container(name, force=True, v=True)

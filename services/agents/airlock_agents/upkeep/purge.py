@@ -6,7 +6,8 @@ from typing import Any
 
 import docker
 
-from ..images.builder import BASE, LABEL_CONTENT, LABEL_IMAGES, SUITE
+from ..images.builder import LABEL_CONTENT, LABEL_IMAGES
+from ..images.recipes import is_airlocks
 from ..sandbox.policy import LABEL_INSTALL
 
 _NO_TAG = "<none>:<none>"
@@ -57,7 +58,10 @@ def _list_images(client: docker.APIClient) -> list[Leftover]:
     """List what Airlock built. What somebody built upon it inherits the labels, and is theirs."""
     listed = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
     tags = {image["Id"]: [t for t in image.get("RepoTags") or [] if t != _NO_TAG] for image in listed}
-    own = {image["Id"]: [tag for tag in tags[image["Id"]] if _is_airlocks(tag)] for image in listed}
+    own = {
+        image["Id"]: [tag for tag in tags[image["Id"]] if is_airlocks(tag.rpartition(":")[0])]
+        for image in listed
+    }
     contents = {_content(image) for image in listed if own[image["Id"]]}
     found: list[Leftover] = []
     # Agents stand on the base: the youngest go first.
@@ -66,12 +70,6 @@ def _list_images(client: docker.APIClient) -> list[Leftover]:
         names = own[id_] if tags[id_] or _content(image) in contents else ["untagged"]
         found += [Leftover(kind="image", id=id_, name=name) for name in names]
     return found
-
-
-def _is_airlocks(tag: str) -> bool:
-    """Whether Airlock's own builds give this name."""
-    name = tag.rpartition(":")[0]
-    return name in (BASE, SUITE) or name.startswith("airlock-agent-")
 
 
 def _content(image: dict[str, Any]) -> str | None:
