@@ -1,22 +1,30 @@
 """What one step may bring into one statement, and what its nodes share."""
 
+import pytest
 from airlock_contracts.statuses import NodeStatus
 from airlock_orchestration.engine.effects import KeepInput
-from airlock_orchestration.engine.inputs import MAX_STEP_BYTES
+from airlock_orchestration.engine.inputs import MAX_INPUT_BYTES, MAX_STEP_BYTES
 from airlock_orchestration.engine.signals import AttemptSucceeded
 from airlock_orchestration.engine.state import Values
 from airlock_orchestration.engine.step import needs, step
 from engine_runs import RUN, START, STARTED, new, node, started
 
+FULL = "x" * (MAX_INPUT_BYTES - len('{"text":""}'))
+FIT = MAX_STEP_BYTES // MAX_INPUT_BYTES
+"""So many nodes of a full input each are all that one step may bring, to the byte."""
 
-def test_inputs_that_are_too_large_together_fail_their_nodes_and_leave_the_others() -> None:
-    size = 400_000
-    wide = [node(f"n{i}", inputs={"text": "{{ context.text }}"}) for i in range(MAX_STEP_BYTES // size + 3)]
-    made = step(new(*wide), STARTED, START, Values(context={"text": "x" * size}))
-    written = [len(effect.input) for effect in made.effects if isinstance(effect, KeepInput)]
+
+@pytest.mark.parametrize("preview", [None, "p" * 100])
+def test_inputs_that_are_too_large_together_fail_their_nodes_and_leave_the_others(
+    preview: str | None,
+) -> None:
+    asking = [node("gate", approval={"preview": "{{ context.preview }}"})] if preview else []
+    wide = [node(f"n{i}", inputs={"text": "{{ context.text }}"}) for i in range(FIT + 2)]
+    values = Values(context={"text": FULL, "preview": preview})
+    made = step(new(*asking, *wide), STARTED, START, values)
+    written = [effect.node for effect in made.effects if isinstance(effect, KeepInput)]
     failed = [n for n in made.run.nodes.values() if n.status is NodeStatus.FAILED]
-    assert size * 100 < sum(written) <= MAX_STEP_BYTES
-    assert len(failed) + len(written) == len(wide)
+    assert (len(written), len(failed)) == ((FIT, 3) if preview else (FIT, 2))
     assert {n.failure.code for n in failed if n.failure} == {"input.too_large"}
 
 

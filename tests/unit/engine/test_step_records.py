@@ -102,6 +102,7 @@ STORIES: dict[str, Callable[[], Step]] = {
     "a start in which all is taken over ends the run": lambda: step(
         new(calm("p")), replace(STARTED, reuse=(s.Reuse("p", b"{}", "earlier"),)), START
     ),
+    "a start that meets a gate waits": lambda: step(new(calm("x", approval={})), STARTED, START, VALUES),
     "a claim makes the attempt run": lambda: sent(x(), s.AttemptClaimed),
     "a node's own time is shorter than its agent's": lambda: sent(x(timeout="5s"), s.AttemptClaimed),
     "a success is kept and opens the children": lambda: sent(

@@ -273,6 +273,29 @@ def test_a_due_redispatch_is_sent_once_though_two_replicas_read_the_same_row() -
     assert step(after.run, again, attempt.redispatch_at + timedelta(seconds=5)).stale
 
 
+@pytest.mark.parametrize(
+    ("status", "signal", "changes"),
+    [
+        (NodeStatus.QUEUED, s.RedispatchDue, {"number": 7}),
+        (NodeStatus.QUEUED, s.AttemptClaimed, {"number": 7}),
+        (NodeStatus.QUEUED, s.AttemptSucceeded, {"number": 7}),
+        (NodeStatus.QUEUED, s.AttemptFailed, {"number": 7}),
+        (NodeStatus.RUNNING, s.LeaseExpired, {"number": 7}),
+        (NodeStatus.RUNNING, s.DeadlineReached, {"number": 7}),
+        (NodeStatus.BACKING_OFF, s.RetryDue, {"number": 7}),
+        (NodeStatus.WAITING_APPROVAL, s.ApprovalExpired, {"approval": "another"}),
+        (NodeStatus.WAITING_APPROVAL, s.ApprovalDecided, {"approval": "another"}),
+    ],
+)
+def test_a_signal_about_another_attempt_or_approval_is_stale(
+    status: NodeStatus, signal: type[Any], changes: dict[str, Any]
+) -> None:
+    run = standing(status)
+    sent = apt(signal, run, "x")
+    assert not step(run, sent, due(run, sent, START), Values(context={})).stale
+    assert step(run, replace(sent, **changes), due(run, sent, START), Values(context={})).stale
+
+
 @pytest.mark.parametrize(("milliseconds", "sent"), [(5000, []), (5001, [2])])
 def test_an_attempt_is_sent_again_once_half_its_delay_is_over(milliseconds: int, sent: list[int]) -> None:
     run = started(node("x"))

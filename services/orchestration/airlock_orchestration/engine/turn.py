@@ -109,7 +109,6 @@ class Turn:
                 status=NodeStatus.QUEUED,
                 attempt=attempt,
                 retry_at=None,
-                started_at=node.started_at or self.now,
             ),
         )
         self.effect(WriteAttempt(id_, attempt))
@@ -281,11 +280,9 @@ class Turn:
 
     def step(self) -> Step:
         """Settle the run's status and answer the whole decision."""
-        finished_at = self._run.finished_at
         status = self._settled()
         if status is not self.status:
             if status.is_final:
-                finished_at = self.now
                 shown = self._failure.model_dump(mode="json") if self._failure else None
                 self.fact(EventType.RUN_FINISHED, status=status.value, failure=shown)
                 self.effect(RunFinished(status))
@@ -300,7 +297,7 @@ class Turn:
             counts=self._counts,
             last_event=self._seq,
             failure=self._failure,
-            finished_at=finished_at,
+            finished_at=self.now if status.is_final else None,
         )
         return Step(run, tuple(self._events), tuple(self._effects), frozenset(self._changed))
 
@@ -312,6 +309,6 @@ class Turn:
             return RunStatus.FAILED if counts.get(NodeStatus.FAILED) else RunStatus.SUCCESS
         if self.status is RunStatus.CANCELLING:
             return RunStatus.CANCELLING
-        waiting = counts.get(NodeStatus.WAITING_APPROVAL, 0)
-        active = sum(counts.get(status, 0) for status in _ACTIVE)
-        return RunStatus.WAITING_APPROVAL if waiting and not active else RunStatus.RUNNING
+        active = any(counts.get(status) for status in _ACTIVE)
+        waits = counts.get(NodeStatus.WAITING_APPROVAL) and not active
+        return RunStatus.WAITING_APPROVAL if waits else RunStatus.RUNNING
