@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import assert_never
 
 from airlock_chassis.bus import Bus, BusError
 from airlock_chassis.telemetry.logs import bind, get_logger
@@ -130,6 +131,8 @@ class Leases:
                     forget.append(id_)
                 case Todo.NOTHING:
                     pass
+                case _:
+                    assert_never(todo)
         await self._reporter.forget(forget)
         await self._reporter.publish_again(publish)
 
