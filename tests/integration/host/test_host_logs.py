@@ -1,7 +1,8 @@
 """What agents say goes out as it is said: numbered, bounded, masked; and what gets lost is counted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import UserDict
+from collections.abc import AsyncIterator, Awaitable, Callable, ItemsView
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,7 +81,7 @@ async def shipping_on(server: EmbeddedNats, prefix: str) -> AsyncIterator[Shippi
     ):
         await listener.subscribe(subjects.all_logs, heard.hear)
         await listener.flush()
-        logs = Logs(bus, subjects, host="host-1", clock=lambda: AT)
+        logs = Logs(bus, subjects, host="host-1", clock=lambda: AT, monotonic=lambda: 0.0)
         stop = asyncio.Event()
         running = asyncio.create_task(logs.run(stop))
         yield Shipping(bus, listener, subjects, logs, heard)
@@ -151,17 +152,43 @@ async def test_the_newest_progress_goes_out_by_itself_though_nothing_follows_it(
 async def test_hours_of_progress_leave_room_for_what_is_said_at_the_end(
     shipping: Shipping,
 ) -> None:
-    now = AT
-    logs = Logs(shipping.bus, shipping.subjects, host="host-1", clock=lambda: now)
+    now = 0.0
+    logs = Logs(shipping.bus, shipping.subjects, host="host-1", monotonic=lambda: now)
     said = logs.of(ATTEMPT, TOKEN)
     for _ in range(6 * 3600 * 5):
-        now += timedelta(seconds=0.2)
+        now += 0.2
         said.progress("on and on", None)
     said.log("error", "the end", {})
-    lines = said.take()
+    lines = [line for line, _ in said.take()]
     assert len(lines) < 2000
     assert lines[-1].message == "the end"
     said.lose(lines)
+
+
+async def test_a_clock_that_is_set_back_silences_no_progress(shipping: Shipping) -> None:
+    at, passed = AT, 0.0
+    logs = Logs(shipping.bus, shipping.subjects, host="host-1", clock=lambda: at, monotonic=lambda: passed)
+    said = logs.of(ATTEMPT, TOKEN)
+    said.progress("before", 0.1)
+    at, passed = AT - timedelta(hours=1), 1.0
+    said.progress("after", 0.2)
+    lines = [line for line, _ in said.take()]
+    assert [(line.message, line.at) for line in lines] == [("before", AT), ("after", at)]
+
+
+async def test_what_follows_the_end_of_a_log_is_not_even_looked_at(shipping: Shipping) -> None:
+    class Untouched(UserDict[str, int]):
+        looked_at = 0
+
+        def items(self) -> ItemsView[str, int]:
+            Untouched.looked_at += 1
+            return super().items()
+
+    said = shipping.of()
+    for _ in range(MAX_LINES + 10):
+        said.log("info", "x", Untouched(n=1))
+    assert Untouched.looked_at < MAX_LINES
+    await said.finish()
 
 
 async def test_secrets_are_masked_and_controls_made_visible(shipping: Shipping) -> None:

@@ -6,9 +6,10 @@ says nothing costs nothing here.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from airlock_chassis.bus import Bus, BusError
@@ -41,6 +42,9 @@ MESSAGE_BYTES = 256 * 1024
 """Of texts and fields in one message; spelled as JSON, with all around it, they stay below NATS' 1 MiB."""
 PROGRESS_SHARE = 0.005
 """Between two lines of progress, of an attempt's age: some 1,200 lines in an hour, 900 more in a day."""
+_OMITTED = {"omitted": "fields that are no plain JSON"}
+_OMITTED_SIZE = len(orjson.dumps(_OMITTED))
+"""About, for the other reason too."""
 _LAST_LINES = 2
 """Line numbers kept for our own remarks: that lines were lost, and that no more are shown."""
 
@@ -52,21 +56,38 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Weighed(NamedTuple):
+    """A line, and the bytes of its text and fields."""
+
+    line: LogLine
+    size: int
+
+
 class Logs:
     """The logs of the attempts on this host that have something to send."""
 
-    def __init__(self, bus: Bus, subjects: Subjects, *, host: str, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        subjects: Subjects,
+        *,
+        host: str,
+        clock: Clock = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` dates the lines; `monotonic` paces progress, and no step of the clock moves it."""
         self._bus = bus
         self._subject = subjects.logs(host)
         self._host = host
         self._clock = clock
+        self._monotonic = monotonic
         self._talking: set[AttemptLog] = set()
         self._talks = asyncio.Event()
         self._full = asyncio.Event()
 
     def of(self, attempt: AttemptId, token: str) -> "AttemptLog":
         """The log of one attempt, which is given up by `finish`."""
-        return AttemptLog(self, attempt, token, self._clock)
+        return AttemptLog(self, attempt, token, self._clock, self._monotonic)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send what has collected, until `stop` is set."""
@@ -93,7 +114,7 @@ class Logs:
         """Send what one attempt has to say now; what cannot be sent at once is lost. Raises nothing."""
         # What is published while the link is down waits in a buffer that claims and reports need.
         if not self._bus.connected:
-            attempt_log.lose(attempt_log.take())
+            attempt_log.lose([line for line, _ in attempt_log.take()])
             return
         lost = attempt_log.lost
         remark = attempt_log.remark_losses()
@@ -128,27 +149,32 @@ class Logs:
 class AttemptLog:
     """What one attempt says, from its first line to its last."""
 
-    def __init__(self, logs: Logs, attempt: AttemptId, token: str, clock: Clock) -> None:
+    def __init__(
+        self, logs: Logs, attempt: AttemptId, token: str, clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
         self.attempt = attempt
         self.token = token
         self.lost = 0
         """Lines that were dropped since the last that went out."""
         self._logs = logs
         self._clock = clock
-        self._pending: list[LogLine] = []
+        self._monotonic = monotonic
+        self._pending: list[Weighed] = []
         self._pending_bytes = 0
         self._number = 0
         self._bytes = 0
         self._cut = False
         self._stderr = StderrLines(MAX_LINE_CHARACTERS)
-        self._began = clock()
+        self._began = monotonic()
         self._progress: tuple[str, float | None] | None = None
         """The newest that was not sent yet."""
-        self._progress_at: datetime | None = None
+        self._progress_at: float | None = None
 
     def log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """A log frame; its text is neutral already."""
-        self._add(LogStream.LOG, LogLevel(level), message, fields=_bounded(fields))
+        if not self._cut:  # or an agent could have us mask and spell what nobody is shown
+            shown, size = _bounded(fields)
+            self._add(LogStream.LOG, LogLevel(level), message, fields=shown, fields_size=size)
 
     def progress(self, message: str, fraction: float | None) -> None:
         """A progress frame. The newest goes out, at most every 0.2 s and ever more seldom as time goes on:
@@ -163,9 +189,9 @@ class AttemptLog:
         """Add the newest progress if it is time, or now."""
         if self._progress is None:
             return
-        at = self._clock()
-        pause = max(COLLECT_SECONDS, PROGRESS_SHARE * (at - self._began).total_seconds())
-        if now or self._progress_at is None or (at - self._progress_at).total_seconds() >= pause:
+        at = self._monotonic()
+        pause = max(COLLECT_SECONDS, PROGRESS_SHARE * (at - self._began))
+        if now or self._progress_at is None or at - self._progress_at >= pause:
             (message, fraction), self._progress = self._progress, None
             self._progress_at = at
             self._add(LogStream.PROGRESS, LogLevel.INFO, message, fraction=fraction)
@@ -187,7 +213,7 @@ class AttemptLog:
         if self._pending or self.lost:
             await self._logs.send(self)
 
-    def take(self) -> list[LogLine]:
+    def take(self) -> list[Weighed]:
         """What is to be sent now; it is this log's no more."""
         self._say_progress()
         lines, self._pending, self._pending_bytes = self._pending, [], 0
@@ -212,14 +238,16 @@ class AttemptLog:
         plural = "line" if lost == 1 else "lines"
         return [self._remark(f"{lost} {plural} lost before this: the host could not send them")]
 
-    def _add(self, stream: LogStream, level: LogLevel, message: str, **more: Any) -> None:
+    def _add(
+        self, stream: LogStream, level: LogLevel, message: str, *, fields_size: int = 0, **more: Any
+    ) -> None:
         if self._cut:
             return
         masked = neutral(mask_text(message), MAX_LINE_CHARACTERS)
         line = LogLine(
             number=self._number + 1, at=self._clock(), stream=stream, level=level, message=masked, **more
         )
-        size = _size(line)
+        size = len(masked.encode()) + fields_size
         if line.number > MAX_LINES - _LAST_LINES or self._bytes + size > MAX_ATTEMPT_BYTES:
             self._cut = True
             line = self._remark(
@@ -230,7 +258,7 @@ class AttemptLog:
             self._number += 1
         self._bytes += size
         self._pending_bytes += size
-        self._pending.append(line)
+        self._pending.append(Weighed(line, size))
         self._logs.note(self, full=self._pending_bytes >= BATCH_BYTES)
 
     def _remark(self, message: str) -> LogLine:
@@ -244,32 +272,29 @@ class AttemptLog:
         )
 
 
-def _bounded(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Fields as they may be shown; too large ones are left out, and that is said."""
+def _bounded(fields: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
+    """Fields as they may be shown, and their size; too large ones are left out, and that is said."""
     if not fields:
-        return None
+        return None, 0
     masked = {key: mask(key, value) for key, value in fields.items()}
     try:
         size = len(orjson.dumps(masked))
     except TypeError:  # an integer beyond 64 bits
-        return {"omitted": "fields that are no plain JSON"}
-    return masked if size <= MAX_FIELDS_BYTES else {"omitted": f"{size} bytes of fields"}
+        return _OMITTED, _OMITTED_SIZE
+    if size > MAX_FIELDS_BYTES:
+        return {"omitted": f"{size} bytes of fields"}, _OMITTED_SIZE
+    return masked, size
 
 
-def _parts(lines: list[LogLine]) -> Iterator[list[LogLine]]:
+def _parts(lines: list[Weighed]) -> Iterator[list[LogLine]]:
     """The lines in messages that NATS takes."""
     part: list[LogLine] = []
-    size = 0
-    for line in lines:
-        size += _size(line)
-        if part and (size > MESSAGE_BYTES or len(part) == MAX_LINES_PER_MESSAGE):
+    total = 0
+    for line, size in lines:
+        total += size
+        if part and (total > MESSAGE_BYTES or len(part) == MAX_LINES_PER_MESSAGE):
             yield part
-            part, size = [], _size(line)
+            part, total = [], size
         part.append(line)
     if part:
         yield part
-
-
-def _size(line: LogLine) -> int:
-    fields = 0 if line.fields is None else len(orjson.dumps(line.fields))
-    return len(line.message.encode()) + fields
