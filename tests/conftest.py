@@ -103,9 +103,22 @@ def servers_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+class RunningPostgres:
+    """A Postgres that somebody started for very many pytest processes; its own database is migrated."""
+
+    def __init__(self, address: str) -> None:
+        self._server, _, self.migrated = address.rpartition("/")
+
+    def url(self, database: str) -> str:
+        return f"{self._server}/{database}"
+
+
 @pytest.fixture(scope="session")
-def postgres_server(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
+def postgres_server(servers_folder: Path) -> Iterator[EmbeddedPostgres | RunningPostgres]:
     """One Postgres for this pytest process, with `fsync` off: a test of durability starts its own server."""
+    if address := os.environ.get("RUNNING_POSTGRES"):
+        yield RunningPostgres(address)
+        return
     settings = {"fsync": "off", "max_connections": "300"}
     try:
         with EmbeddedPostgres(servers_folder / "postgres", settings=settings) as server:
@@ -132,7 +145,7 @@ class Databases:
     So it serves plain and async tests alike, whatever loop those run on.
     """
 
-    def __init__(self, server: EmbeddedPostgres) -> None:
+    def __init__(self, server: EmbeddedPostgres | RunningPostgres) -> None:
         self._server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="test-databases", daemon=True)
@@ -186,8 +199,10 @@ def database_url(postgres_server: EmbeddedPostgres, databases: Databases) -> Ite
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: EmbeddedPostgres, databases: Databases) -> str:
+def migrated_template(postgres_server: EmbeddedPostgres | RunningPostgres, databases: Databases) -> str:
     """A database that the real `migrate` command has brought up to date, once; others are copied from it."""
+    if isinstance(postgres_server, RunningPostgres):
+        return postgres_server.migrated
     name = databases.make()
     done = subprocess.run(
         [sys.executable, "-m", "airlock_orchestration", "migrate"],

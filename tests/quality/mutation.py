@@ -18,15 +18,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from airlock_client.embedded import EmbeddedPostgres
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -62,6 +65,8 @@ class Subject:
     tests: Sequence[str]
     without: Sequence[str] = ()
     """Of these tests: those that count and measure, and take seconds to find what others find at once."""
+    database: bool = False
+    """They need Postgres: one that all mutants share."""
 
 
 SUBJECTS = (
@@ -80,6 +85,7 @@ SUBJECTS = (
         "airlock_orchestration",
         ("airlock_orchestration/operations/approvals.py", "airlock_orchestration/store/approvals.py"),
         ("tests/integration/api/test_api_approvals.py",),
+        database=True,
     ),
 )
 
@@ -118,7 +124,10 @@ def main() -> int:
             continue
         folder = root / subject.name
         _lay_out(folder, subject)
-        _run(folder, _survivors(folder, given.only) if given.again else given.only, given.children)
+        names = _survivors(folder, given.only) if given.again else given.only
+        with ExitStack() as stack:
+            address = stack.enter_context(_database()) if subject.database else {}
+            _run(folder, names, given.children, address)
         unexplained += _judge(folder, subject, explanations)
     whole = not given.only and not given.subject
     idle = [one for one in explanations if whole and not one.count]
@@ -168,10 +177,27 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
 
 
-def _run(folder: Path, only: Sequence[str], children: int) -> None:
+@contextmanager
+def _database() -> Iterator[dict[str, str]]:
+    """A Postgres with a migrated database, as `tests/conftest.py` takes it."""
+    folder = Path(tempfile.mkdtemp(prefix="airlock-mutation-"))
+    folder.chmod(0o711)  # the server's account passes it
+    settings = {"fsync": "off", "max_connections": "300"}
+    try:
+        with EmbeddedPostgres(folder / "postgres", settings=settings) as server:
+            environ = {**os.environ, "AIRLOCK_DATABASE_URL": server.url()}
+            subprocess.run(
+                [sys.executable, "-m", "airlock_orchestration", "migrate"], env=environ, check=True
+            )
+            yield {"RUNNING_POSTGRES": server.url()}
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(folder: Path, only: Sequence[str], children: int, more: Mapping[str, str]) -> None:
     began = time.monotonic()
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children), *only]
-    environ = {**os.environ, "PYTHONPATH": ""}
+    environ = {**os.environ, **more, "PYTHONPATH": ""}
     with (folder / "mutmut.log").open("w") as log:
         done = subprocess.run(command, cwd=folder, env=environ, stdout=log, stderr=log, check=False)
     if done.returncode not in (0, 1):
