@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airlock_client.changes import apply as apply_seen
+from airlock_client.changes import look
+from airlock_client.errors import ProblemError
 from airlock_contracts.statuses import ApprovalStatus, RunStatus
 from e2e_install import Install, spec
 
@@ -101,6 +104,61 @@ async def test_a_run_that_is_waited_for_gives_its_view_as_json_and_exit_0(
     assert (view["status"], view["context"]) == ("SUCCESS", {"word": "hello"})
     output = await airlock(install, "runs", "output", view["id"], "a")
     assert json.loads(output.out)["text"] == "hello"
+
+
+async def test_a_workflow_is_replaced_only_from_the_version_that_was_looked_at(
+    install: Install, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "workflow.json")
+
+    async def applied(description: str, *options: str) -> Done:
+        (tmp_path / "workflow.json").write_bytes(spec("cli-shared", [{"id": "a"}], description=description))
+        return await airlock(install, "workflows", "apply", file, *options)
+
+    assert (await applied("Hers.", "--builds-on", "0")).out == "applied   cli-shared, version 1\n"
+    second = await applied("His.", "--builds-on", "1")
+    assert second.out.startswith("applied   cli-shared, version 2, in the place of version 1 by ")
+    for builds_on in ("0", "1"):  # she has not seen his
+        late = await applied("Hers again.", "--builds-on", builds_on)
+        assert (late.code, late.out) == (1, "")
+        assert "its newest version is 2" in late.err
+        assert "airlock workflows show cli-shared --json` says what it is now" in late.err
+        assert "then apply it with --builds-on 2" in late.err
+    assert (await install.client.workflow("cli-shared")).spec.description == "His."
+    assert (await applied("His.", "--builds-on", "1")).out == "unchanged cli-shared, version 2\n"
+    assert "no version 7 of cli-shared" in (await applied("Hers again.", "--builds-on", "7")).err
+    assert (await applied("Hers again.")).code == 0  # nobody else is there
+    assert (await airlock(install, "workflows", "apply", file, file, "--builds-on", "3")).code == 3
+
+
+async def test_a_runs_artifacts_are_listed_by_what_its_documents_call_them(
+    install: Install, tmp_path: Path
+) -> None:
+    await apply(install, tmp_path, "cli-artifacts", {"id": "a"})
+    (tmp_path / "plan.json").write_text('{"plan": 1}')
+    given = json.loads(
+        (await airlock(install, "artifacts", "put", str(tmp_path / "plan.json"), "--json")).out
+    )
+    told = await airlock(install, "run", "cli-artifacts", "--set", f"plans={json.dumps([given])}")
+    *_, before, last = told.out.splitlines()
+    run = last.removeprefix("SUCCESS ")
+    assert before == f"artifacts: airlock artifacts list --run {run}"
+    (listed,) = json.loads((await airlock(install, "artifacts", "list", "--run", run, "--json")).out)
+    assert (listed["artifact"], listed["places"]) == (given["artifact"], ["context.plans.0"])
+    assert "context.plans.0" in (await airlock(install, "artifacts", "list", "--run", run)).out
+    unknown = await airlock(install, "artifacts", "list", "--run", "0" * 8 + run[8:])
+    assert (unknown.code, "404 run.unknown" in unknown.err) == (1, True)
+
+
+async def test_a_change_in_the_very_moment_of_another_is_refused(install: Install) -> None:
+    first = spec("cli-raced", [{"id": "a"}])
+    await install.client.apply_workflow(first)
+    seen = await look(install.client, "cli-raced")
+    await install.client.apply_workflow(spec("cli-raced", [{"id": "b"}]))
+    with pytest.raises(ProblemError) as caught:
+        await apply_seen(install.client, spec("cli-raced", [{"id": "c"}]), seen)
+    assert caught.value.problem.code == "workflow.changed"
+    assert await look(install.client, "cli-nobodys") is None
 
 
 async def test_a_followed_run_is_told_line_by_line_where_there_is_no_terminal(

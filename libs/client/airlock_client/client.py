@@ -75,9 +75,16 @@ class AirlockClient:
         """One agent version: id, name (the newest) or `name@version`."""
         return _parse(AgentView, await self._get(f"/api/agents/{_quoted(reference)}"))
 
-    async def apply_workflow(self, document: bytes) -> tuple[WorkflowView, bool]:
-        """Apply a workflow (YAML or JSON); answers it and whether this is a new version."""
-        answer = await self._send("POST", "/api/workflows", content=document, headers=_YAML)
+    async def apply_workflow(
+        self, document: bytes, *, only_on: str | None = None, only_new: bool = False
+    ) -> tuple[WorkflowView, bool]:
+        """Apply a workflow (YAML or JSON); answers it and whether this is a new version.
+
+        `only_on`: only if the newest version still has this tag; `only_new`: only if there is none.
+        """
+        asked = {"If-Match": only_on} if only_on is not None else {}
+        asked |= {"If-None-Match": "*"} if only_new else {}
+        answer = await self._send("POST", "/api/workflows", content=document, headers={**_YAML, **asked})
         return _parse(WorkflowView, answer), answer.status_code == httpx2.codes.CREATED
 
     async def workflows(self, *, cursor: str | None = None) -> Page[WorkflowView]:
@@ -87,6 +94,11 @@ class AirlockClient:
     async def workflow(self, reference: str, version: int | None = None) -> WorkflowView:
         """One workflow by id or name."""
         return _parse(WorkflowView, await self._get(f"/api/workflows/{_quoted(reference)}", version=version))
+
+    async def tagged_workflow(self, reference: str, version: int | None = None) -> tuple[WorkflowView, str]:
+        """The same, with the tag that `apply_workflow` takes as `only_on`."""
+        answer = await self._get(f"/api/workflows/{_quoted(reference)}", version=version)
+        return _parse(WorkflowView, answer), answer.headers.get("ETag", "")
 
     # --- runs ---------------------------------------------------------------------------------
 
@@ -237,6 +249,10 @@ class AirlockClient:
                 return await save(answer.aiter_bytes(CHUNK_BYTES), path, bare)
         except httpx2.TransportError as error:
             raise ServerUnreachable(self._unreachable(error)) from error
+
+    async def artifacts(self, *, run: str | None = None, cursor: str | None = None) -> Page[ArtifactView]:
+        """One page of artifacts, those put last first; with a run those that it names."""
+        return await self._page(ArtifactView, "/api/artifacts", run=run, cursor=cursor)
 
     async def hosts(self) -> list[HostView]:
         """All agent hosts, by name."""

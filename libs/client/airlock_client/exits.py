@@ -13,7 +13,7 @@ class Exit(IntEnum):
     ERROR = 1
     """It was not done; one line on stderr says why."""
     NOT_SUCCESS = 2
-    """The run ended FAILED or CANCELLED, its gate was REJECTED, or a probe found a sandbox open."""
+    """A run ended FAILED or CANCELLED, or its gate was REJECTED; a sandbox is open; an agent's try failed."""
     USAGE = 3
     """The command line itself is wrong."""
     NOT_RUNNING = 4
@@ -26,8 +26,8 @@ class Exit(IntEnum):
 
 TABLE = (
     "Exit codes: 0 done, and a run that was followed: SUCCESS. 1 not done. 2 the run ended FAILED or "
-    "CANCELLED, or its gate was REJECTED. 3 wrong command line. 4 nothing answers. "
-    "5 the run waits for a decision. 130 interrupted."
+    "CANCELLED, or its gate was REJECTED; probe: a sandbox is open; agents try: the agent failed, or broke "
+    "its schema. 3 wrong command line. 4 nothing answers. 5 the run waits for a decision. 130 interrupted."
 )
 
 

@@ -44,6 +44,18 @@ def test_a_manifest_that_disagrees_with_its_function_is_told_and_can_be_written_
     assert "# Read from the functions of main.py" in (folder / "agent.yaml").read_text()
 
 
+def test_a_manifest_that_could_not_be_registered_replaces_none_that_can(author: Any) -> None:
+    folder = author.new("counter")
+    main = (folder / MAIN).read_text()
+    odd = '    deep: Annotated[str, Bounds(pattern="(")]\n    suffix: Annotated'
+    (folder / MAIN).write_text(main.replace("    suffix: Annotated", odd))
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir() if path.is_file())
+    refused = author.airlock("agents", "build", "counter", "--write-schemas")
+    assert refused.returncode == 1
+    assert "agent.yaml cannot be registered" in refused.stderr
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir() if path.is_file()) == before
+
+
 def test_the_functions_are_asked_in_a_sandbox_and_never_on_this_machine(author: Any) -> None:
     folder = author.new("counter")
     spy = (

@@ -84,7 +84,20 @@ def test_a_folder_becomes_a_workspace_and_its_links_are_named(running: Any, tmp_
     assert "left out leak" in put.stderr
 
 
+def test_what_was_put_is_listed_and_goes_into_a_pipe(running: Any, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("for a pipe\n")
+    digest = running.airlock("artifacts", "put", str(tmp_path / "note.txt")).stdout.strip()
+    (newest,) = running.ask("artifacts", "list", "--limit", "1")
+    assert (newest["artifact"], newest["size"], newest["media_type"]) == (digest, 11, "text/plain")
+    assert digest in running.airlock("artifacts", "list").stdout
+    assert running.airlock("artifacts", "get", digest).stdout == "for a pipe\n"
+    refused = running.airlock("artifacts", "get", digest, "--json")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "name a file: -o FILE" in refused.stderr
+
+
 def test_an_artifact_that_is_not_there_leaves_no_file(running: Any, tmp_path: Path) -> None:
+    assert running.airlock("artifacts", "get", "0" * 64).stdout == ""
     got = running.airlock("artifacts", "get", "0" * 64, "-o", str(tmp_path / "x"))
     assert got.returncode == 1
     assert "404" in got.stderr

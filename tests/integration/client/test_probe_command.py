@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from airlock_client.local.shipped import builtin_agents
 from forgetful_engine import ForgetfulEngine
+
+SOMEBODYS = """
+name: airlock-probe
+nodes:
+  - id: tell
+    agent: notifier
+    action: notify
+    inputs: {channel: console, severity: INFO, title: Mine, message: Not the probe's.}
+"""
 
 
 @contextmanager
@@ -50,7 +61,7 @@ def host_of_pool(install: Any, pool: str, engine: str) -> Iterator[None]:
 
 
 @pytest.mark.timeout(180)
-def test_an_engine_that_forgets_a_limit_is_found_out(fresh: Any) -> None:
+def test_an_engine_that_forgets_a_limit_is_found_out(fresh: Any, tmp_path: Path) -> None:
     alone = fresh.airlock("probe")
     assert alone.returncode == 4
     assert "airlock up" in alone.stderr
@@ -80,9 +91,22 @@ def test_an_engine_that_forgets_a_limit_is_found_out(fresh: Any) -> None:
         assert "no host of the pool gpu is up; there are: default" in elsewhere.stderr
         engine.forgets = False
         with host_of_pool(fresh, "gpu", engine.address):
+            (manifest,) = [path for path in builtin_agents() if path.parent.name == "probe"]
+            older = yaml.safe_load(manifest.read_text()) | {"name": "airlock-probe-in-gpu", "pool": "gpu"}
+            (tmp_path / "older.yaml").write_text(json.dumps(older | {"description": "As an older build."}))
+            (registered,) = fresh.ask("agents", "register", str(tmp_path / "older.yaml"))
             probed = fresh.ask("probe", "--pool", "gpu")
         assert (probed["host"], probed["held"]) == ("host-gpu", held["held"])
-        assert {"probe", "probe-gpu"} <= {agent["name"] for agent in fresh.ask("agents", "list")}
+        assert probed["agent"].startswith(f"airlock-probe-in-gpu@{registered['version']}-")
+        assert {"probe", "airlock-probe-in-gpu"} <= {agent["name"] for agent in fresh.ask("agents", "list")}
+
+        # Names that somebody took are left alone, and what another build registered is not what is run.
+        (tmp_path / "mine.yaml").write_text(SOMEBODYS)
+        fresh.ask("workflows", "apply", str(tmp_path / "mine.yaml"))
+        refused = fresh.airlock("probe")
+        assert refused.returncode == 1
+        assert "the workflow airlock-probe is not the probe's own, and was left alone: its" in refused.stderr
+        assert fresh.ask("workflows", "show", "airlock-probe")["version"] == 2
         assert fresh.airlock("down").returncode == 0
 
     fresh.until_nothing_runs(5)

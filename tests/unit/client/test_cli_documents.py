@@ -64,3 +64,6 @@ def test_a_diffs_files_are_counted_and_its_content_is_not_taken_for_headers() ->
     )
     assert changes(diff) == [("x.py", 2, 1), ("y.py", 0, 1)]
     assert changes("") == []
+    for odd in ("\x0c", "\x1c", "\u2028", "\r"):  # ends no line of a diff
+        forged = f"diff --git a/x b/x\n@@ -1,1 +1,2 @@\n x{odd}diff --git a/y b/y\n+{odd}+new\n"
+        assert changes(forged) == [("x", 1, 0)]

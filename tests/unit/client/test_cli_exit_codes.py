@@ -1,12 +1,15 @@
 """What a script learns from the exit code, and a person from one line on stderr."""
 
+import re
+from pathlib import Path
+
 import pytest
 import typer
 from airlock_client.cli.application import app
 from airlock_client.cli.edge import CommandError, command, invoke
 from airlock_client.embedded.errors import ServerFailed
 from airlock_client.errors import ProblemError, ServerUnreachable
-from airlock_client.exits import Exit, of_run
+from airlock_client.exits import TABLE, Exit, of_run
 from airlock_contracts.problems import Finding, Problem
 from airlock_contracts.statuses import RunStatus
 
@@ -34,6 +37,17 @@ def run_raising(error: BaseException) -> int:
     def root() -> None: ...
 
     return invoke(failing, ["fail"])
+
+
+def test_the_help_and_the_page_tell_the_same_codes() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "exit-codes.md").read_text()
+    codes = [str(int(code)) for code in Exit]
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == codes
+    assert re.findall(r"(?:^Exit codes: |\. )(\d+) ", TABLE) == codes
+    (page_on_2,) = re.findall(r"^\| 2 \| .*", page, re.MULTILINE)
+    for commands in ("probe", "agents try"):
+        assert f"{commands}: " in TABLE
+        assert commands in page_on_2
 
 
 def test_an_unknown_command_is_a_usage_error_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,15 @@
 """What people and scripts learn from a probe: every try, what is open, how to mend it, an exit code."""
 
+import re
 from typing import Any
 
 import pytest
 from airlock_client.demo.probe import show_line
 from airlock_client.errors import UnexpectedAnswer
 from airlock_client.exits import Exit
-from airlock_client.local.probe import NoProbe, Probed, Tried, read
+from airlock_client.local.probe import WORKFLOWS, NoProbe, Probed, Tried, named, read
 from airlock_client.show.probe import show_probe
+from airlock_contracts.base import NAME_PATTERN
 from shown_runs import screen
 
 MEMORY = Tried("limits", "memory", "refused", "memory.exceeded: it was killed")
@@ -53,6 +55,15 @@ def test_nothing_tried_holds_nothing() -> None:
 def test_a_box_that_lets_more_memory_be_taken_is_open() -> None:
     taken = Tried("limits", "memory", "open", "256 MiB were taken", "why", "mend")
     assert probed("refused", memory=taken).line == "probe: 1/2"
+
+
+POOLS = ["default", "gpu", "memory", "exhaust", "in-gpu", "in-default", "p" * 63, "p" * 62 + "q", "p" * 40]
+
+
+def test_what_a_probe_makes_has_names_of_its_own_in_every_pool() -> None:
+    names = [named(stem, pool) for pool in POOLS for stem in WORKFLOWS.values()]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(NAME_PATTERN, name) and name.startswith("airlock-probe") for name in names)
 
 
 def test_another_agents_answer_is_refused() -> None:

@@ -1,6 +1,7 @@
 """`airlock agents new`, `build`, `try`: an agent of one's own, from its first file to its first attempt."""
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from airlock_contracts.manifest import Manifest
 from airlock_contracts.statuses import Protocol
 
 from ..exits import Exit
-from ..local.authoring import AuthoringProblem, Built, build_agent, install_label, judge
+from ..local.authoring import AuthoringProblem, Built, Judged, build_agent, install_label, judge
 from ..scaffold.agreement import disagreements
 from ..scaffold.manifest_text import CannotWrite, with_schemas
 from ..scaffold.project import CannotScaffold, Project, write_project
@@ -88,7 +89,10 @@ async def judged_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest as registration does. Raises CommandError with all that it would refuse."""
     path = folder / MANIFEST
     await asyncio.to_thread(read_document, path)  # that it is there, in the words of every other file
-    judged = await judge(path)
+    return _taken(path, await judge(path))
+
+
+def _taken(path: Path, judged: Judged) -> Manifest:
     if judged.manifest is None:
         lines = [f"{one.place}: {one.message} [{one.code}]" for one in judged.findings]
         raise CommandError("\n".join([f"{path} cannot be registered", *lines]))
@@ -109,10 +113,21 @@ async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: boo
         text = with_schemas(await asyncio.to_thread(path.read_text, "utf-8"), built.schemas)
     except CannotWrite as problem:
         raise CommandError(str(problem)) from problem
-    await asyncio.to_thread(path.write_text, text, "utf-8")
-    await judged_manifest(folder)
+    await _replace(path, text)
     _say(f"{path}: actions written as the functions say")
     return []
+
+
+async def _replace(path: Path, text: str) -> None:
+    """Put a manifest in the place of the old one, once it is known that it can be registered."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        await asyncio.to_thread(shutil.copy, path, draft)  # with its mode
+        await asyncio.to_thread(draft.write_text, text, "utf-8")
+        _taken(path, await judge(draft))
+        await asyncio.to_thread(lambda: draft.replace(path.resolve()))
+    finally:
+        await asyncio.to_thread(draft.unlink, missing_ok=True)
 
 
 def _print_project(made: Project) -> None:

@@ -1,29 +1,66 @@
-"""`airlock artifacts`: put a file or a folder, get bytes back."""
+"""`airlock artifacts`: put a file or a folder, list what there is, get bytes back."""
 
 import asyncio
+import json
 import mimetypes
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from airlock_contracts.artifacts import ArtifactRef
+from airlock_contracts.artifacts import ArtifactRef, find_artifacts
+from airlock_contracts.statuses import NodeStatus
+from pydantic import ValidationError
 
 from ..client import AirlockClient
 from ..exits import Exit
 from ..show.text import one_line, size
 from ..workspaces import MEDIA_TYPE, PackedFolder, pack_folder
 from .edge import CommandError, command
-from .output import AsJson, print_json
+from .output import AsJson, Limit, collect, print_json, print_table, when
 from .target import connect
 
 _DEFAULT_TYPE = "application/octet-stream"
 _SHOWN_SKIPS = 10
+_NAMED_NODES = 200
+"""Of a run: whose outputs are read for what they call their artifacts."""
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    artifacts = typer.Typer(help="Artifacts: put files and folders, get them back.", no_args_is_help=True)
+    artifacts = typer.Typer(help="Artifacts: put files and folders, list and get them.", no_args_is_help=True)
     app.add_typer(artifacts, name="artifacts")
+
+    @command(artifacts, "list")
+    async def list_artifacts(
+        context: typer.Context,
+        run: Annotated[
+            str | None, typer.Option("--run", help="Only what this run's context, inputs and outputs name.")
+        ] = None,
+        limit: Limit = 100,
+        as_json: AsJson = False,
+    ) -> int:
+        """Artifacts, those put last first; of a run also what its context and outputs call them."""
+        async with connect(context) as client:
+            found = await collect(lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
+            places = await _places(client, run) if run is not None and found else {}
+        if as_json:
+            listed = [one.model_dump(mode="json") for one in found]
+            named = [one | {"places": places.get(one["artifact"], [])} for one in listed]
+            print_json(listed if run is None else named)
+            return Exit.OK
+        rows = (
+            (one.artifact, size(one.size), one.media_type, when(one.created_at))
+            + (() if run is None else (", ".join(places.get(one.artifact, [])),))
+            for one in found
+        )
+        columns = ("artifact", "size", "type", "put") + (() if run is None else ("where",))
+        print_table(columns, rows, empty="no artifacts")
+        return Exit.OK
 
     @command(artifacts, "put")
     async def put(
@@ -52,10 +89,18 @@ def add(app: typer.Typer) -> None:
     async def get(
         context: typer.Context,
         digest: Annotated[str, typer.Argument(help="sha256:… or the bare digest.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")],
+        output: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Where to write it; else to stdout, for a pipe.")
+        ] = None,
         as_json: AsJson = False,
     ) -> int:
-        """Get an artifact into a file; its digest is checked on the way."""
+        """Get an artifact; its digest is checked before anybody sees a byte of it."""
+        if output is None:
+            if as_json or sys.stdout.isatty():
+                raise CommandError("its bytes are not for a terminal", "name a file: -o FILE", Exit.USAGE)
+            async with connect(context) as client:
+                await _to_stdout(client, digest)
+            return Exit.OK
         if output.is_dir():
             raise CommandError(f"{output} is a folder", "name a file with --output", Exit.USAGE)
         async with connect(context) as client:
@@ -65,6 +110,36 @@ def add(app: typer.Typer) -> None:
         else:
             print(f"{one_line(output)}  {size(count)}")
         return 0
+
+
+async def _to_stdout(client: AirlockClient, digest: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="airlock-artifact-") as folder:
+        whole = Path(folder, "artifact")
+        await client.get_artifact(digest, whole)
+        await asyncio.to_thread(_print_bytes, whole)
+
+
+def _print_bytes(path: Path) -> None:
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+async def _places(client: AirlockClient, run: str) -> dict[str, list[str]]:
+    """Where a run's context and outputs name artifacts, spelled as a template would: by digest."""
+    view = await client.run(run)
+    places: dict[str, list[str]] = defaultdict(list)
+
+    def read(name: str, document: object) -> None:
+        with suppress(ValidationError):  # what only looks like an artifact
+            for pointer, reference in find_artifacts(document):
+                places[reference.artifact].append(name + pointer.replace("/", "."))
+
+    read("context", view.context)
+    succeeded = [node.id for node in view.nodes if node.status is NodeStatus.SUCCESS]
+    for node in succeeded[:_NAMED_NODES]:
+        read(f"nodes.{node}.output", json.loads(await client.node_output(run, node)))
+    return places
 
 
 async def put_workspace(client: AirlockClient, folder: Path) -> tuple[ArtifactRef, PackedFolder]:

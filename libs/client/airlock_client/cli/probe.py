@@ -18,9 +18,7 @@ def add(app: typer.Typer) -> None:
     @command(app, "probe")
     async def probe_command(
         context: typer.Context,
-        pool: Annotated[
-            str, typer.Option("--pool", help="Which hosts; one of them takes it. Its agent is probe-POOL.")
-        ] = POOL,
+        pool: Annotated[str, typer.Option("--pool", help="Which hosts; one of them takes it.")] = POOL,
         as_json: AsJson = False,
     ) -> int:
         """Try from inside a sandbox what an agent should not be able to do, and print what was seen.

@@ -216,6 +216,8 @@ async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool)
             show_open(console, view)
         else:
             show_run(console, view)
+    if view.status.is_final and (await client.artifacts(run=view.id)).items:
+        print(f"artifacts: airlock artifacts list --run {one_line(view.id)}")
     print(f"{view.status} {one_line(view.id)}")
     return of_run(view.status)
 

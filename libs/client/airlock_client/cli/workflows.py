@@ -1,17 +1,41 @@
 """`airlock workflows`: apply, list, show."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from airlock_contracts.views import WorkflowView
 
-from ..show.text import safe
+from ..changes import CHANGED, Seen, apply, look, name_in
+from ..client import AirlockClient
+from ..errors import ProblemError
+from ..exits import Exit
+from ..show.text import one_line, safe
 from .documents import read_document
-from .edge import command
+from .edge import CommandError, command
 from .graph import Output, Svg, write_picture
 from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
 from .target import connect
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What became of one document, and the version that was the newest before."""
+
+    view: WorkflowView
+    new: bool
+    before: Seen | None
+
+    @property
+    def line(self) -> str:
+        """It, for people."""
+        said = f"{'applied  ' if self.new else 'unchanged'} {self.view.name}, version {self.view.version}"
+        if not self.new or self.before is None:
+            return said
+        before = self.before.view
+        return f"{said}, in the place of version {before.version} by {one_line(before.created_by, 100)}"
 
 
 def add(app: typer.Typer) -> None:
@@ -23,17 +47,31 @@ def add(app: typer.Typer) -> None:
     async def apply(
         context: typer.Context,
         files: Annotated[list[Path], typer.Argument(help="YAML or JSON; - is stdin.")],
+        builds_on: Annotated[
+            int | None,
+            typer.Option(
+                min=0,
+                metavar="VERSION",
+                help="Only if this is still the newest version; 0: if there is none.",
+            ),
+        ] = None,
         as_json: AsJson = False,
     ) -> int:
-        """Check and keep workflows. What changed becomes a new version; runs keep theirs."""
+        """Check and keep workflows. What changed becomes a new version; runs keep theirs.
+
+        Where others change a workflow too, name the version that your change builds on: nothing is written
+        if somebody has applied another one since.
+        """
+        if builds_on is not None and len(files) > 1:
+            raise CommandError("--builds-on is for one workflow", "apply them one by one", Exit.USAGE)
         documents = [read_document(path) for path in files]
         async with connect(context) as client:
-            applied = [await client.apply_workflow(document) for document in documents]
+            applied = [await _apply(client, document, builds_on) for document in documents]
         if as_json:
-            print_json([view for view, _ in applied])
+            print_json([one.view for one in applied])
             return 0
-        for view, new in applied:
-            print(f"{'applied  ' if new else 'unchanged'} {view.name}, version {view.version}")
+        for one in applied:
+            print(one.line)
         return 0
 
     @command(workflows, "list")
@@ -93,3 +131,22 @@ def add(app: typer.Typer) -> None:
         )
         print_table(("node", "agent", "depends on", "gate"), rows, empty="")
         return 0
+
+
+async def _apply(client: AirlockClient, document: bytes, builds_on: int | None) -> _Applied:
+    """Apply a workflow in the place of the version it builds on, or of the newest as it stands now."""
+    name = name_in(document)
+    if name is None:  # the service says what else is wrong with it
+        return _Applied(*await client.apply_workflow(document), None)
+    seen = None if builds_on == 0 else await look(client, name, builds_on)
+    if builds_on and seen is None:
+        raise CommandError(f"there is no version {builds_on} of {name}", f"airlock workflows show {name}")
+    try:
+        return _Applied(*await apply(client, document, seen), seen)
+    except ProblemError as error:
+        if error.problem.code != CHANGED:
+            raise
+        newest = error.problem.details.get("version")
+        hint = f"`airlock workflows show {name} --json` says what it is now: bring your change into that"
+        hint += f", then apply it with --builds-on {newest}" if newest is not None else ""
+        raise ProblemError(error.problem.model_copy(update={"hint": hint})) from error

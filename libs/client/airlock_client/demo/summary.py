@@ -38,6 +38,7 @@ class Summary:
     """What the applied diff changed: path, lines added, lines removed."""
     fixed: int = 0
     unfixed: int = 0
+    """What is left for a person, also what the patcher did not even read."""
     notice: str = ""
     """What the notifier said."""
     folder: Path | None = None
@@ -57,7 +58,8 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
     summary = Summary()
     summary.checks = checks(outputs)
     if (propose := outputs.get("propose")) is not None:
-        summary.fixed, summary.unfixed = propose["stats"]["fixed"], propose["stats"]["unfixed"]
+        stats = propose["stats"]
+        summary.fixed, summary.unfixed = stats["fixed"], stats["unfixed"] + stats["not_read"]
         if "apply" in outputs:
             summary.files = changes(propose["diff"])
     if (notify := outputs.get("notify")) is not None:

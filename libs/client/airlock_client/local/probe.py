@@ -1,10 +1,11 @@
 """Asks the agent `probe` to look for a way out of its sandbox, through the path that every step takes.
 
-Two runs of one node each: `probe` tries everything and answers; `probe-memory` takes more memory than it was
-granted, and a sandbox that holds is ended for it, so that run ends FAILED with `memory.exceeded`.
+Two runs of one node each: `airlock-probe` tries everything and answers; `airlock-probe-exhaust` takes more
+memory than it was granted, and a sandbox that holds is ended for it: that run ends FAILED `memory.exceeded`.
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,19 +14,29 @@ from typing import Any
 import yaml
 from airlock_contracts.failures import MEMORY_EXCEEDED
 from airlock_contracts.statuses import HostStatus, RunStatus
-from airlock_contracts.views import RunView
+from airlock_contracts.views import RunView, WorkflowView
 
+from ..changes import apply, look
 from ..client import AirlockClient
 from ..errors import ClientError, ProblemError, UnexpectedAnswer
 from . import shipped
 
 AGENT = "probe"
+WORKFLOWS = {"look": "airlock-probe", "exhaust": "airlock-probe-exhaust"}
+"""What the workflow of each action is called: names that nobody else takes by chance."""
+_DESCRIPTIONS = {
+    "look": "Look for a way out of a sandbox.",
+    "exhaust": "Take more memory than is granted: FAILED, memory.exceeded, where the sandbox holds.",
+}
 POOL = "default"
 SECONDS = 180.0
 """For both runs: some seconds of work, and a wait for free slots."""
 _HOLDING = frozenset({"refused", "absent", "held"})
 _OTHER_CONTENT = "agent.conflict"
 _UNKNOWN = "agent.unknown"
+_BUILD_DIGITS = 12
+_MAX_NAME = 63
+"""Characters that any name may have."""
 _MEMORY_WHY = "one agent must not take the machine's memory from the others"
 _MEMORY_MEND = "the engine must enforce limits: no warnings in `docker info`, no runtime that ignores them"
 
@@ -64,6 +75,8 @@ class Probed:
     """The one host of the pool that took it."""
     kernel: str
     runs: tuple[str, ...]
+    agent: str = AGENT
+    """`name@version`: what was run."""
     tried: tuple[Tried, ...] = field(default=())
 
     @property
@@ -94,6 +107,7 @@ class Probed:
             "pool": self.pool,
             "host": self.host,
             "kernel": self.kernel,
+            "agent": self.agent,
             "runs": list(self.runs),
             "tries": [asdict(one) for one in self.tried],
         }
@@ -102,11 +116,9 @@ class Probed:
 async def probe(client: AirlockClient, pool: str = POOL) -> Probed:
     """Register what is needed, run both, and answer what was seen. Raises NoProbe, ClientError."""
     await _somebody_works(client, pool)
-    name = await _register(client, pool)
-    workflows = [_workflow(name, "look", name), _workflow(f"{name}-memory", "exhaust", name)]
-    for document in workflows:
-        await client.apply_workflow(json.dumps(document).encode())
-    started = [await client.trigger(document["name"], {}) for document in workflows]
+    agent = await _register(client, pool)
+    views = [await _apply(client, named(stem, pool), action, agent) for action, stem in WORKFLOWS.items()]
+    started = [await client.trigger(view.name, {}, version=view.version) for view in views]
     try:
         async with asyncio.timeout(SECONDS):
             ended = await asyncio.gather(*(_end(client, one.id) for one in started))
@@ -128,10 +140,13 @@ async def probe(client: AirlockClient, pool: str = POOL) -> Probed:
         pool=pool,
         host=(attempts[-1].host if attempts else None) or "?",
         runs=(looked.id, exhausted.id),
+        agent=looked.nodes[0].agent,
     )
 
 
-def read(output: Mapping[str, Any], memory: Tried, *, pool: str, host: str, runs: Sequence[str]) -> Probed:
+def read(
+    output: Mapping[str, Any], memory: Tried, *, pool: str, host: str, runs: Sequence[str], agent: str = AGENT
+) -> Probed:
     """Put together what both runs showed. Raises UnexpectedAnswer."""
     try:
         advice = {(row["group"], row["name"]): row for row in output["open"]}
@@ -149,7 +164,23 @@ def read(output: Mapping[str, Any], memory: Tried, *, pool: str, host: str, runs
         kernel = str(output["kernel"])
     except (KeyError, TypeError, AttributeError) as error:
         raise UnexpectedAnswer(f"the agent {AGENT} answered something else: {error!r}") from error
-    return Probed(pool=pool, host=host, kernel=kernel, runs=tuple(runs), tried=(*tried, memory))
+    return Probed(pool=pool, host=host, kernel=kernel, runs=tuple(runs), agent=agent, tried=(*tried, memory))
+
+
+def named(stem: str, pool: str) -> str:
+    """What a thing of the probe is called for a pool: never longer than a name may be."""
+    name = stem if pool == POOL else f"{stem}-in-{pool}"
+    if len(name) <= _MAX_NAME:
+        return name
+    digest = hashlib.sha256(pool.encode()).hexdigest()[:8]
+    return f"{name[: _MAX_NAME - len(digest) - 1]}-{digest}"
+
+
+def is_ours(view: WorkflowView, action: str, agent: str) -> bool:
+    """Whether a workflow is one that a probe applied, of whichever release."""
+    return [(node.id, node.agent.partition("@")[0], node.action) for node in view.spec.nodes] == [
+        (action, agent.partition("@")[0], action)
+    ]
 
 
 async def _somebody_works(client: AirlockClient, pool: str) -> None:
@@ -166,18 +197,28 @@ async def _somebody_works(client: AirlockClient, pool: str) -> None:
 
 
 async def _register(client: AirlockClient, pool: str) -> str:
-    """See to it that there is a probe for the pool; answers the agent's name."""
+    """See to it that this release's probe is registered for the pool; answers `name@version`."""
     manifest = await _manifest(client)
     if pool != POOL:
         # A version's pool never changes: a pool of another name has an agent of its own, of the same image.
-        manifest = manifest | {"name": f"{AGENT}-{pool}", "pool": pool}
+        manifest = manifest | {"name": named(WORKFLOWS["look"], pool), "pool": pool}
+    reference = f"{manifest['name']}@{manifest['version']}"
     try:
-        await client.register_agent(json.dumps(manifest).encode())
+        view, _ = await client.register_agent(json.dumps(manifest).encode())
     except ProblemError as error:
-        # An older build registered it under the same version: that one is asked.
-        if error.problem.code != _OTHER_CONTENT:
+        content = error.problem.details.get("content_sha256")
+        if error.problem.code != _OTHER_CONTENT or not isinstance(content, str):
             raise
-    return str(manifest["name"])
+        registered = (await client.agent(reference)).manifest
+        if registered.image != manifest["image"]:
+            raise NoProbe(
+                f"the agent {reference} is not Airlock's own: it runs the image {registered.image}",
+                f"an install where nobody took the name {manifest['name']} can be probed",
+            ) from error
+        # Another build registered it under the same version. That one is not asked what this one knows.
+        version = f"{manifest['version'].partition('-')[0]}-{content[:_BUILD_DIGITS]}"
+        view, _ = await client.register_agent(json.dumps(manifest | {"version": version}).encode())
+    return f"{view.name}@{view.version}"
 
 
 async def _manifest(client: AirlockClient) -> dict[str, Any]:
@@ -199,16 +240,22 @@ async def _manifest(client: AirlockClient) -> dict[str, Any]:
         ) from error
 
 
-def _workflow(name: str, action: str, agent: str) -> dict[str, Any]:
-    what = {
-        "look": "Look for a way out of a sandbox.",
-        "exhaust": "Take more memory than is granted: FAILED, memory.exceeded, where the sandbox holds.",
-    }
-    return {
+async def _apply(client: AirlockClient, name: str, action: str, agent: str) -> WorkflowView:
+    """See to it that there is the workflow for an action, and that it is nobody else's; answers it."""
+    seen = await look(client, name)
+    if seen is not None and not is_ours(seen.view, action, agent):
+        by = f"its version {seen.view.version} is by {seen.view.created_by}"
+        raise NoProbe(
+            f"the workflow {name} is not the probe's own, and was left alone: {by}",
+            f"airlock workflows show {name}; that name is the probe's, apply yours under another one",
+        )
+    document = {
         "name": name,
-        "description": what[action],
+        "description": _DESCRIPTIONS[action],
         "nodes": [{"id": action, "agent": agent, "action": action, "inputs": {}}],
     }
+    view, _ = await apply(client, json.dumps(document).encode(), seen)
+    return view
 
 
 async def _end(client: AirlockClient, run: str) -> RunView:

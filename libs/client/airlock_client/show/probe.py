@@ -26,9 +26,8 @@ def show_probe(console: Console, probed: Probed) -> None:
     console.print()
     if probed.open:
         show_open(console, probed)
-    console.print(
-        safe(f"on host {one_line(probed.host)} of pool {probed.pool}, {one_line(probed.kernel)}", style="dim")
-    )
+    where = f"on host {one_line(probed.host)} of pool {probed.pool}, {one_line(probed.kernel)}"
+    console.print(safe(f"{one_line(probed.agent)} {where}", style="dim"))
 
 
 def show_open(console: Console, probed: Probed) -> None:
