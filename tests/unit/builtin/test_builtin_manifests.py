@@ -13,6 +13,7 @@ from airlock_contracts.statuses import RiskLevel
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.checks import check_workflow
 from airlock_orchestration.engine.schemas import check_schema
+from airlock_orchestration.engine.templates import Template
 
 ROOT = Path(__file__).parents[3]
 BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
@@ -72,6 +73,38 @@ def test_a_shipped_workflow_has_nothing_to_complain_of(name: str) -> None:
     document = shipped(name)
     assert document["name"] == name
     assert check_workflow(WorkflowSpec.model_validate(document), agents()) == []
+
+
+NOTHING = {"CRITICAL": 0, "HIGH": 0, "MEDIUM": 3, "LOW": 0}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "flaws", "passed", "said"),
+    [
+        ({}, {}, True, "INFO"),
+        ({}, {}, False, "WARNING"),
+        ({}, {"HIGH": 1}, True, "HIGH"),
+        ({"HIGH": 1}, {}, False, "HIGH"),
+        ({"CRITICAL": 1}, {"HIGH": 1}, True, "CRITICAL"),
+    ],
+)
+def test_a_full_analysis_is_as_loud_as_the_loudest_that_was_found(
+    secrets: dict[str, int], flaws: dict[str, int], passed: bool, said: str
+) -> None:
+    (report,) = [node for node in shipped("full-analysis")["nodes"] if node["id"] == "report"]
+    outputs: dict[str, Any] = {
+        "secrets": {"summary": {"by_severity": NOTHING | secrets}},
+        "flaws": {"summary": {"by_severity": NOTHING | flaws}},
+        "comply": {"passed": passed},
+    }
+    values: dict[str, Any] = {"nodes": {name: {"output": output} for name, output in outputs.items()}}
+    assert Template(report["inputs"]["severity"]).render(values) == said
+
+
+def test_what_waits_for_a_person_is_telling_and_only_what_was_approved_is_told() -> None:
+    (tell,) = shipped("approval-only")["nodes"]
+    assert (tell["id"], tell["inputs"]["title"]) == ("tell", "Approved: {{ context.question }}")
+    assert tell["approval"]["on_expiry"] == "reject"
 
 
 @pytest.mark.parametrize(
