@@ -20,9 +20,9 @@ from airlock_orchestration.engine.plan import Plan, make_plan
 from airlock_orchestration.engine.signals import AttemptClaimed, AttemptSucceeded, RunStarted, Signal
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import fold, new_run
-from airlock_orchestration.store.changes import Applied, Guard, RunChange, RunCreation
 from airlock_orchestration.store.database import Database
-from airlock_orchestration.store.door import apply
+from airlock_orchestration.store.door.apply import apply
+from airlock_orchestration.store.door.changes import Applied, Guard, RunChange, RunCreation
 from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.store.runs import load_states
 

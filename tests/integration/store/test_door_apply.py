@@ -16,7 +16,7 @@ from airlock_orchestration.engine.signals import (
     Evidence,
 )
 from airlock_orchestration.store.certificate import violations
-from airlock_orchestration.store.door import apply
+from airlock_orchestration.store.door.apply import apply
 
 
 async def test_a_run_is_loaded_as_it_was_written(shop: Any, kit: Any) -> None:

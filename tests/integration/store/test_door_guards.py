@@ -12,8 +12,8 @@ from airlock_contracts.statuses import NodeStatus
 from airlock_orchestration.engine.effects import WriteAttempt
 from airlock_orchestration.engine.signals import ApprovalExpired, LeaseExpired
 from airlock_orchestration.store.attempts import extend_leases
-from airlock_orchestration.store.changes import ExpiryGuard, LeaseGuard
-from airlock_orchestration.store.door import apply
+from airlock_orchestration.store.door.apply import apply
+from airlock_orchestration.store.door.changes import ExpiryGuard, LeaseGuard
 
 DIGEST = "a" * 64
 

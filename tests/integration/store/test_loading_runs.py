@@ -9,7 +9,7 @@ from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_orchestration.engine.state import Values
 from airlock_orchestration.store.certificate import violations
 from airlock_orchestration.store.contexts import Contexts
-from airlock_orchestration.store.door import apply
+from airlock_orchestration.store.door.apply import apply
 from airlock_orchestration.store.plans import PlanCache, PlanKey
 from airlock_orchestration.store.runs import (
     fail_poisoned,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from airlock_orchestration.store import attempts, due, events, logs, runs
-from airlock_orchestration.store.door_sql import statement
-from airlock_orchestration.store.rowsets import ROWSETS
+from airlock_orchestration.store.door.rowsets import ROWSETS
+from airlock_orchestration.store.door.statement import statement
 
 # They hold only what is open, however many rows the table has.
 PARTIAL = (

@@ -13,7 +13,7 @@ from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.sweep import Sweep
 from airlock_orchestration.store import due
-from airlock_orchestration.store.changes import RunCreation
+from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.workers.sweeper import Sweeper

@@ -21,7 +21,7 @@ from airlock_orchestration.engine.signals import (
 from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Committed
-from airlock_orchestration.store.changes import RunCreation
+from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 

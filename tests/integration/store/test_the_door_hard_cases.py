@@ -23,10 +23,10 @@ from airlock_orchestration.operations.batches import MAX_BYTES
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.operations.reports import Reports
-from airlock_orchestration.store.changes import Applied, RunChange, RunCreation
+from airlock_orchestration.store.door.changes import Applied, RunChange, RunCreation
+from airlock_orchestration.store.door.rows import rows_of
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
-from airlock_orchestration.store.rows import rows_of
 
 TOKEN = "token-0123456789abcdef"
 

@@ -17,7 +17,7 @@ from airlock_orchestration.operations.advance import MAX_WAITING, Door
 from airlock_orchestration.operations.batches import AGAIN_AFTER_SECONDS, MAX_BYTES, MAX_MISSES
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Advanced, Committed
-from airlock_orchestration.store.changes import Applied, RunChange, RunCreation
+from airlock_orchestration.store.door.changes import Applied, RunChange, RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from airlock_orchestration.store.door_sql import statement
-from airlock_orchestration.store.rowsets import ROWSETS, arrays
+from airlock_orchestration.store.door.rowsets import ROWSETS, arrays
+from airlock_orchestration.store.door.statement import statement
 
 ALL = tuple(ROWSETS)
 SHAPES = [

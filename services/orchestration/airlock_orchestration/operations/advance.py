@@ -13,7 +13,7 @@ from ..engine.plan import Plan
 from ..engine.signals import RunStarted, Signal
 from ..engine.state import RunState
 from ..errors import StoreUnavailable
-from ..store.changes import RunCreation
+from ..store.door.changes import RunCreation
 from .batches import MAX_BYTES, Batches, RunStore
 from .clock import PostgresClock
 from .entries import Advanced, Committed, Entry

@@ -19,7 +19,7 @@ from airlock_chassis.telemetry.traces import trace_id
 from ..engine.state import RunState, Values
 from ..engine.step import fold, needs, new_run
 from ..errors import StoreUnavailable
-from ..store.changes import Applied, RunChange
+from ..store.door.changes import Applied, RunChange
 from .clock import PostgresClock
 from .entries import Advanced, Committed, Entry, Group
 from .halving import ask_in_halves

@@ -15,7 +15,7 @@ from ..engine.signals import (
     Signal,
 )
 from ..engine.state import RunState
-from ..store.changes import ExpiryGuard, Guard, LeaseGuard, RunChange, RunCreation
+from ..store.door.changes import ExpiryGuard, Guard, LeaseGuard, RunChange, RunCreation
 
 
 @dataclass(frozen=True, slots=True)

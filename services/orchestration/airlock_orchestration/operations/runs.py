@@ -37,7 +37,7 @@ from ..store import agents as agent_store
 from ..store import events as event_store
 from ..store import runs as run_store
 from ..store import views, workflows
-from ..store.changes import RunCreation
+from ..store.door.changes import RunCreation
 from ..store.plans import PlanKey, PlanSource
 from ..store.retries import MAX_COPIED_BYTES, EndedRun, load_ended
 from ..store.sessions import Sessions

@@ -18,10 +18,10 @@ from ..engine.retry import LEASE
 from ..engine.state import RunState, Values
 from ..errors import StoreUnavailable
 from . import attempts, certificate, due, runs
-from .changes import Applied, RunChange
 from .contexts import Contexts
 from .database import Database
-from .door import apply
+from .door.apply import apply
+from .door.changes import Applied, RunChange
 from .due import Due
 from .hosts import GONE_AFTER, forget_hosts, note_heartbeat
 from .plans import PlanSource

@@ -38,8 +38,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "sha256", name=op.f("pk_artifact_owners")),
     )
     op.execute(_KNOWN)
-    page = ["project", sa.text("at DESC"), sa.text("sha256 DESC")]
-    op.create_index("ix_artifact_owners_page", "artifact_owners", page)
+    op.create_index(
+        "ix_artifact_owners_page", "artifact_owners", ["project", sa.text("at DESC"), sa.text("sha256 DESC")]
+    )
     op.drop_index("ix_artifacts_page", table_name="artifacts")
 
 

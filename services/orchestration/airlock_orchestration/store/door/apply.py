@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .changes import Applied, RunChange
-from .door_sql import statement
 from .rows import rows_of
 from .rowsets import arrays
+from .statement import statement
 
 
 async def apply(connection: Any, changes: Iterable[RunChange]) -> Applied:

@@ -20,10 +20,10 @@ from airlock_orchestration.engine.effects import (
 from airlock_orchestration.engine.signals import Evidence
 from airlock_orchestration.engine.state import NodeState
 
+from ..json_text import clean_text, to_jsonb
+from ..tables import Direction
 from .changes import ExpiryGuard, LeaseGuard, RunChange
-from .json_text import clean_text, to_jsonb
 from .rowsets import ROWSETS
-from .tables import Direction
 
 Rows = dict[str, list[tuple[object, ...]]]
 
