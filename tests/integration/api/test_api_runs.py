@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -249,3 +250,25 @@ def _chain() -> dict[str, Any]:
     schema = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
     node = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "{{ context.text }}"}}
     return {"name": "chain", "input_schema": schema, "nodes": [node]}
+
+
+async def test_no_read_waits_for_the_connections_of_claims_and_heartbeats(rig: Any) -> None:
+    run = await rig.start()
+    await rig.succeed(run, "a", {"text": "done"})
+    await rig.fail(run, "b")
+    reads = (
+        "",
+        "/context",
+        "/nodes/a/input",
+        "/nodes/a/output",
+        "/events",
+        "/logs",
+        "/explain",
+        "/graph.svg",
+    )
+    async with AsyncExitStack() as taken:
+        for _ in range(8):
+            await taken.enter_async_context(rig.sessions.path())
+        async with asyncio.timeout(8):
+            for path in (*whole, "/context", "/nodes/a/input", "/nodes/a/output"):
+                assert (await rig.client.get(f"/api/runs/{run}{path}")).status_code == 200, path

@@ -196,20 +196,20 @@ class Runs:
     async def output(self, principal: Principal, run: UUID, node: str) -> bytes:
         """A node's accepted output, byte for byte. Raises RunUnknown, NodeUnknown, NodeBytesUnknown."""
         await self._check_node(principal, run, node)
-        async with self._sessions.path() as connection:
+        async with self._sessions.beside() as connection:
             found = await run_store.load_outputs(connection, [(str(run), node)])
         return _bytes_of(found, run, node, "output")
 
     async def input(self, principal: Principal, run: UUID, node: str) -> bytes:
         """A node's resolved input, byte for byte. Raises RunUnknown, NodeUnknown, NodeBytesUnknown."""
         await self._check_node(principal, run, node)
-        async with self._sessions.path() as connection:
+        async with self._sessions.beside() as connection:
             found = await run_store.load_inputs(connection, [(str(run), node)])
         return _bytes_of(found, run, node, "input")
 
     async def context(self, principal: Principal, run: UUID) -> bytes:
         """The trigger's input, byte for byte. Raises RunUnknown."""
-        async with self._sessions.path() as connection:
+        async with self._sessions.beside() as connection:
             if await event_store.is_over(connection, principal.project, str(run)) is None:
                 raise _unknown(run)
             return await run_store.load_context(connection, str(run)) or b""

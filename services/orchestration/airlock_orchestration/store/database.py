@@ -2,7 +2,7 @@
 
     async with Database(url) as database:           raises DatabaseUnavailable
         async with database.path() as connection:   asyncpg: the door, due times, heartbeats
-        async with database.beside() as connection: asyncpg: who follows a run, what agents say
+        async with database.beside() as connection: asyncpg: followers, logs, a run's bytes
         async with database.reading() as session:   SQLAlchemy, one read-only transaction
         async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
 
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 BESIDE_CONNECTIONS = 4
-"""Few: followers of runs and lines of logs, however many, wait for each other and for nothing else."""
+"""Few: followers of runs and lines of logs, however many, wait for each other, and nobody else for them."""
 CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25

@@ -3,7 +3,7 @@
     async with sessions.reading() as session:    one read-only snapshot
     async with sessions.writing() as session:    one transaction, committed at the end
     async with sessions.path() as connection:    asyncpg, for the queries of the path
-    async with sessions.beside() as connection:  asyncpg, for who follows a run and what agents say
+    async with sessions.beside() as connection:  asyncpg, for followers, logs and a run's bytes
 
 All raise StoreUnavailable for what may succeed when it is asked again.
 """
