@@ -51,6 +51,7 @@ def test_places_are_filled(template: str, text: str) -> None:
         ("{missing}", "agent.template_failed", 1, 1, "there is no 'missing' in the values"),
         ("{scan.findings.2.file}", "agent.template_failed", 1, 1, "scan.findings, which has 2 members"),
         ("{files.x}", "agent.template_failed", 1, 1, "no 'x' in files"),
+        ("{files." + "0" * 5000 + "}", "agent.template_failed", 1, 1, "there is no '000"),
         ("{files.-1}", "agent.template_failed", 1, 1, "no '-1'"),
         ("{ok.real}", "agent.template_failed", 1, 1, "no 'real' in ok"),
         ("{evil.__class__}", "agent.template_failed", 1, 1, "no '__class__' in evil"),

@@ -22,7 +22,7 @@ MAX_LISTED = 10  # members of a list, or of an object, in one place
 
 _TOKEN = re.compile(r"\\[\\{}]|\{(#?)([^{}|\\]*)(?:\|([^{}]*))?\}|[{}]")
 _PATH = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){0,19}")
-_MISSING = object()
+_INDEX = re.compile(r"[0-9]{1,9}")  # no list is longer, and Python refuses thousands of digits
 
 
 def filled(template: str, values: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ def look_up(path: str, values: Any) -> Any:
     for depth, part in enumerate(parts):
         if isinstance(value, Mapping) and part in value:
             value = value[part]
-        elif isinstance(value, list) and part.isascii() and part.isdecimal() and int(part) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(part) and int(part) < len(value):
             value = value[int(part)]
         else:
             before = ".".join(parts[:depth]) or "the values"
