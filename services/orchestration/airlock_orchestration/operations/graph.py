@@ -24,8 +24,7 @@ View = TypeVar("View", RunView, WorkflowView)
 class Pictures:
     """Draws, one picture at a time.
 
-    A large one is a second of computing: together they would take the threads in which outputs are checked,
-    and the processor from everything else.
+    Many at once would take the threads in which outputs are checked, and the processor from everything else.
     """
 
     def __init__(self) -> None:

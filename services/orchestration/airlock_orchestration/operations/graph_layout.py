@@ -13,7 +13,8 @@ from itertools import pairwise
 from ..engine.graph import topological
 
 MAX_EDGES = 5_000
-"""Of a picture: as many as are drawn in a second, more than eyes can follow. Beyond that none is drawn."""
+"""Of a picture: a megabyte of them, more than eyes can follow. Beyond that none is drawn: a workflow may have
+140,000, which would be 20 MB and a second of computing."""
 MAX_BENDS = 10_000
 """Places that edges have between their ends, all together; beyond that long edges run straight."""
 _SWEEPS, _PATIENCE = 12, 2
