@@ -84,7 +84,7 @@ SUBJECTS = (
         "approvals",
         "airlock_orchestration",
         ("airlock_orchestration/operations/approvals.py", "airlock_orchestration/store/approvals.py"),
-        ("tests/integration/api/test_api_approvals.py",),
+        ("tests/integration/api/test_api_approvals.py", "tests/integration/api/test_api_approval_answers.py"),
         database=True,
     ),
 )
