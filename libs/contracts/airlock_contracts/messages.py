@@ -172,6 +172,8 @@ class HeartbeatRequest(Header):
     missing_images: list[str] = Field(default_factory=list, max_length=64)
     """Agent versions (`name@version`) whose image this host lacks."""
     held: list[HeldAttempt] = Field(default_factory=list, max_length=512)
+    at: Time | None = None
+    """When it was sent, by the host's clock: decides nothing, but tells how far that clock is off."""
 
 
 class Holding(StrEnum):

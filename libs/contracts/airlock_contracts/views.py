@@ -189,6 +189,8 @@ class HostView(Message):
     missing_images: list[str]
     started_at: Time
     seen_at: Time
+    clock_ahead: float | None = None
+    """Seconds of its clock before Postgres'; less by what its last heartbeat was on its way."""
 
 
 class KeyView(Message):

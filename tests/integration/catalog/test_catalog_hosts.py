@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from airlock_contracts.messages import HeartbeatRequest
 from airlock_contracts.statuses import HostStatus
 from airlock_orchestration.operations.hosts import list_hosts
@@ -46,6 +48,23 @@ async def test_another_boot_is_another_start(sessions: Sessions) -> None:
     first = (await list_hosts(sessions))[0][0]
     await note_heartbeat(sessions, beat(boot="second"))
     assert (await list_hosts(sessions))[0][0].started_at > first.started_at
+
+
+async def test_a_clock_that_is_off_is_known_and_one_that_is_not_told_is_no_guess(sessions: Sessions) -> None:
+    now = datetime.now(UTC)
+    told = {"ahead": timedelta(minutes=2), "behind": timedelta(hours=-1), "right": timedelta(0)}
+    for name, off in told.items():
+        await note_heartbeat(sessions, beat(host=name, at=now + off))
+    await note_heartbeat(sessions, beat(host="silent"))
+    listed = {host.name: host.clock_ahead for host in (await list_hosts(sessions))[0]}
+    assert listed.pop("silent") is None
+    assert listed == {name: pytest.approx(off.total_seconds(), abs=20) for name, off in told.items()}
+
+
+async def test_a_host_that_tells_no_time_any_more_is_not_judged_by_what_it_told(sessions: Sessions) -> None:
+    await note_heartbeat(sessions, beat(at=datetime.now(UTC) - timedelta(hours=1)))
+    await note_heartbeat(sessions, beat())
+    assert (await list_hosts(sessions))[0][0].clock_ahead is None
 
 
 async def test_a_host_not_heard_of_for_a_minute_is_gone_and_comes_back(sessions: Sessions) -> None:

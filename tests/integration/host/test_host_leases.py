@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import docker
@@ -34,6 +35,8 @@ async def test_a_host_is_listed_at_once_with_what_it_can_do(
 ) -> None:
     host = await start_host(slots="3", memory_mb="777")
     beat = other_side.beats[0]
+    assert beat.at is not None  # for who compares clocks
+    assert abs((datetime.now(UTC) - beat.at).total_seconds()) < 60
     assert (beat.host, beat.pool, beat.slots) == (host.settings["AIRLOCK_HOST_NAME"], "default", 3)
     assert (beat.memory_mb, beat.busy, beat.draining) == (777, 0, False)
 

@@ -245,6 +245,14 @@ def test_hosts_that_are_gone_silent_or_lack_images_are_found() -> None:
     assert "none of the pool gpu is up" in troubles(host_findings([host(), gone], AT))[0].what
 
 
+def test_a_host_whose_clock_is_off_is_named() -> None:
+    near = [host(clock_ahead=None), host(clock_ahead=1.5), host(clock_ahead=-1.5)]
+    assert troubles(host_findings(near, AT)) == []
+    (found,) = troubles(host_findings([host(), host(name="h2", clock_ahead=-3600.25)], AT))
+    assert (found.part, found.verdict) == ("clocks", Verdict.WARNING)
+    assert found.what == "that of the host h2 is -3600.2 s against Postgres'"
+
+
 def test_versions_that_differ_stand_side_by_side() -> None:
     assert troubles(versions(AIRLOCK_VERSION, [host()])) == []
     (found,) = troubles(versions("9.9.9", [host(version="9.9.8")]))

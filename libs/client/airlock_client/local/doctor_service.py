@@ -81,6 +81,7 @@ def host_findings(hosts: Sequence[HostView], now: datetime) -> list[Finding]:
     mend = "airlock agent-host with AIRLOCK_POOL, if work is still sent there"
     found += [warning("hosts", f"none of the pool {pool} is up", mend) for pool in sorted(silent_pools)]
     for host in up:
+        found += _clock(host)
         text = f"{host.name}: {host.busy} of {host.slots} slots busy"
         silent = (now - host.seen_at).total_seconds()
         if silent > _SILENT_SECONDS:
@@ -94,6 +95,15 @@ def host_findings(hosts: Sequence[HostView], now: datetime) -> list[Finding]:
         else:
             found.append(ok("host", text))
     return found
+
+
+def _clock(host: HostView) -> list[Finding]:
+    """Nothing is decided by a host's clock, but its agents plan by it, and its log is dated by it."""
+    ahead = host.clock_ahead
+    if ahead is None or abs(ahead) <= _SECONDS_APART:
+        return []
+    what = f"that of the host {host.name} is {ahead:+.1f} s against Postgres'"
+    return [warning("clocks", what, "run an NTP client on both")]
 
 
 def versions(service: str, hosts: Sequence[HostView]) -> list[Finding]:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from airlock_chassis.bus import (
@@ -220,6 +221,7 @@ class _Host:
             draining=self._supervisor.stopping,
             missing_images=self._images.missing(),
             held=held,
+            at=datetime.now(UTC),
         )
 
     def _add_checks(self) -> None:

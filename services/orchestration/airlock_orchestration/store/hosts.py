@@ -1,12 +1,13 @@
 """Hosts as their heartbeats describe them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from airlock_contracts.messages import HeartbeatRequest
 from airlock_contracts.statuses import HostStatus
 from airlock_contracts.views import HostView
-from sqlalchemy import case, delete, func
+from sqlalchemy import DateTime, case, delete, func, literal
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -30,6 +31,7 @@ async def note_heartbeat(session: AsyncSession, heartbeat: HeartbeatRequest) -> 
         "draining": heartbeat.draining,
         "missing_images": heartbeat.missing_images,
         "seen_at": func.clock_timestamp(),
+        "clock_ahead": None if heartbeat.at is None else _seconds_after_now(heartbeat.at),
     }
     statement = insert(HostRow).values(name=heartbeat.host, started_at=func.clock_timestamp(), **described)
     same_boot = col(HostRow.boot) == heartbeat.boot
@@ -60,6 +62,10 @@ async def forget_hosts(session: AsyncSession) -> int:
     return (await session.exec(delete(HostRow).where(long_gone))).rowcount
 
 
+def _seconds_after_now(at: datetime) -> Any:
+    return func.extract("epoch", literal(at, DateTime(timezone=True)) - func.clock_timestamp())
+
+
 def _view(row: HostRow, *, gone: bool) -> HostView:
     alive = HostStatus.DRAINING if row.draining else HostStatus.UP
     return HostView(
@@ -73,4 +79,5 @@ def _view(row: HostRow, *, gone: bool) -> HostView:
         missing_images=row.missing_images,
         started_at=row.started_at,
         seen_at=row.seen_at,
+        clock_ahead=row.clock_ahead,
     )

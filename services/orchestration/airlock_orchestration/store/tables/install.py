@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Double
 from sqlmodel import Field
 
 from .columns import HOT, Row, bytes_column, json_column, one_of, text_column, time_column
@@ -34,6 +34,8 @@ class HostRow(Row, table=True):
     missing_images: list[str] = json_column()
     started_at: datetime = time_column()
     seen_at: datetime = time_column()
+    clock_ahead: float | None = Field(default=None, sa_type=Double)
+    """Seconds before Postgres'; None of a host that does not say."""
 
 
 class KeyRow(Row, table=True):
