@@ -156,6 +156,24 @@ def test_hostile_files_are_named_with_the_reason_and_the_others_are_looked_at(
     assert output["files_scanned"] == len(list(tmp_path.iterdir())) - len({"picture.png", *not_survived})
 
 
+def test_of_what_is_as_severe_the_surest_comes_first_and_documents_are_less_sure(
+    run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    address = "amqp://worker:tulip7orbit92@broker.lindenhof.dev/\n"
+    (tmp_path / "a-guide.rst").write_text("url = " + address)
+    (tmp_path / "b.min.js").write_text("x=1;" * 500 + "eval(x);\n")
+    (tmp_path / "broker.conf").write_text("url = " + address)
+    (tmp_path / "local.conf").write_text("url = amqp://guest:guest@localhost//\n")
+    outcome = run_agent("security-scanner", "scan", {}, workspace=tmp_path)
+    output = check_output("security-scanner", "scan", outcome)
+    assert [(one["file"], one["severity"], one["confidence"]) for one in output["findings"]] == [
+        ("broker.conf", "HIGH", "HIGH"),
+        ("b.min.js", "HIGH", "LOW"),
+        ("a-guide.rst", "MEDIUM", "LOW"),
+        ("local.conf", "LOW", "LOW"),
+    ]
+
+
 def test_the_second_of_two_secrets_is_known_again_when_the_first_is_gone(
     run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -36,8 +36,11 @@ def test_an_id_holds_nothing_that_is_between_quotes() -> None:
     assert "hunter2" not in one
 
 
-def test_the_loudest_come_first() -> None:
-    assert [one.rule for one in named([SHELL, KEY])] == ["private-key", "B602"]
+def test_the_loudest_come_first_and_of_equals_the_surest() -> None:
+    guess = replace(SHELL, rule="guess", confidence="LOW", file="a")
+    in_test = replace(SHELL, rule="test", in_tests=True, file="a")
+    found = named([guess, in_test, SHELL, KEY])
+    assert [one.rule for one in found] == ["private-key", "B602", "guess", "test"]
 
 
 def test_two_tools_on_one_password_make_one_finding() -> None:

@@ -17,6 +17,7 @@ from airlock_agents.builtin.findings import secret_kinds, severities
         ("pkg/app_test.go", True),
         ("web/cart.spec.ts", True),
         ("conftest.py", True),
+        ("shop/tests.py", True),
         ("src/contest.py", False),
         ("src/latest/app.py", False),
         ("src/attest.py", False),
@@ -29,15 +30,45 @@ def test_test_code_is_known_by_the_names_that_runners_look_for(path: str, test: 
 
 
 @pytest.mark.parametrize(
-    "value", ["password", "my-password", "pass1", "changeme", "xxxx", "<token>", "your_api_key"]
+    "value",
+    [
+        "password",
+        "my-password",
+        "pass1",
+        "changeme",
+        "xxxx",
+        "<token>",
+        "your_api_key",
+        "aws_secret_access_key",
+    ],
 )
 def test_what_people_write_in_place_of_a_secret_is_a_placeholder(value: str) -> None:
     assert secret_kinds.is_placeholder(value)
 
 
-@pytest.mark.parametrize("value", ["kV7-tulip-orbit-92", "passwort-Lindenhof", "hunter2", "admin2024!", ""])
+@pytest.mark.parametrize(
+    "value", ["kV7-tulip-orbit-92", "passwort-Lindenhof", "hunter2", "admin2024!", "tulip_secret_key", ""]
+)
 def test_what_could_be_a_secret_is_none(value: str) -> None:
     assert not secret_kinds.is_placeholder(value)
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "sample"),
+    [
+        ("url = 'amqp://guest:guest@broker.lindenhof.dev:1234//'", "guest", True),
+        ("url = 'mysql://scott:tiger@localhost/foo'", "tiger", True),
+        ("url = 'redis://:tulip7orbit@127.0.0.1:6379'", "tulip7orbit", True),
+        ("url = 'mysql://scott:tiger@db.lindenhof.dev/foo'", "tiger", False),
+        ("a = 'db://u:tulip7@localhost'; b = 'db://u:tulip7@db.lindenhof.dev'", "tulip7", False),
+        ("url = 'mysql://scott:tiger@localhost.lindenhof.dev/foo'", "tiger", False),
+        ("password = 'tulip7' # localhost", "tulip7", False),
+    ],
+)
+def test_a_login_to_one_s_own_machine_or_by_the_user_s_name_is_a_sample(
+    line: str, value: str, sample: bool
+) -> None:
+    assert secret_kinds.is_sample_login(line, value) is sample
 
 
 def test_words_without_a_digit_may_be_prose() -> None:

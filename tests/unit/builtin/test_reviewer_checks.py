@@ -161,6 +161,7 @@ def test_routes_that_everybody_may_call_need_no_check() -> None:
     guarded = "".join(f"@app.get('/p{n}')\n@login_required\ndef p{n}(): ...\n" for n in range(3))
     assert rules(guarded + "@app.get('/health')\ndef health(): ...\n") == []
     assert rules(guarded + "@app.post('/hook')\ndef hook():\n    if bad():\n        abort(403)\n") == []
+    assert rules(guarded + "@app.get('/x', auth=[Token(), Anybody()])\ndef x(): ...\n") == []
     several = "".join(f"@app.get('/o{n}')\ndef o{n}(): ...\n" for n in range(3))
     assert rules(guarded + several) == []  # where half of them are open, that is how it is meant
     before = "@app.before_request\ndef check(): ...\n"

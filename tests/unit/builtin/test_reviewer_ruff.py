@@ -125,5 +125,13 @@ def test_of_a_file_full_of_small_remarks_all_are_counted_and_the_loud_one_at_its
     assert one.skipped is None
 
 
+def test_a_name_that_only_python_2_had_is_no_alarm_and_one_that_nobody_has_is(
+    tmp_path: Path, scratch: Path
+) -> None:
+    code = "def f(x):\n    return unicode(x)\n\n\ndef g():\n    return unicorn\n"
+    found = linted(tmp_path, scratch, {"a.py": code})["a.py"].findings
+    assert [(one.line, one.severity) for one in found if one.rule == "F821"] == [(6, "HIGH"), (2, "LOW")]
+
+
 def test_what_is_no_python_says_so(tmp_path: Path, scratch: Path) -> None:
     assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].skipped == "not valid Python"

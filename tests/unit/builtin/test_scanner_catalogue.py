@@ -14,6 +14,7 @@ from airlock_agents.builtin.security_scanner.catalogue import (
 )
 from airlock_agents.builtin.security_scanner.merging import merge
 from airlock_agents.builtin.security_scanner.own_checks import check_others, check_python, check_unparsed
+from airlock_agents.builtin.security_scanner.rules import bandit_severity
 
 
 def test_every_rule_of_our_own_is_whole() -> None:
@@ -83,3 +84,16 @@ def test_python_that_cannot_be_parsed_is_said_to_be_judged_by_its_words() -> Non
     (one,) = check_unparsed("def broken(:\n    eval(x)\n", "a.py")
     assert (one.rule, one.line, one.confidence) == ("B307", 2, "LOW")
     assert "cannot be parsed" in one.message
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("digest = hashlib.md5(password.encode()).hexdigest()", "HIGH"),
+        ("signature = hmac.new(key, body, hashlib.sha1)", "HIGH"),
+        ("name = hashlib.sha1(image.read()).hexdigest()", "MEDIUM"),
+    ],
+)
+def test_a_weak_digest_is_loud_where_something_rests_on_it(line: str, severity: str) -> None:
+    assert bandit_severity("B324", "HIGH", line) == severity
+    assert bandit_severity("B602", "HIGH", line) == "HIGH"

@@ -95,7 +95,8 @@ def _decorates_a_check(decorator: ast.expr) -> bool:
     route = _as_route(decorator)
     if route is None:
         return bool(_CHECK.search(dotted(decorator)))
-    return any(one.arg == "dependencies" for one in route.keywords)
+    # `auth` is where django-ninja is told who may call, also that everybody may.
+    return any(one.arg in ("dependencies", "auth") for one in route.keywords)
 
 
 def _declared(arguments: ast.arguments) -> Iterator[ast.expr]:

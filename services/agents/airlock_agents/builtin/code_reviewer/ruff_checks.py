@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, cast
 
@@ -41,6 +42,11 @@ _COMMAND = (
 )
 _GIVEN_UP = "ruff was given up: too many files brought it down"
 _OBEYED = ("noqa", "ruff:", "flake8:")  # how code asks ruff to look away
+
+# Old code has these by the hundred, and so has code that asks first which Python runs it.
+_OF_PYTHON_2 = re.compile(
+    r"`(?:basestring|buffer|cmp|execfile|file|long|raw_input|reduce|reload|unichr|unicode|xrange)`"
+)
 
 _Where = tuple[str, int, int]  # rule, line, column
 
@@ -196,6 +202,8 @@ def _where(one: dict[str, Any]) -> _Where:
 def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: bool) -> Issue:
     rule, line = RULES[one["code"]], max(1, int(one["location"]["row"]))
     fix = one.get("fix")
+    if one["code"] == "F821" and _OF_PYTHON_2.search(one["message"]):
+        rule = replace(rule, severity="LOW", confidence="MEDIUM", why="Python 3 has no such name.")
     return issue(
         one["code"],
         rule,

@@ -117,7 +117,11 @@ _WRONG: Mapping[str, Rule] = {
     "PLE0604": _quality(
         "MEDIUM", _CRASHES, "Put strings into __all__.", "__all__ holds something that is no string"
     ),
-    "PLE0704": _quality("MEDIUM", "Outside of a handler it raises RuntimeError.", "Name what is raised."),
+    "PLE0704": _quality(
+        "LOW",
+        "It works only while a caller handles an exception; otherwise it raises RuntimeError.",
+        "Name what is raised, or raise in the handler itself.",
+    ),
     "PLE1142": _quality("HIGH", _CRASHES, "Make the function async."),
     "PLE1205": _quality("MEDIUM", "The line is never logged.", "Give as many values as the format asks for."),
     "PLE1206": _quality("MEDIUM", "The line is never logged.", "Give as many values as the format asks for."),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar, cast
 
-from .finding import Finding, Inspected, named
+from .finding import Finding, Inspected, named, rank
 from .severities import SEVERITIES
 
 MAX_FINDINGS = 50_000  # kept, the loudest: more say nothing that these do not
@@ -28,8 +28,7 @@ def tallied(findings: Iterable[Finding], kind: Callable[[Any], str]) -> Counter[
 
 def loudest(findings: Iterable[F], most: int) -> list[F]:
     """Answer the most severe findings, at most so many, in an order that depends on nothing but them."""
-    ordered = sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
-    return ordered[:most]
+    return sorted(findings, key=rank)[:most]
 
 
 class Collection(Generic[F]):

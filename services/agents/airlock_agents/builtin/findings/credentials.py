@@ -119,10 +119,10 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
                 if kind in secret_kinds.ENTROPY and secret_kinds.is_digest(value):
                     continue
                 if not _filtered(filters, known):
-                    placeholder, prose = (
-                        secret_kinds.is_placeholder(value),
-                        secret_kinds.is_prose(kind, value),
+                    placeholder = secret_kinds.is_placeholder(value) or secret_kinds.is_sample_login(
+                        line, value
                     )
+                    prose = secret_kinds.is_prose(kind, value)
                     here.append(_Detected(kind, max(1, one.line_number), placeholder, prose))
         if here:
             name = secret_kinds.name_of(line, values)
@@ -149,6 +149,8 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: b
         severity, confidence = "MEDIUM", "LOW"
     elif data and kinds <= secret_kinds.ENTROPY:
         severity = "LOW"
+    if secret_kinds.is_document(shown) and severity != "CRITICAL":
+        severity, confidence = "MEDIUM" if severity == "HIGH" else severity, "LOW"
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(

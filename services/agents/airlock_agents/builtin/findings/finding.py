@@ -16,6 +16,7 @@ from .severities import SEVERITIES, Severity
 MAX_FILE = 512  # characters of a file's name as it is shown
 MAX_MESSAGE = 300  # characters
 _LITERAL = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|["'].*)""")
+_CONFIDENCES = ("HIGH", "MEDIUM", "LOW")
 _SPACE = re.compile(r"\s+")
 
 
@@ -80,7 +81,13 @@ def named(findings: Iterable[Finding]) -> list[Finding]:
         text = "\0".join((*key, str(seen[key])))
         digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         result.append(replace(finding, id=f"f-{digest[:20]}"))
-    return sorted(result, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
+    return sorted(result, key=rank)
+
+
+def rank(finding: Finding) -> tuple[int, bool, int, str, int, str]:
+    """Answer by what findings are ordered: the most severe first, of equals the surest."""
+    severity, confidence = SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
+    return (severity, finding.in_tests, confidence, finding.file, finding.line, finding.rule)
 
 
 def anchor(line: str) -> str:

@@ -11,7 +11,7 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW")  # loudest first
 
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__"})
-_TEST_NAMES = re.compile(r"test_.*|.*_test\.\w+|.*\.(test|spec)\.\w+|conftest\.py")
+_TEST_NAMES = re.compile(r"test_.*|.*_test\.\w+|.*\.(test|spec)\.\w+|conftest\.py|tests?\.py")
 
 
 def at_least(severity: Severity, floor: Severity) -> bool:

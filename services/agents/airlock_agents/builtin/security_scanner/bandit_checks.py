@@ -87,7 +87,7 @@ def _finding(issue: Any, shown: str, lines: list[str], suppressed: bool) -> Find
     said = rules.MASKED if rule in rules.PASSWORDS else " ".join(str(issue.text).split())
     return Finding(
         rule=rule,
-        severity=rules.bandit_severity(rule, issue.severity),
+        severity=rules.bandit_severity(rule, issue.severity, lines[line - 1] if line <= len(lines) else ""),
         confidence=issue.confidence if issue.confidence in ("HIGH", "MEDIUM") else "LOW",
         file=shown,
         line=line,

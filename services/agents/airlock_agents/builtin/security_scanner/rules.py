@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..findings.severities import Severity
 
 # Bandit's rules that stay silent: each of them is true of harmless code far more often than of a flaw.
@@ -32,8 +34,15 @@ PASSWORDS = frozenset({"B105", "B106", "B107"})
 MASKED = "A hard-coded password. Its value is not shown here; take it out of the code and change it."
 
 
-def bandit_severity(rule: str, said: str) -> Severity:
-    """Answer the severity of a bandit rule: its own word, unless it is corrected above."""
+# A weak digest of a password is a flaw; most others name files, cache entries and versions.
+_DIGESTS = frozenset({"B303", "B324"})
+_TELLING = re.compile(r"(?i)passw|pwd|secret|token|credential|signature|\bsign|hmac|salt")
+
+
+def bandit_severity(rule: str, said: str, line: str = "") -> Severity:
+    """Answer the severity of a bandit rule on a line: its own word, unless it is corrected above."""
     if rule in OWN:
         return OWN[rule]
+    if rule in _DIGESTS and said == "HIGH" and not _TELLING.search(line):
+        return "MEDIUM"
     return "HIGH" if said == "HIGH" else "MEDIUM" if said == "MEDIUM" else "LOW"

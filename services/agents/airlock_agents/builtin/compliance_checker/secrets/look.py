@@ -8,8 +8,6 @@ from ...findings.credentials import Credentials
 from ...findings.secret_kinds import ENTROPY
 from ..facts import Breach, TextFile
 
-# What documents show as a password is mostly an example; a key or a provider's token is none anywhere.
-_PROSE = (".md", ".rst", ".adoc", ".markdown")
 _PASSWORDS = frozenset({"secret-keyword", "basic-auth-credentials"})
 
 
@@ -22,14 +20,13 @@ class SecretsLook:
     def __call__(self, file: TextFile, *, plain: bool = False) -> list[Breach]:
         """Answer the secrets in a file, each without its value."""
         text = file.text if file.whole is None else file.whole
-        prose = file.name.lower().endswith(_PROSE)
         return [
             Breach(
                 rule=_rule(one.rule),
                 line=one.line,
                 message=one.message,
-                severity="MEDIUM" if prose and one.severity == "HIGH" else one.severity,
-                confidence="LOW" if prose and one.severity != "CRITICAL" else one.confidence,
+                severity=one.severity,
+                confidence=one.confidence,
                 tool=one.tool,
                 suppressed=one.suppressed,
                 also=(one.rule, *one.also),
