@@ -45,9 +45,10 @@ async def airlock(install: Install, *arguments: str) -> Done:
     return Done(process.returncode, out.decode(), err.decode())
 
 
-async def at_terminal(install: Install, answer: str, *arguments: str) -> Done:
-    """Run a command in a terminal of 80 columns and answer its question."""
+async def at_terminal(install: Install, answer: str, *arguments: str, ahead: str = "") -> Done:
+    """Run a command in a terminal of 80 columns and answer its question; `ahead` is typed before it asks."""
     ours, theirs = pty.openpty()
+    os.write(ours, ahead.encode())
     process = await asyncio.create_subprocess_exec(
         *_command(arguments),
         env=_environment(install) | {"COLUMNS": "80", "TERM": "xterm"},
@@ -237,6 +238,19 @@ async def test_in_a_terminal_it_is_shown_first_and_asked(
         assert (await airlock(install, "runs", "cancel", run)).code == 0
     ended = await install.until_final(run)
     assert ended.status is (RunStatus.CANCELLED if status == "PENDING" else RunStatus.FAILED)
+
+
+async def test_what_was_typed_before_the_question_stood_there_answers_nothing(
+    install: Install, tmp_path: Path
+) -> None:
+    await apply(install, tmp_path, "cli-ahead", {"id": "a", "agent": "careful", "inputs": {"text": "me"}})
+    run = (await airlock(install, "run", "cli-ahead", "--no-follow")).out.strip()
+    asked = await install.until_asked(run, "a")
+    done = await at_terminal(install, "no", "approvals", "approve", asked.id, ahead="yes\nyes\n")
+    assert (done.code, "left as it is" in done.out) == (1, True), done.out
+    assert (await install.client.approval(asked.id)).status is ApprovalStatus.PENDING
+    assert (await airlock(install, "runs", "cancel", run)).code == 0
+    await install.until_final(run)
 
 
 async def test_a_cancelled_run_can_be_retried(install: Install, tmp_path: Path) -> None:

@@ -192,6 +192,7 @@ async def test_a_person_at_a_terminal_is_asked_and_may_say_no(
         *demo.arguments(), env=demo.environment(TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
+    os.write(ours, b"yes\n")  # ahead of the question: it approves nothing
     said, answered = b"", 0
     try:
         async with asyncio.timeout(SECONDS):
