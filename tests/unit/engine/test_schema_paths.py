@@ -132,6 +132,17 @@ def test_references_that_lead_far_are_followed_so_far_and_rule_nothing_out_beyon
     assert SchemaPaths(chain(far)).at(()).types == ANYTHING
 
 
+def test_what_was_looked_at_before_does_not_let_one_look_further() -> None:
+    def chain(name: str, end: dict[str, Any]) -> dict[str, Any]:
+        return {**{f"{name}{i}": {"$ref": f"#/$defs/{name}{i + 1}"} for i in range(100)}, f"{name}100": end}
+
+    beside = [{"description": str(number)} for number in range(100)]
+    middle = {"allOf": [*beside, {"$ref": "#/$defs/b0"}]}
+    schema = {"$ref": "#/$defs/a0", "$defs": {**chain("a", middle), **chain("b", {"type": "null"})}}
+    assert check_schema(schema, "s") == []
+    assert SchemaPaths(schema).at(()).types == ANYTHING
+
+
 def test_one_answer_does_not_narrow_how_far_the_next_one_looks() -> None:
     paths = SchemaPaths({"items": {"type": "null"}})
     for index in range(2 * MAX_OPEN):

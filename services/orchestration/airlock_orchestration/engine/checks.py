@@ -116,11 +116,12 @@ class _Check:
         yield from findings
         if not findings:
             texts = {path: Template(text, place + _dotted(path)) for path, text in _texts(node.inputs)}
-            action = self._action(node)
-            if action is not None:
-                yield from self._literals(node, action, texts.keys())
+            consumer = None
+            if (action := self._action(node)) is not None:
+                consumer, validator = self._consumer(node, action)
+                yield from self._literals(node, validator, texts.keys())
             for path, template in texts.items():
-                yield from self._template(node, action, path, template)
+                yield from self._template(node, consumer, path, template)
         preview = node.approval.preview if node.approval else None
         if preview is not None:
             findings = Template.check(preview, f"nodes.{node.id}.approval.preview")
@@ -131,7 +132,7 @@ class _Check:
                 )
 
     def _template(
-        self, node: NodeSpec, consumer: Action | None, path: Path, template: Template
+        self, node: NodeSpec, consumer: SchemaPaths | None, path: Path, template: Template
     ) -> Iterator[Finding]:
         for reference in sorted(
             template.references, key=lambda reference: (reference.expression, reference.root)
@@ -139,13 +140,13 @@ class _Check:
             yield from self._reference(node, consumer, path, reference)
         if consumer is not None and template.is_text:
             # Whatever its templates give, the whole is a string.
-            taken = self._consumer(node, consumer)[0].at(path)
+            taken = consumer.at(path)
             if taken.types and "string" not in taken.types:
                 message = f"{node.agent} {node.action} takes {spell(taken.types)} here, not a text"
                 yield _found(f"nodes.{node.id}.inputs{_dotted(path)}", "workflow.type_mismatch", message)
 
     def _reference(
-        self, node: NodeSpec, consumer: Action | None, path: Path, reference: Reference
+        self, node: NodeSpec, consumer: SchemaPaths | None, path: Path, reference: Reference
     ) -> Iterator[Finding]:
         if (wrong := self._may_not_read(node, reference)) is not None:
             yield wrong
@@ -158,12 +159,11 @@ class _Check:
             message = f"{reference.expression[:500]}: {given.reason}"
             yield _found(reference.place, "workflow.impossible_path", message)
         elif consumer is not None and reference.whole:
-            yield from self._fits(node, consumer, path, given, reference)
+            yield from self._fits(node, consumer.at(path), given, reference)
 
     def _fits(
-        self, node: NodeSpec, consumer: Action, path: Path, given: Possible, reference: Reference
+        self, node: NodeSpec, taken: Possible, given: Possible, reference: Reference
     ) -> Iterator[Finding]:
-        taken = self._consumer(node, consumer)[0].at(path)
         if taken.types and not taken.types & given.types:
             message = (
                 f"{node.agent} {node.action} takes {spell(taken.types)} here, "
@@ -171,10 +171,12 @@ class _Check:
             )
             yield _found(reference.place, "workflow.type_mismatch", message)
 
-    def _literals(self, node: NodeSpec, consumer: Action, templates: Collection[Path]) -> Iterator[Finding]:
+    def _literals(
+        self, node: NodeSpec, validator: Validator, templates: Collection[Path]
+    ) -> Iterator[Finding]:
         """What the schema says of the inputs as they are written, as far as no template can change it."""
         open_paths = {path[:length] for path in templates for length in range(len(path) + 1)}
-        for problem in self._consumer(node, consumer)[1].problems(node.inputs, MAX_FINDINGS):
+        for problem in validator.problems(node.inputs, MAX_FINDINGS):
             path = _path(problem.pointer, node.inputs)
             if path in open_paths:
                 if problem.conditional or problem.keyword not in _STRUCTURAL:

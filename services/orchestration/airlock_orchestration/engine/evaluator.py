@@ -177,6 +177,6 @@ class _Result:
 
 
 def _reason(text: str) -> str:
-    """Take the sentence out of `STATUS: ERROR: <input>:1:7: sentence [STATUS]` and the lines that follow it."""
+    """Take the sentence out of `STATUS: ERROR: <input>:1:7: sentence [STATUS]` and the lines behind it."""
     line = _AROUND.sub("", text.strip().partition("\n")[0])
     return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}..."

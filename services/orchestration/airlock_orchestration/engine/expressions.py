@@ -134,9 +134,9 @@ def shape(expression: str) -> Shape:
     padded = ["", *tokens, ""]
     for index, token in enumerate(tokens, 1):
         before, after = padded[index - 1], padded[index + 1]
-        called = token if after == "(" else ""
-        scans += _SCANS.get(called, 0)
-        builds += called in ("map", "filter")
+        called = after == "("
+        scans += called * _SCANS.get(token, 0)
+        builds += called and token in ("map", "filter")
         if token == "(":
             open_.append(len(loops) if before in _LOOPS else None)
             if before in _LOOPS:
@@ -146,7 +146,7 @@ def shape(expression: str) -> Shape:
             open_.pop()
         elif token == "[" and before and _ends_value(before):
             indexes = indexes or not _is_plain(after)
-        elif token == "+" or called in ("string", "bytes"):
+        elif token == "+" or (called and token in ("string", "bytes")):
             inside = [loop for loop in open_ if loop is not None]
             if inside:
                 loops[inside[-1]] += 1
