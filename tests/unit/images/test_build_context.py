@@ -3,9 +3,11 @@
 import tarfile
 from pathlib import Path
 
+import docker
 import pytest
 from airlock_agents.images.agent_sources import agent_source
 from airlock_agents.images.build_context import pack_context
+from airlock_agents.images.builder import ImageBuilder
 from airlock_agents.images.folder_images import bases
 from airlock_agents.images.packages import BuildProblem
 from airlock_agents.images.recipes import is_airlocks
@@ -83,6 +85,12 @@ def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path) -> None:
 )
 def test_the_images_that_a_dockerfile_stands_on(dockerfile: str, base: str | None, wanted: list[str]) -> None:
     assert bases(dockerfile, base) == wanted
+
+
+def test_without_a_checkout_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("airlock_agents.images.recipes._RECIPES", tmp_path)
+    with pytest.raises(BuildProblem, match="images are built from a checkout of Airlock"):
+        ImageBuilder(docker.APIClient(version="1.41"))
 
 
 def test_a_dockerignore_that_is_too_long_is_refused_and_not_cut(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from .agent_sources import AgentSource
 from .build_log import Say, follow
 from .image_files import pack, read_tree
 from .packages import INCLUDED, BuildProblem, Suite, fetch_packages, suite_tarball
-from .recipes import BASE, SUITE, Plan, agent_plan, base_plan
+from .recipes import BASE, SUITE, Plan, agent_plan, base_plan, require_recipes
 
 LABEL_IMAGES = "airlock.images"
 LABEL_CONTENT = "airlock.content"
@@ -63,9 +63,11 @@ class ImageBuilder:
     """Builds images on one engine. Synchronous: it is a command's work, never the host's."""
 
     def __init__(self, client: docker.APIClient, *, base: str | None = None, say: Say | None = None) -> None:
+        """Raises BuildProblem outside a checkout."""
         self._client = client
         self._from = base
         self._say = say or (lambda line: None)
+        require_recipes()
 
     def build(self, agents: Sequence[AgentSource]) -> list[Built]:
         """Build the base, then these agents. Raises BuildProblem."""

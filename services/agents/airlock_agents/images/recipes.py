@@ -37,11 +37,15 @@ class Plan:
     """Hash over all that decides what it is; an image carries it as a label."""
 
 
+def require_recipes() -> None:
+    """Raise BuildProblem outside a checkout, before anything takes long."""
+    _recipe("base")
+
+
 def base_plan(source_id: str) -> Plan:
     """Plan the base image on an image that is there. Raises BuildProblem outside a checkout."""
-    recipe = _recipe("base")
     files = {
-        "Dockerfile": recipe,
+        "Dockerfile": _recipe("base"),
         **read_tree(_CHECKOUT / "libs" / "sdk" / "airlock_sdk", "airlock/airlock_sdk"),
     }
     return Plan(BASE, files, content_hash(files, source_id))

@@ -6,6 +6,7 @@ Nothing is changed, but for two small containers that try the limits and are rem
 import contextlib
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -70,10 +71,18 @@ def diagnose(engine: Engine, install: str | None, base: str | None) -> dict[str,
         client.close()
 
 
+_FAILURES = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    OSError,
+    subprocess.SubprocessError,  # apt-config, on a machine that is very slow
+)
+
+
 def _part(look: Callable[[], Any]) -> Any:
     try:
         return look()
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except _FAILURES as error:
         said = error.explanation if isinstance(error, docker.errors.APIError) else None
         return {"problem": " ".join(str(said or error).split())[:_TOLD]}
 
