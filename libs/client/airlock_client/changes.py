@@ -10,7 +10,7 @@ from airlock_contracts.views import WorkflowView
 from .client import AirlockClient
 from .errors import ProblemError
 
-MAX_DEPTH = 64
+MAX_DEPTH = 100
 CHANGED = "workflow.changed"
 _UNKNOWN = "workflow.unknown"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,8 +48,8 @@ async def apply(client: AirlockClient, document: bytes, seen: Seen | None) -> tu
 def name_in(document: bytes) -> str | None:
     """The name in a workflow's document, YAML or JSON; None where there is none, for the service to say so.
 
-    Only what stands before it is read: the document may be large, and anything. Nothing of a workflow lies
-    deeper than MAX_DEPTH.
+    Only what stands before it is read: the document may be large, and anything. The service takes
+    nothing deeper than MAX_DEPTH.
     """
     depth, key = 0, None
     try:

@@ -136,6 +136,8 @@ def add(app: typer.Typer) -> None:
 async def _apply(client: AirlockClient, document: bytes, builds_on: int | None) -> _Applied:
     """Apply a workflow in the place of the version it builds on, or of the newest as it stands now."""
     name = name_in(document)
+    if name is None and builds_on is not None:
+        raise CommandError("the workflow says no name: nobody can tell what it builds on", code=Exit.USAGE)
     if name is None:  # the service says what else is wrong with it
         return _Applied(*await client.apply_workflow(document), None)
     seen = None if builds_on == 0 else await look(client, name, builds_on)
