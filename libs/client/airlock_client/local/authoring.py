@@ -1,5 +1,6 @@
 """Building and trying an agent of one's own: the agents side has Docker, the service judges."""
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ async def build_agent(
     """Build a folder's image; `say` hears of progress. Raises AuthoringProblem, ServerFailed."""
     with exchange_folder() as exchange:
         module = ["airlock_agents", "author", "build", str(folder), "--install", install]
-        module += ["--manifest", _hand_over(manifest, exchange)]
+        module += ["--manifest", await _hand_over(manifest, exchange)]
         module += ["--base", base] if base else []
         said = await run_module(module, docker_environment(), seconds=_BUILD_SECONDS, say=say, codes=(0, 1))
         return Built(**_answer(said))
@@ -86,7 +87,7 @@ async def try_agent(
 
     Answers how it ended. Raises AuthoringProblem, ServerFailed.
     """
-    module = ["airlock_agents", "author", "try", "--manifest", _hand_over(manifest, exchange)]
+    module = ["airlock_agents", "author", "try", "--manifest", await _hand_over(manifest, exchange)]
     module += ["--action", action, "--exchange", str(exchange), "--install", install, "--while-stdin"]
 
     def listen(line: str) -> None:
@@ -148,10 +149,10 @@ def install_label(known: str | None) -> str:
     return known or _AUTHOR
 
 
-def _hand_over(manifest: Manifest, exchange: Path) -> str:
+async def _hand_over(manifest: Manifest, exchange: Path) -> str:
     """Write a manifest for the agents side: read once, by the one reader, and by nobody else again."""
     path = exchange / MANIFEST
-    path.write_text(manifest.model_dump_json(), "utf-8")
+    await asyncio.to_thread(path.write_text, manifest.model_dump_json(), "utf-8")
     return str(path)
 
 
