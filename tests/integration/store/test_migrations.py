@@ -101,23 +101,33 @@ def test_many_that_migrate_at_once_do_it_once(database_url: str) -> None:
 
 
 def test_artifacts_that_were_put_before_they_had_owners_are_their_putters_projects(database_url: str) -> None:
-    key = "INSERT INTO keys VALUES ('k', 'other', 'ada', 'admin', 'x', now(), 'test', NULL, NULL)"
-    put = "INSERT INTO artifact_puts VALUES (repeat('a', 64), {}, now())"
+    run = "01a1fb7d-ec30-7f2b-916f-8bbcf3ce8ec4"
+    there_before = f"""
+        SET session_replication_role = replica;  -- no workflow is needed
+        INSERT INTO keys VALUES ('k', 'other', 'ada', 'admin', 'x', now(), 'test', NULL, NULL);
+        INSERT INTO runs (id, project, workflow_id, workflow_version_id, status, version, last_event, context,
+            context_sha256, agents, created_at, created_by, trigger_kind)
+        VALUES ('{run}', 'third', '{run}', '{run}', 'RUNNING', 1, 1, '', '', '{{}}', now(), 'ada', 'api');
+        INSERT INTO artifacts
+            SELECT repeat(digit, 64), 1, 'text/plain', now(), true FROM unnest('{{a,b,c}}'::text[]) AS digit;
+        INSERT INTO artifact_puts
+            SELECT repeat(digit, 64), put_by, now()
+            FROM (VALUES ('a', 'ada'), ('a', '{run}/n/1'), ('b', '{run}/n/2'), ('c', 'nobody'))
+                AS puts (digit, put_by);
+    """
 
-    async def owners() -> list[tuple[str, str]]:
+    async def owners() -> set[tuple[str, str]]:
         connection = await asyncpg.connect(database_url)
         try:
-            rows = await connection.fetch("SELECT project, sha256 FROM artifact_owners")
-            return [(row["project"], row["sha256"]) for row in rows]
+            rows = await connection.fetch("SELECT project, left(sha256, 1) FROM artifact_owners")
+            return {(row[0], row[1]) for row in rows}
         finally:
             await connection.close()
 
     asyncio.run(upgrade(database_url, "0005"))
-    artifact = "INSERT INTO artifacts VALUES (repeat('a', 64), 1, 'text/plain', now(), true)"
-    for statement in (key, artifact, put.format("'ada'"), put.format("'nobody'")):
-        asyncio.run(_execute(database_url, statement))
+    asyncio.run(_execute(database_url, there_before))
     asyncio.run(upgrade(database_url))
-    assert asyncio.run(owners()) == [("other", "a" * 64)]
+    assert asyncio.run(owners()) == {("other", "a"), ("third", "a"), ("third", "b")}
 
 
 def test_a_migration_that_fails_leaves_nothing_behind_and_no_lock(database_url: str) -> None:

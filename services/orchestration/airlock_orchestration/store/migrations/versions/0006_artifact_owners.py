@@ -15,14 +15,18 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_KNOWN = """
+_BY_KEYS = """
 INSERT INTO artifact_owners (project, sha256, at)
-SELECT owners.project, puts.sha256, min(artifacts.created_at)
-FROM artifact_puts AS puts JOIN artifacts USING (sha256), LATERAL (
-    SELECT project FROM keys WHERE name = puts.put_by
-    UNION SELECT project FROM runs WHERE runs.id::text = split_part(puts.put_by, '/', 1)
-) AS owners
+SELECT keys.project, sha256, min(artifacts.created_at)
+FROM artifact_puts JOIN artifacts USING (sha256) JOIN keys ON keys.name = put_by
 GROUP BY 1, 2
+"""
+_BY_ATTEMPTS = """
+INSERT INTO artifact_owners (project, sha256, at)
+SELECT runs.project, sha256, min(artifacts.created_at)
+FROM artifact_puts JOIN artifacts USING (sha256) JOIN runs ON runs.id::text = split_part(put_by, '/', 1)
+GROUP BY 1, 2
+ON CONFLICT DO NOTHING
 """
 
 
@@ -37,7 +41,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("project", "sha256", name=op.f("pk_artifact_owners")),
     )
-    op.execute(_KNOWN)
+    op.execute(_BY_KEYS)
+    op.execute(_BY_ATTEMPTS)
     op.create_index(
         "ix_artifact_owners_page", "artifact_owners", ["project", sa.text("at DESC"), sa.text("sha256 DESC")]
     )
