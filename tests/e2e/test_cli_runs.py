@@ -269,6 +269,17 @@ async def test_a_cancelled_run_can_be_retried(install: Install, tmp_path: Path) 
     assert [view["id"] for view in json.loads(listed.out)] == [again, run]
 
 
+async def test_a_run_takes_the_context_of_another_and_what_is_set_beside_it(
+    install: Install, tmp_path: Path
+) -> None:
+    await apply(install, tmp_path, "cli-again", {"id": "a"})
+    first = await airlock(install, "run", "cli-again", "--set", "word=hello", "--set", "n=1", "--no-follow")
+    arguments = ("run", "cli-again", "--context-of", first.out.strip(), "--set", "n=2", "--wait", "--json")
+    done = await airlock(install, *arguments)
+    assert (done.code, json.loads(done.out)["context"]) == (0, {"word": "hello", "n": 2}), done.err
+    assert json.loads(done.out)["retry_of"] is None
+
+
 async def test_the_same_idempotency_key_answers_the_same_run(install: Install, tmp_path: Path) -> None:
     await apply(install, tmp_path, "cli-once", {"id": "a"})
     arguments = ("run", "cli-once", "--no-follow", "--idempotency-key", "once")

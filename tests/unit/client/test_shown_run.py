@@ -65,6 +65,7 @@ def test_what_it_printed_is_shown_and_its_escapes_are_spelled_out() -> None:
     ("code", "command"),
     [
         ("exit.nonzero", f"airlock runs retry {RUN}"),
+        ("agent.error", f"airlock run security-review --context-of {RUN}"),
         ("image.missing", "airlock hosts"),
         ("memory.exceeded", "airlock agents show security-scanner@1.0.0"),
         ("template.failed", "airlock workflows show security-review"),

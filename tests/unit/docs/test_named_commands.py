@@ -14,9 +14,15 @@ TELLING = ("engine/waiting.py", "engine/explain.py")
 
 
 def known() -> set[str]:
-    """The commands of the reference, their arguments spelled `*`."""
-    headings = re.findall(r"^## `(airlock [^`]+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[A-Z]+(\.\.\.)?", "*", heading) for heading in headings}
+    """The commands of the reference, their arguments spelled `*`; each also with one of its options."""
+    found: set[str] = set()
+    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        if (heading := re.match(r"`(airlock [^`]+)`$", section, re.MULTILINE)) is None:
+            continue
+        typed = re.sub(r"[A-Z]+(\.\.\.)?", "*", heading[1])
+        options = re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)
+        found |= {typed, *(f"{typed} {option} *" for option in options)}
+    return found
 
 
 def named(source: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from airlock_contracts.explanations import Explanation, RetryPlan, WaitReason
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_contracts.views import CancelView
-from airlock_orchestration.engine.advice import ADVICE, todo_for
+from airlock_orchestration.engine.advice import ADVICE, TO_MEND, todo_for
 from airlock_orchestration.engine.explain import TELLING, EndedNode, RunFacts, explain
 from explained_nodes import ASKING, HOST, NOW, PENDING, QUEUED, RUN, RUNNING, WORK, after
 
@@ -62,9 +62,9 @@ SENTENCES: list[tuple[RunFacts, str]] = [
         facts(RunStatus.FAILED, ended=NODES, failure=TOO_SMALL),
         """
         fix failed with memory.exceeded: 512 MiB were not enough
-        then nothing: it is over; a retry is a new run that copies what succeeded
+        then nothing: it is over; once that is mended, start a new run: a retry keeps the old versions
         since -5
-        $ airlock runs retry {run}
+        $ airlock run review --context-of {run}
         """,
     ),
     (
@@ -73,14 +73,14 @@ SENTENCES: list[tuple[RunFacts, str]] = [
         fix failed with memory.exceeded: 512 MiB were not enough, and 1 more failed
         then nothing: it is over; it is too large to be retried
         since -5
-        $ airlock run review
+        $ airlock run review --context-of {run}
         """,
     ),
     (
         facts(RunStatus.FAILED, failure=POISONED),
         """
         it failed: internal: Airlock could not go on
-        then nothing: it is over; a retry is a new run that copies what succeeded
+        then nothing: it is over; a retry is a new run of the same versions that copies what succeeded
         since -5
         $ airlock runs retry {run}
         """,
@@ -89,7 +89,7 @@ SENTENCES: list[tuple[RunFacts, str]] = [
         facts(RunStatus.FAILED),
         """
         it failed
-        then nothing: it is over; a retry is a new run that copies what succeeded
+        then nothing: it is over; a retry is a new run of the same versions that copies what succeeded
         since -5
         $ airlock runs retry {run}
         """,
@@ -98,7 +98,7 @@ SENTENCES: list[tuple[RunFacts, str]] = [
         facts(RunStatus.CANCELLED, cancel=CANCEL, ended=NODES),
         """
         alice cancelled it: wrong branch
-        then nothing: it is over; a retry is a new run that copies what succeeded
+        then nothing: it is over; a retry is a new run of the same versions that copies what succeeded
         since -5
         $ airlock runs retry {run}
         """,
@@ -109,14 +109,14 @@ SENTENCES: list[tuple[RunFacts, str]] = [
         bob cancelled it, without a reason
         then nothing: it is over; it is too large to be retried
         since -5
-        $ airlock run review
+        $ airlock run review --context-of {run}
         """,
     ),
     (
         facts(RunStatus.CANCELLED),
         """
         it was cancelled
-        then nothing: it is over; a retry is a new run that copies what succeeded
+        then nothing: it is over; a retry is a new run of the same versions that copies what succeeded
         since -5
         $ airlock runs retry {run}
         """,
@@ -248,6 +248,15 @@ def test_a_retry_copies_what_succeeded_and_redoes_the_rest(status: RunStatus) ->
 @pytest.mark.parametrize("status", [RunStatus.SUCCESS, RunStatus.RUNNING])
 def test_what_did_not_end_without_success_is_not_retried(status: RunStatus) -> None:
     assert explain(facts(status, open=(RUNNING,))).retry is None
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_the_next_command_is_a_retry_only_where_the_same_versions_may_do_better(code: str) -> None:
+    failure = Failure(kind=FailureKind.AGENT, code=code, message="no")
+    said = explain(facts(RunStatus.FAILED, ended=(EndedNode("fix", NodeStatus.FAILED, failure, NOW),)))
+    assert said.command is not None
+    assert said.command.startswith("airlock run review " if code in TO_MEND else "airlock runs retry ")
+    assert code not in TO_MEND or "retry the run" not in ADVICE[code]
 
 
 def test_every_code_of_airlocks_own_says_what_to_do() -> None:

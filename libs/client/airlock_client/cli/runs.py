@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from airlock_contracts.events import EventType
@@ -55,6 +55,12 @@ def _add_run(app: typer.Typer) -> None:
         settings: Annotated[
             list[str] | None, typer.Option("--set", help="name=value in the context; JSON where it is JSON.")
         ] = None,
+        context_of: Annotated[
+            str | None,
+            typer.Option(
+                "--context-of", metavar="RUN", help="What this run was given, beneath what is given here."
+            ),
+        ] = None,
         version: Annotated[
             int | None, typer.Option("--version", min=1, help="Of the workflow; else the newest.")
         ] = None,
@@ -73,6 +79,8 @@ def _add_run(app: typer.Typer) -> None:
         """
         document = read_context(given) | dict(read_setting(text) for text in settings or [])
         async with connect(context) as client:
+            if context_of is not None:
+                document = await _given_to(client, context_of) | document
             if workspace is not None:
                 reference, packed = await put_workspace(client, workspace)
                 tell_skipped(packed)
@@ -188,13 +196,25 @@ def _add_changing(runs: typer.Typer) -> None:
         follow: Annotated[bool, typer.Option("--follow", help="Follow it as `airlock run` does.")] = False,
         as_json: AsJson = False,
     ) -> int:
-        """Start a new run that copies what succeeded in one that did not; its gates ask again."""
+        """Start a new run that copies what succeeded in one that did not; its gates ask again.
+
+        It has the same context and the same versions of the workflow and its agents. What a mended agent or
+        workflow is to do anew is a run of its own: airlock run WORKFLOW --context-of RUN.
+        """
         async with connect(context) as client:
             accepted = await client.retry(run)
             if wait or follow:
                 return await _follow(client, accepted.id, wait=wait, as_json=as_json)
         print_json(accepted) if as_json else print(accepted.id)
         return Exit.OK
+
+
+async def _given_to(client: AirlockClient, run: str) -> dict[str, Any]:
+    """The context of a run, as an object that more can be set in."""
+    found = (await client.run(run)).context
+    if not isinstance(found, dict):
+        raise CommandError(f"the context of run {run} is no object", "give it with --context", Exit.USAGE)
+    return found
 
 
 async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool) -> int:

@@ -62,6 +62,7 @@ def _show_retry(console: Console, retry: RetryPlan) -> None:
         console.print(safe(f"a retry is not possible: {retry.why_not}"))
         return
     console.print(safe(f"a retry copies {_listed(retry.copies)} and starts {_listed(retry.redoes)} anew"))
+    console.print(safe("it runs the same versions of the workflow and its agents, with the same context"))
 
 
 def _listed(names: list[str]) -> str:

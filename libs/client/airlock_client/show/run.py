@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 from airlock_contracts.failures import (
+    AGENT_ERROR,
+    AGENT_PROTOCOL,
     APPROVAL_EXPIRED,
     APPROVAL_REJECTED,
-    CANCELLED,
     IMAGE_MISSING,
     INPUT_SCHEMA_MISMATCH,
     INPUT_TOO_LARGE,
@@ -38,10 +39,11 @@ _ADVICE = {
     TIMEOUT_EXCEEDED: "airlock agents show {agent}    its limits; register a version with more time",
     IMAGE_MISSING: "airlock hosts    which hosts lack which images",
     APPROVAL_REJECTED: "airlock approvals show {approval}    who rejected it, and why",
-    APPROVAL_EXPIRED: "airlock run {workflow} …    a new run asks again",
-    CANCELLED: "airlock runs retry {run}    a new run that copies what succeeded",
+    AGENT_ERROR: "airlock run {workflow} --context-of {run}    once it is mended: a retry keeps the old versions",
+    AGENT_PROTOCOL: "airlock agents show {agent}    its author must mend how it speaks",
+    APPROVAL_EXPIRED: "airlock runs retry {run}    its gate asks again",
 }
-_ANY_ADVICE = "airlock runs retry {run}    a new run that copies what succeeded"
+_ANY_ADVICE = "airlock runs retry {run}    a new run of the same versions that copies what succeeded"
 
 
 def show_run(console: Console, run: RunView) -> None:

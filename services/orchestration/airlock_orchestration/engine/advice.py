@@ -20,7 +20,7 @@ ADVICE: Final[Mapping[str, str]] = {
     failures.START_FAILED: "Look at the host's log and its Docker Engine, then retry the run.",
     failures.OUTCOME_UNKNOWN: "Find out whether the effect happened, then retry the run or leave it.",
     failures.SANDBOX_LOST: "See which hosts are gone and why their containers ended, then retry the run.",
-    failures.AGENT_ERROR: "The agent says why; mend its input or the agent, then retry the run.",
+    failures.AGENT_ERROR: "The agent says why; mend its input or the agent, then start a new run.",
     failures.AGENT_PROTOCOL: "The agent's author must mend how it speaks; its stderr may say more.",
     failures.TIMEOUT_EXCEEDED: "Register a version with more time, or raise the node's timeout.",
     failures.APPROVAL_REJECTED: "Read the decision's notes; a retry asks again.",
@@ -28,6 +28,22 @@ ADVICE: Final[Mapping[str, str]] = {
     failures.CANCELLED: "Retry the run: it copies what succeeded.",
     failures.INTERNAL: "Read the log under the run's id, and report the bug.",
 }
+TO_MEND: Final = frozenset(
+    {
+        failures.TEMPLATE_FAILED,
+        failures.INPUT_SCHEMA_MISMATCH,
+        failures.INPUT_TOO_LARGE,
+        failures.OUTPUT_INVALID_JSON,
+        failures.OUTPUT_SCHEMA_MISMATCH,
+        failures.OUTPUT_TOO_LARGE,
+        failures.OUTPUT_UNKNOWN_ARTIFACT,
+        failures.MEMORY_EXCEEDED,
+        failures.AGENT_ERROR,
+        failures.AGENT_PROTOCOL,
+        failures.TIMEOUT_EXCEEDED,
+    }
+)
+"""What is cured by another version of the workflow or the agent, or by another context: by no retry."""
 _ANY: Final = "The agent gave this code of its own; its message and the end of its stderr say more."
 
 

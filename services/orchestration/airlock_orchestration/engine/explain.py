@@ -10,7 +10,7 @@ from airlock_contracts.failures import Failure
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_contracts.views import CancelView
 
-from .advice import todo_for
+from .advice import TO_MEND, todo_for
 from .waiting import HostFacts, OpenNode, Surroundings, Work, explain_node, listed
 
 
@@ -137,9 +137,12 @@ TELLING: Final[Mapping[WaitReason, int]] = {
 def _ended(facts: RunFacts, failed: Sequence[FailedNode]) -> _Said:
     if facts.status is RunStatus.SUCCESS:
         return _Said("every node has ended, and none failed", "nothing: it is over")
-    again, then = f"airlock runs retry {facts.id}", _NEVER_AGAIN
+    again, then = f"airlock runs retry {facts.id}", _RETRIED
+    anew = f"airlock run {facts.workflow} --context-of {facts.id}"
     if facts.copies_too_much:
-        again, then = f"airlock run {facts.workflow}", "nothing: it is over; it is too large to be retried"
+        again, then = anew, "nothing: it is over; it is too large to be retried"
+    elif facts.status is RunStatus.FAILED and any(node.code in TO_MEND for node in failed):
+        again, then = anew, _MENDED
     if facts.status is RunStatus.CANCELLED:
         why = _cancelled_by(facts.cancel)
     elif failed:
@@ -150,7 +153,8 @@ def _ended(facts: RunFacts, failed: Sequence[FailedNode]) -> _Said:
     return _Said(why, then, command=again)
 
 
-_NEVER_AGAIN = "nothing: it is over; a retry is a new run that copies what succeeded"
+_RETRIED = "nothing: it is over; a retry is a new run of the same versions that copies what succeeded"
+_MENDED = "nothing: it is over; once that is mended, start a new run: a retry keeps the old versions"
 
 
 def _cancelled_by(cancel: CancelView | None) -> str:
