@@ -243,7 +243,7 @@ async def test_registrations_are_asked_for_once_and_the_oldest_are_forgotten(des
 
     known = Registrations(fetch)
     first = versions[0].id
-    assert await asyncio.gather(known.get(first), known.get(first)) == [versions[0]] * 2
+    assert list(await asyncio.gather(known.get(first), known.get(first))) == [versions[0]] * 2
     assert await known.get(first) == versions[0]
     assert asked == [first]
     for version in versions[1:]:
