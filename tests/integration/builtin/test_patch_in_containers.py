@@ -117,7 +117,7 @@ def test_proposing_twice_gives_the_same_bytes(run_agent: RunAgent) -> None:
     second = run_agent("patcher", "propose", {"findings": [finding]}, workspace=STOREFRONT)
     assert first.raw_output == second.raw_output
     assert first.output is not None
-    assert first.output["stats"] == {"fixed": 1, "unfixed": 0, "files": 1}
+    assert first.output["stats"] == {"fixed": 1, "unfixed": 0, "not_read": 0, "files": 1}
 
 
 @pytest.mark.parametrize(
