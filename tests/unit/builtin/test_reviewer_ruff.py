@@ -133,5 +133,19 @@ def test_a_name_that_only_python_2_had_is_no_alarm_and_one_that_nobody_has_is(
     assert [(one.line, one.severity) for one in found if one.rule == "F821"] == [(6, "HIGH"), (2, "LOW")]
 
 
+def test_a_name_that_a_program_puts_into_its_configuration_is_no_alarm(tmp_path: Path, scratch: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "jupyter_config.py": "c.Server.port = 1\n",
+        "server.py": "c.Server.port = 1\n",
+        "shop.py": "print(_('tea'))\n",
+    }
+    found = linted(tmp_path, scratch, files)
+    assert {name: [one.severity for one in each.findings] for name, each in found.items()} == {
+        "jupyter_config.py": ["LOW"],
+        "server.py": ["HIGH"],
+        "shop.py": ["LOW"],
+    }
+
+
 def test_what_is_no_python_says_so(tmp_path: Path, scratch: Path) -> None:
     assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].skipped == "not valid Python"

@@ -47,6 +47,9 @@ _OBEYED = ("noqa", "ruff:", "flake8:")  # how code asks ruff to look away
 _OF_PYTHON_2 = re.compile(
     r"`(?:basestring|buffer|cmp|execfile|file|long|raw_input|reduce|reload|unichr|unicode|xrange)`"
 )
+# Programs put these into what they run: translations, notebooks, configuration of Jupyter and IPython.
+_PUT_THERE = re.compile(r"`(?:_|ngettext|get_ipython|display|get_config)`")
+_CONFIGURATION = re.compile(r"`c`")
 
 _Where = tuple[str, int, int]  # rule, line, column
 
@@ -202,8 +205,8 @@ def _where(one: dict[str, Any]) -> _Where:
 def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: bool) -> Issue:
     rule, line = RULES[one["code"]], max(1, int(one["location"]["row"]))
     fix = one.get("fix")
-    if one["code"] == "F821" and _OF_PYTHON_2.search(one["message"]):
-        rule = replace(rule, severity="LOW", confidence="MEDIUM", why="Python 3 has no such name.")
+    if one["code"] == "F821" and (why := _perhaps_there(one["message"], path)):
+        rule = replace(rule, severity="LOW", confidence="MEDIUM", why=why)
     return issue(
         one["code"],
         rule,
@@ -215,3 +218,12 @@ def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: boo
         suppressed=suppressed,
         replacement=replacement(fix["edits"], lines) if fix and fix["applicability"] == "safe" else None,
     )
+
+
+def _perhaps_there(said: str, path: str) -> str | None:
+    """Answer what is to be said of an undefined name that may be defined where the code runs."""
+    if _OF_PYTHON_2.search(said):
+        return "Python 3 has no such name."
+    if _PUT_THERE.search(said) or (path.endswith("_config.py") and _CONFIGURATION.search(said)):
+        return "It fails when this line runs, unless the program that runs it puts the name there."
+    return None
