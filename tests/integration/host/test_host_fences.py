@@ -15,7 +15,7 @@ from airlock_agents.host.leases import Leases
 from airlock_agents.host.registrations import MAX_REMEMBERED, RegistrationBroken, Registrations
 from airlock_agents.host.reporter import Reporter
 from airlock_agents.host.spool import Spool
-from airlock_chassis.bus import Bus, NoAnswer
+from airlock_chassis.bus import Bus, BusError, NoAnswer
 from airlock_client.embedded import EmbeddedNats
 from airlock_contracts.messages import (
     AttemptId,
@@ -230,6 +230,31 @@ async def test_many_reports_that_wait_are_asked_about_before_it_is_time(desk: De
     stop.set()
     await running
     assert len(desk.other_side.beats[1].held) == CROWDED
+
+
+def test_a_host_is_crowded_until_few_reports_wait() -> None:
+    holdings = Holdings()
+    ids = [AttemptId(run=str(uuid.uuid4()), node="scan", number=1) for _ in range(CROWDED + 1)]
+    for id_ in ids:
+        holdings.keep(KeptReport(id_, "token-0123456789abcdef", b""))
+    holdings.forget(str(ids[0]))
+    assert holdings.crowded.is_set()
+    holdings.forget(str(ids[1]))
+    assert not holdings.crowded.is_set()
+
+
+class Unreachable:
+    """A delivery whose bus is away."""
+
+    async def ack(self) -> None:
+        raise BusError("the bus is away")
+
+
+async def test_a_grant_holds_also_where_its_message_cannot_be_acked_now(desk: Desk) -> None:
+    attempt = desk.begin()
+    attempt.messages = [Unreachable()]  # type: ignore[list-item]
+    await desk.claims.claim(attempt, patience_seconds=5)
+    assert attempt.claimed
 
 
 async def test_registrations_are_asked_for_once_and_the_oldest_are_forgotten(desk: Desk) -> None:

@@ -224,12 +224,13 @@ async def test_a_door_that_is_told_to_stop_commits_what_waits_and_takes_no_more(
 async def test_a_door_that_is_torn_down_tells_those_inside_and_those_who_wait(
     shop: Any, replica: Replica, sisters: Any
 ) -> None:
-    run = await replica.start(sisters)
+    run, other = await replica.start(sisters), await replica.start(sisters)
     replica.path.held = asyncio.Event()
-    inside = replica.succeed(run, "a")
+    inside, gone = replica.succeed(run, "a"), replica.succeed(other, "a")
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     waiting = replica.succeed(run, "b")
+    gone.cancel()
     await asyncio.sleep(0)
     assert replica.serving is not None
     replica.serving.cancel()
