@@ -15,7 +15,6 @@ from airlock_contracts.messages import (
     ClaimRequest,
     HeartbeatReply,
     HeartbeatRequest,
-    Message,
 )
 from airlock_contracts.subjects import Subjects
 from airlock_orchestration.errors import StoreUnavailable
@@ -59,8 +58,7 @@ class Exchange:
             asyncio.create_task(self._worker.run(self._stop)),
         ]
 
-    async def ask(self, subject: str, message: Message | bytes) -> bytes:
-        payload = message if isinstance(message, bytes) else message.encode()
+    async def ask(self, subject: str, payload: bytes) -> bytes:
         return await self._bus.request(subject, payload, timeout=0.5)
 
     async def ready(self) -> None:
@@ -68,7 +66,7 @@ class Exchange:
         async with asyncio.timeout(10):
             while True:
                 try:
-                    await self.ask(self.subjects.heartbeat, BEAT)
+                    await self.ask(self.subjects.heartbeat, BEAT.encode())
                     return
                 except NoAnswer:
                     await asyncio.sleep(0.01)
@@ -90,9 +88,9 @@ async def exchange(shop: Any, nats_server: EmbeddedNats, nats_prefix: str) -> As
 
 
 async def test_a_claim_and_a_heartbeat_are_answered(exchange: Exchange) -> None:
-    refused, _ = ClaimReply.decode(await exchange.ask(exchange.subjects.claim, CLAIM))
+    refused, _ = ClaimReply.decode(await exchange.ask(exchange.subjects.claim, CLAIM.encode()))
     assert refused.answer is ClaimAnswer.REFUSED
-    beat, _ = HeartbeatReply.decode(await exchange.ask(exchange.subjects.heartbeat, BEAT))
+    beat, _ = HeartbeatReply.decode(await exchange.ask(exchange.subjects.heartbeat, BEAT.encode()))
     assert (beat.lease_seconds, beat.holdings) == (30, {})
 
 
@@ -107,16 +105,16 @@ async def test_while_postgres_is_away_nobody_is_refused(exchange: Exchange) -> N
     exchange.path.away = True
     exchange.door.close()
     with structlog.testing.capture_logs() as told:
-        for subject, message in (
-            (exchange.subjects.claim, CLAIM),
-            (exchange.subjects.heartbeat, BEAT),
+        for subject, payload in (
+            (exchange.subjects.claim, CLAIM.encode()),
+            (exchange.subjects.heartbeat, BEAT.encode()),
         ):
             with pytest.raises(NoAnswer):
-                await exchange.ask(subject, message)
+                await exchange.ask(subject, payload)
     assert [line["event"] for line in told] == ["claim.unanswered", "heartbeat.unanswered"]
 
 
 async def test_a_stopped_worker_answers_no_more(exchange: Exchange) -> None:
     await exchange.close()
     with pytest.raises(NoAnswer):
-        await exchange.ask(exchange.subjects.heartbeat, BEAT)
+        await exchange.ask(exchange.subjects.heartbeat, BEAT.encode())
