@@ -183,6 +183,17 @@ THEN = {"if": {"required": ["a"]}, "then": {"required": ["b"], "properties": {"c
         (THEN, {"a": 1, "b": 1, "c": 1}, [".c: workflow.invalid_input"]),
         (THEN, {"a": 1, "b": 1, "c": 1, "d": TEXT}, []),
         (THEN, {"a": 1, "d": TEXT}, []),
+        # One that is passed over does not hide the next.
+        (
+            {"properties": {"a": {"pattern": "^x"}, "z": {"type": "null"}}},
+            {"a": TEXT, "z": 1},
+            [".z: workflow.invalid_input"],
+        ),
+        (
+            {"allOf": [THEN, {"properties": {"z": {"type": "null"}}}]},
+            {"a": 1, "b": 1, "c": 1, "d": TEXT, "z": 1},
+            [".z: workflow.invalid_input"],
+        ),
         # Names that a pointer must escape.
         (
             {"properties": {"a/b~c": {"items": {"type": "null"}}}},
@@ -247,8 +258,10 @@ def test_the_problems_of_a_template_are_told_in_the_order_of_their_text() -> Non
 
 
 def test_a_context_that_is_not_a_schema_rules_nothing_out() -> None:
-    document = {"name": "w", "input_schema": {"$ref": "#x"}, "nodes": [node(inputs={"a": "{{ context.x }}"})]}
+    document = {
+        "name": "w",
+        "input_schema": {"type": "objct"},
+        "nodes": [node(inputs={"a": "{{ context.x }}"})],
+    }
     found = check_workflow(WorkflowSpec.model_validate(document), AGENTS)
-    assert [(finding.place, finding.code) for finding in found] == [
-        ("input_schema/$ref", "schema.unknown_reference")
-    ]
+    assert [(finding.place, finding.code) for finding in found] == [("input_schema/type", "schema.invalid")]

@@ -177,6 +177,13 @@ def test_the_cost_counts_each_subschema_for_each_member_that_it_applies_to(
     assert SchemaGraph(schema).cost(value, cost - 1) == cost - 1
 
 
+def test_counting_holds_no_more_than_its_limit_and_what_is_still_open_counts_too() -> None:
+    graph = SchemaGraph({"items": AGAIN, "allOf": [{"type": ["array", "integer"]}, {}]})
+    value: Any = [[[[[[1]]]]]]
+    assert graph.cost(value, 39) == 27
+    assert graph.cost(value, 38) == 38
+
+
 @pytest.mark.parametrize(
     ("schema", "endless"),
     [
