@@ -151,7 +151,7 @@ async def test_with_nothing_to_mend_it_says_so_and_ends_well_unasked(
     (demo.workspace / "sum.py").write_text("def add(a, b):\n    return a + b\n")
     code, said = await demo.run()
     assert code == 0, said
-    assert "The diff is empty" in said
+    assert "Nothing is proposed: the diff is empty" in said
     _assert_nothing_left(demo, docker_client, said)
 
 

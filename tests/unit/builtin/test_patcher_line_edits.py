@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airlock_agents.builtin.patcher.line_edits import LineEdit, line_edit, put_lines
 from airlock_agents.builtin.patcher.proposal import propose
-from airlock_agents.builtin.patcher.request import sort
+from airlock_agents.builtin.patcher.request import Asked, sort
 
 SOURCE = b"import os\nimport sys\nif x == None:\n    print(1)\nelse:\n    print(2)\n"
 
@@ -76,7 +76,8 @@ def test_both_kinds_of_fixes_meet_in_one_file(tmp_path: Path) -> None:
         {"id": f"f-{line}", "rule": "B506", "file": "app.py", "line": line, "tool": "bandit"}
         for line in (5, 6)
     ]
-    (done,) = propose(tmp_path, sort(tmp_path, {"findings": findings, "issues": issues}))
+    asked: Asked = {"findings": findings, "issues": issues, "kinds": ["security", "quality"]}
+    (done,) = propose(tmp_path, sort(tmp_path, asked))
     assert done.fixed == ["i-1", "i-2", "f-6"]
     ((left, reason),) = done.unfixed
     assert left == "f-5"

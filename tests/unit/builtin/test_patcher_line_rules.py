@@ -21,15 +21,15 @@ from airlock_agents.builtin.patcher.rules import FIXES, LINE_NOTES, OTHER, why_n
         ("headers.tls-old", "ssl_protocols TLSv1", None),
         ("headers.version-shown", "server_tokens  on ;", "server_tokens  off ;"),
         ("headers.version-shown", "server_tokens build;", None),
-        ("headers.cookie-insecure", "SESSION_COOKIE_SECURE = False # x", "SESSION_COOKIE_SECURE = True # x"),
-        ("headers.cookie-insecure", "c['SESSION_COOKIE_SECURE']=False", "c['SESSION_COOKIE_SECURE']=True"),
-        ("headers.cookie-insecure", "CSRF_COOKIE_HTTPONLY = False", None),
+        ("headers.cookie-insecure", "conf['CSRF_COOKIE_SECURE']=False", "conf['CSRF_COOKIE_SECURE']=True"),
+        ("headers.cookie-insecure", "config['CSRF_COOKIE_HTTPONLY'] = False", None),
         ("headers.cookie-insecure", "response.set_cookie('a', 'b')", None),
     ],
 )  # fmt: skip
 def test_a_line_is_mended_or_left_alone(rule: str, before: str, after: str | None, tmp_path: Path) -> None:
-    (tmp_path / "conf").write_text(f"# top\n{before}\n# end\n")
-    violation = {"id": "v-1", "rule": rule, "file": "conf", "line": 2, "tool": "airlock"}
+    file = "conf.py" if "cookie" in rule else "nginx.conf"
+    (tmp_path / file).write_text(f"# top\n{before}\n# end\n")
+    violation = {"id": "v-1", "rule": rule, "file": file, "line": 2, "tool": "airlock"}
     (done,) = propose(tmp_path, sort(tmp_path, {"violations": [violation]}))
     if after is None:
         assert (done.diff, done.fixed) == ("", [])

@@ -45,6 +45,21 @@ def test_a_member_that_is_the_preview_is_named_and_not_repeated() -> None:
     assert hashlib.sha256(DIFF.encode()).hexdigest() in text
 
 
+def test_a_member_with_which_the_preview_ends_is_named_by_the_line_where_it_starts() -> None:
+    raw = json.dumps({"diff": DIFF, "word": "print"})
+    text = shown(100, input=raw, preview=f"Mends 1 finding.\n\n{DIFF}")
+    assert text.count("+print([2])") == 1
+    assert "diff: the preview above from its line 3 on, byte for byte" in text
+    assert hashlib.sha256(DIFF.encode()).hexdigest() in text
+    assert 'word: "print"' in text  # too short to be looked for above
+    assert shown(input=raw, preview=f"Mends 1 finding. {DIFF}").count("+print([2])") == 2
+
+
+def test_a_diff_behind_words_has_its_colours() -> None:
+    styles = [str(span.style) for span in diff_or_text(f"- one\n{DIFF}").spans]
+    assert styles == [str(span.style) for span in diff_or_text(DIFF).spans]
+
+
 def test_a_member_that_differs_from_the_preview_by_one_byte_is_shown() -> None:
     text = shown(input=json.dumps({"diff": DIFF + " "}), preview=DIFF)
     assert text.count("+print([2])") == 2

@@ -101,10 +101,6 @@ class Demo:
     async def _at_the_gate(self, client: AirlockClient, approval: ApprovalView) -> None:
         console = self._console
         show_approval(console, await client.approval(approval.id))
-        if not (approval.preview or "").strip():
-            console.print(
-                safe("The diff is empty: there is nothing here that a tool can mend.", style="bold")
-            )
         stale = "0" * 64
         console.print(safe("first a decision about something else: payload_sha256 = 000…", style="bold"))
         try:

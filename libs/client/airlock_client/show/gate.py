@@ -67,13 +67,14 @@ def heading(console: Console, text: str) -> None:
 
 
 def diff_or_text(text: str) -> Text:
-    """A unified diff in colour, anything else as it is."""
+    """A unified diff in colour, also behind words about it, anything else as it is."""
     if not text.strip():
         return Text("(empty)", style="dim")
     lines = plain(text).rstrip("\n").split("\n")
-    is_diff = lines[0].startswith(("diff --git ", "--- "))
+    is_diff = lines[0].startswith("--- ")
     shown = Text()
     for index, line in enumerate(lines):
+        is_diff = is_diff or line.startswith("diff --git ")
         shown.append("\n" if index else "")
         style = (
             next((style for start, style in _DIFF_STYLES if line.startswith(start)), "") if is_diff else ""
@@ -85,7 +86,8 @@ def diff_or_text(text: str) -> Text:
 def shown_input(text: str, preview: str | None = None) -> Text:
     """The input's members, one per line; long strings (a diff, say) with their line breaks.
 
-    A member that is the preview, byte for byte, is named with its size and hash instead of shown again.
+    A member that is the preview, or with which it ends after other lines, byte for byte, is named with its
+    size and hash instead of shown again.
     """
     try:
         value = json.loads(text)
@@ -99,6 +101,9 @@ def shown_input(text: str, preview: str | None = None) -> Text:
         shown.append(f"{one_line(name, 80)}: ", style="bold")
         if isinstance(member, str) and member and member == preview:
             shown.append(f"the preview above, byte for byte ({_measure(member)})")
+        elif isinstance(member, str) and "\n" in member and (preview or "").endswith("\n" + member):
+            first = (preview or "").removesuffix(member).count("\n") + 1
+            shown.append(f"the preview above from its line {first} on, byte for byte ({_measure(member)})")
         elif isinstance(member, str) and "\n" in member:
             shown.append("\n" + plain(member).rstrip("\n"))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from . import own_settings
 from .reason import Reason
 
 _OLD_TLS = re.compile(r"\s+(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=[\s;])", re.IGNORECASE)
@@ -14,6 +15,7 @@ _COOKIE = re.compile(
 )
 
 LineFix = Callable[[str], str | Reason]
+Place = Callable[[str, str, int], Reason | None]
 
 
 def current_tls(line: str) -> str | Reason:
@@ -40,6 +42,9 @@ LINE_FIXES: Mapping[str, LineFix] = {
     "headers.tls-old": current_tls,
     "headers.version-shown": no_version,
 }
+
+# Where a rule's lines may be changed at all: by file, text and line.
+PLACES: Mapping[str, Place] = {"headers.cookie-insecure": own_settings.not_own}
 
 
 def _once(pattern: re.Pattern[str], by: str, line: str) -> str | Reason:

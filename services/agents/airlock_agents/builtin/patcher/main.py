@@ -13,11 +13,15 @@ from airlock_sdk import Agent, Context, Failure
 
 from . import proposal, request
 from .application import Applied, apply
+from .kinds import may_be_mended
+from .overview import overview
 from .refusal import refused
 from .reports import read_reports
 
 MAX_LISTED = 500  # files named in an output; the counts are of all
 MAX_UNFIXED = 1000
+MAX_MENDED = 500  # findings whose rule and place are told; all are counted
+MAX_MENDED_BYTES = 64 * 1024  # of them
 MAX_NOTES = 50
 MAX_OUTPUT = 480 * 1024  # bytes of an output: the manifest allows 512 KiB
 MAX_INLINE = 400 * 1024  # of them for a rollback diff, spelled as JSON
@@ -48,7 +52,7 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     """Answer a diff that does what a tool can do of what is asked; the workspace stays as it is."""
     root = ctx.workspace("/workspace")
     paths = [ctx.artifact(f"/reports/{number}") for number in range(len(inputs.get("reports", [])))]
-    first = partial(request.may_be_mended, include_tests=inputs.get("include_tests", False))
+    first = partial(may_be_mended, wish=inputs)
     reported = read_reports(paths, first)
 
     def tell(done: int, of: int) -> None:
@@ -74,15 +78,22 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     output = {
         "diff": diff,
         "diff_sha256": sha256_of(diff),
+        "overview": overview(asked.about, done, unfixed),
         "workspace_digest": inputs["workspace"]["artifact"],
         "files_changed": changed[:MAX_LISTED],
         "fixed": fixed,
+        "mended": [],
         "unfixed": [],
         "regenerate": [asdict(one) for one in proposal.locks(done)[:MAX_NOTES]],
         "notes": proposal.notes(done)[:MAX_NOTES],
         "stats": stats,
     }
-    output["unfixed"] = _as_many_as_fit(unfixed, MAX_OUTPUT - _size(output))
+    if _size(output) > MAX_OUTPUT:
+        raise Failure("agent.diff_too_large", "the diff does not fit an output: propose for fewer at a time")
+    told = [_told(asked.about[one], one) for one in fixed[:MAX_MENDED]]
+    output["mended"] = _as_many_as_fit(told, min(MAX_MENDED_BYTES, MAX_OUTPUT - _size(output)))
+    left = [_told(asked.about[one], one) | {"reason": reason} for one, reason in unfixed[:MAX_UNFIXED]]
+    output["unfixed"] = _as_many_as_fit(left, MAX_OUTPUT - _size(output))
     return output
 
 
@@ -114,13 +125,14 @@ def sha256_of(diff: str) -> str:
     return hashlib.sha256(diff.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _as_many_as_fit(unfixed: Sequence[tuple[str, str]], size: int) -> list[dict[str, str]]:
-    """List what was not done, as far as there is room beside the diff; it is counted in any case."""
-    if size < 0:
-        raise Failure("agent.diff_too_large", "the diff does not fit an output: propose for fewer at a time")
+def _told(about: request.About, id_: str) -> dict[str, Any]:
+    return {"id": id_, "rule": about.rule, "file": about.file, "line": about.line}
+
+
+def _as_many_as_fit(items: Sequence[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+    """List the first ones, as far as there is room beside the diff; all are counted in any case."""
     listed = []
-    for one, reason in unfixed[:MAX_UNFIXED]:
-        item = {"id": one, "reason": reason}
+    for item in items:
         size -= _size(item) + 1
         if size < 0:
             break

@@ -14,11 +14,12 @@ from .configuration import files
 from .diff import MAX_DIFF, MAX_FILES, file_diff
 from .edits import Edited, Wanted, mend
 from .fixes import defused_parser
+from .imports import Imported, imported, module_of, needed_elsewhere
 from .line_edits import LineEdit, put_lines
-from .line_rules import LINE_FIXES
+from .line_rules import LINE_FIXES, PLACES
 from .reason import Reason, Satisfied
 from .request import MEMORY, Job, Replacement, Request, read, requires
-from .rules import FIXES, LINE_NOTES, NOTES
+from .rules import FIXES, LINE_NOTES, NOTES, why_not
 
 _DEFUSED = "defusedxml"
 MAX_REASON = 300  # characters
@@ -40,16 +41,21 @@ class Done:
 class Proposer:
     """Works on the files of one workspace."""
 
-    def __init__(self, root: Path, *, defusedxml: bool) -> None:
+    def __init__(self, root: Path, *, defusedxml: bool, imports: Imported) -> None:
         self._root = root
         self._defusedxml = defusedxml
+        self._imports = imports  # that others make of the files of this proposal
 
     def work(self, job: Job) -> Done:
         """Answer what becomes of a file; it never raises for what the file or the request holds."""
         done = Done(job.file)
         source = read(self._root, job.file)
         if isinstance(source, str):
-            done.unfixed = [(one, source) for one in job.ids()]
+            rules = {one.id: one for one in job.wanted if one.rule not in {*FIXES, *LINE_FIXES}}
+            done.unfixed = [
+                (one, why_not(rules[one].rule, rules[one].tool) if one in rules else source)
+                for one in job.ids()
+            ]
             return done
         edited = self._mended(job, source)
         done.notes = [f"{rule}: {(NOTES | LINE_NOTES)[rule]}" for rule in sorted(edited.rules)]
@@ -67,17 +73,24 @@ class Proposer:
 
     def _mended(self, job: Job, source: bytes) -> Edited:
         """Put the lines that others' tools gave, then mend the calls, wherever their lines are now."""
-        edits, refused, others = _line_fixes(source, job.wanted)
-        python = job.file.endswith((".py", ".pyi"))
-        put = put_lines(source, [*job.line_edits, *edits], python=python)
+        edits, refused, others = _line_fixes(job.file, source, job.wanted)
+        python = _is_python(job.file)
+        text = source.decode("utf-8", "replace").replace("\r\n", "\n")
+        for one in job.line_edits:
+            needed = needed_elsewhere(job.file, text, one, self._imports) if python else None
+            if needed is None:
+                edits.append(one)
+            else:
+                refused.append((one.id, needed.text[:MAX_REASON]))
+        put = put_lines(source, edits, python=python)
         put.unfixed += refused
         wanted: list[Wanted] = []
-        for one in others:
-            line = put.line_now(one.line)
+        for other in others:
+            line = put.line_now(other.line)
             if line is None:
-                put.unfixed.append((one.id, "another fix changes the same lines: propose again after it"))
+                put.unfixed.append((other.id, "another fix changes the same lines: propose again after it"))
             else:
-                wanted.append(replace(one, line=line))
+                wanted.append(replace(other, line=line))
         edited = mend(put.source, wanted, defusedxml=self._defusedxml)
         edited.fixed[:0] = put.fixed
         edited.unfixed[:0] = put.unfixed
@@ -131,7 +144,9 @@ def propose(
 
     done: list[Done] = []
     wished = any(FIXES.get(one.rule) is defused_parser for job in asked.jobs for one in job.wanted)
-    proposer = Proposer(root, defusedxml=wished and requires(root, _DEFUSED))
+    touched = {module_of(job.file) for job in asked.jobs if job.line_edits and _is_python(job.file)}
+    imports = imported(root, touched, memory=MEMORY) if touched else {}
+    proposer = Proposer(root, defusedxml=wished and requires(root, _DEFUSED), imports=imports)
     for one in isolate.each(proposer.work, asked.jobs, lost, memory=MEMORY):
         done.append(one)
         if tell is not None:
@@ -165,20 +180,26 @@ def locks(done: Sequence[Done]) -> list[Lock]:
     return [lock for one in done for lock in one.locks]
 
 
+def _is_python(file: str) -> bool:
+    return file.endswith((".py", ".pyi"))
+
+
 def _line_fixes(
-    source: bytes, wanted: Sequence[Wanted]
+    file: str, source: bytes, wanted: Sequence[Wanted]
 ) -> tuple[list[LineEdit], list[tuple[str, str]], list[Wanted]]:
     """Answer the lines that a rule's own fix changes, what it refuses to, and what is left for others."""
     edits: list[LineEdit] = []
     refused: list[tuple[str, str]] = []
     others: list[Wanted] = []
-    parts = source.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    text = source.decode("utf-8", "replace").replace("\r\n", "\n")
+    parts = text.split("\n")
     for one in wanted:
         fix = LINE_FIXES.get(one.rule)
         if fix is None or not 1 <= one.line <= len(parts):
             others.append(one)
             continue
-        result = fix(parts[one.line - 1])
+        where = PLACES[one.rule](file, text, one.line) if one.rule in PLACES else None
+        result = where or fix(parts[one.line - 1])
         if isinstance(result, Reason):
             refused.append((one.id, result.text))
         else:

@@ -88,8 +88,8 @@ def _is_item(one: Any) -> bool:
         and all(len(one.get(name) or "") <= most for name, most in _LENGTHS.items())
         and _is(one.get("line"), int)
         and (one.get("line") or 0) >= 0
-        and _is(one.get("tool"), str)
-        and isinstance(one.get("in_tests", False), bool)
+        and all(_is(one.get(name), str) for name in ("tool", "type"))
+        and all(isinstance(one.get(name, False), bool) for name in ("in_tests", "suppressed"))
         and _is(one.get("replacement"), dict)
     )
 

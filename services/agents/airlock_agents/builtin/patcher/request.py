@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from airlock_sdk import WorkspaceError, isolate, tar
 
@@ -15,22 +15,21 @@ from .bumps.bump import Bump
 from .configuration.setting import Change, change_of
 from .diff import can_name
 from .edits import Wanted
+from .kinds import Wish, bump_of, left_alone
 from .line_edits import LineEdit, line_edit
-from .line_rules import LINE_FIXES
 from .reports import KINDS
-from .rules import FIXES, IN_TESTS
+from .rules import FIXES
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
 MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
 
 
-class Asked(TypedDict, total=False):
-    """The lists of the input; their schema stands in agent.yaml."""
+class Asked(Wish, total=False):
+    """What is asked, as the input says it; the schema stands in agent.yaml."""
 
     findings: list[dict[str, Any]]
     issues: list[dict[str, Any]]
     violations: list[dict[str, Any]]
-    include_tests: bool
     replacements: list[dict[str, Any]]
     dependencies: list[dict[str, Any]]
     configuration: list[dict[str, Any]]
@@ -72,63 +71,72 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What of a finding is said to those who decide about the diff; of what else is asked, its kind."""
+
+    rule: str
+    file: str | None = None
+    line: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Everything that is asked, and what cannot even be begun: ids with their reasons."""
 
     jobs: list[Job]
     lost: list[tuple[str, str]]
+    about: dict[str, About] = field(default_factory=dict)  # by id
 
 
 def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] | None = None) -> Request:
-    """Sort what is asked by file; a finding twice is asked once, one in test code only if `include_tests`.
+    """Sort what is asked by file; a finding twice is asked once, one that is not wished for only answered.
 
     `reported` is what reports list of findings, issues and violations; it is asked like the rest.
     """
     by_file: dict[str, Job] = {}
     lost: list[tuple[str, str]] = []
+    about: dict[str, About] = {}
 
     def job(file: str) -> Job:
         return by_file.setdefault(file, Job(file))
 
     for one in _findings(asked, reported or {}):
+        about[one["id"]] = _about(one)
         if not one.get("file"):
             lost.append((one["id"], "it names no file"))
             continue
-        left_alone = one.get("in_tests", False) and not asked.get("include_tests", False)
-        if not left_alone and (bump := _bump_of(one)) is not None:
+        alone = left_alone(one, asked)
+        if alone is None and (bump := bump_of(one)) is not None:
             job(one["file"]).bumps.append(bump)
             continue
-        if not left_alone and one["rule"] not in FIXES and (edit := line_edit(one)) is not None:
+        if alone is None and one["rule"] not in FIXES and (edit := line_edit(one)) is not None:
             job(one["file"]).line_edits.append(edit)
             continue
-        rule = IN_TESTS if left_alone else one["rule"]
+        rule = alone or one["rule"]
         job(one["file"]).wanted.append(Wanted(one["id"], rule, one.get("line") or 0, one.get("tool") or ""))
     for number, one in enumerate(asked.get("replacements", []), start=1):
+        about[f"replacement-{number}"] = About("replacement", one["file"])
         job(one["file"]).replacements.append(
             Replacement(f"replacement-{number}", one["find"], one["replace"])
         )
     for number, one in enumerate(asked.get("configuration", []), start=1):
+        about[f"configuration-{number}"] = About("configuration", one["file"])
         job(one["file"]).configured.append(Configured(f"configuration-{number}", change_of(one)))
     bumps = [
         Bump(f"dependency-{number}", one["name"], one["to"], one.get("ecosystem"), one.get("file"))
         for number, one in enumerate(asked.get("dependencies", []), start=1)
     ]
     for bump, file in _placed(root, bumps):
+        placed = file if isinstance(file, str) else None
+        about[bump.id] = About("dependency", placed, message=f"{bump.name} at least {bump.to}")
         if isinstance(file, str):
             job(file).bumps.append(bump)
         else:
             lost.append((bump.id, _where(file)))
     for known in by_file.values():
         known.bumps.sort(key=lambda bump: bump.rank, reverse=True)  # of several for one package the highest
-    return Request([by_file[file] for file in sorted(by_file)], lost)
-
-
-def may_be_mended(finding: Mapping[str, Any], *, include_tests: bool) -> bool:
-    """Tell whether a tool would try to mend a finding; of what else is asked only the reason can be told."""
-    if not finding.get("file") or (finding.get("in_tests", False) and not include_tests):
-        return False
-    known = finding["rule"] in FIXES or finding["rule"] in LINE_FIXES
-    return known or _bump_of(finding) is not None or line_edit(finding) is not None
+    return Request([by_file[file] for file in sorted(by_file)], lost, about)
 
 
 def read(root: Path, file: str) -> bytes | str:
@@ -149,12 +157,10 @@ def read(root: Path, file: str) -> bytes | str:
     return full.read_bytes()
 
 
-def _bump_of(finding: Mapping[str, Any]) -> Bump | None:
-    """Answer the bump that a vulnerable dependency needs, if its finding names a version without the flaw."""
-    package, version = finding.get("package"), finding.get("fixed_in")
-    if finding.get("tool") != "osv" or not package or not version:
-        return None
-    return Bump(finding["id"], package, version, file=finding["file"])
+def _about(finding: Mapping[str, Any]) -> About:
+    message = finding.get("message")
+    said = message if isinstance(message, str) else ""
+    return About(finding["rule"], finding.get("file"), finding.get("line"), said)
 
 
 def _findings(asked: Asked, reported: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -87,13 +87,19 @@ SECRET = "a secret must be changed where it is valid, and kept elsewhere"
 OTHER = "no fix is known for this rule"
 
 
-IN_TESTS = "in-tests"  # stands for the rule of a finding in test code
+# What stands for the rule of a finding that is not to be mended, whatever its rule is.
+IN_TESTS, SUPPRESSED, OTHER_KIND = "in-tests", "suppressed", "other-kind"
+LEFT_ALONE: dict[str, str] = {
+    IN_TESTS: "it is test code, which is mended only when asked for (include_tests)",
+    SUPPRESSED: "the code asks tools to look away here: what it silences is for a person to judge",
+    OTHER_KIND: "it is about quality or performance, which is mended only when asked for (kinds)",
+}
 
 
 def why_not(rule: str, tool: str) -> str:
     """Answer why findings of a rule without a fix are left to a person."""
-    if rule == IN_TESTS:
-        return "it is test code, which is mended only when asked for (include_tests)"
+    if rule in LEFT_ALONE:
+        return LEFT_ALONE[rule]
     if tool == "detect-secrets":
         return SECRET
     if tool == "osv":
