@@ -14,6 +14,7 @@ from airlock_client.changes import apply as apply_seen
 from airlock_client.changes import look
 from airlock_client.errors import ProblemError
 from airlock_contracts.statuses import ApprovalStatus, RunStatus
+from e2e_agents import ANY, manifest
 from e2e_install import Install, spec
 
 HOSTILE = {"agent": "hostile", "action": "attack"}
@@ -149,6 +150,45 @@ async def test_a_runs_artifacts_are_listed_by_what_its_documents_call_them(
     assert "context.plans.0" in (await airlock(install, "artifacts", "list", "--run", run)).out
     unknown = await airlock(install, "artifacts", "list", "--run", "0" * 8 + run[8:])
     assert (unknown.code, "404 run.unknown" in unknown.err) == (1, True)
+
+
+async def test_what_a_run_found_is_told_and_its_files_are_unpacked_safely(
+    install: Install, tmp_path: Path
+) -> None:
+    (tmp_path / "tree" / "src").mkdir(parents=True)
+    (tmp_path / "tree" / "src" / "a.py").write_text("a = 1\n")
+    tree = json.loads((await airlock(install, "artifacts", "put", str(tmp_path / "tree"), "--json")).out)
+    (tmp_path / "evil.tar").write_bytes(b"no tar" * 200)
+    put = ("artifacts", "put", str(tmp_path / "evil.tar"), "--media-type", "application/x-tar", "--json")
+    evil = json.loads((await airlock(install, *put)).out)
+    inputs = {name: f"{{{{ context.{name} }}}}" for name in ("findings", "patched")}
+    inputs["../../evil"] = "{{ context.evil }}"
+    node = {"id": "look", "agent": "echo", "action": "say", "inputs": inputs}
+    say = {"input_schema": ANY, "output_schema": ANY}
+    program = "import sys; sys.stdout.write(sys.stdin.read())"
+    await install.client.register_agent(json.dumps(manifest("echo", program, {"say": say})).encode())
+    await apply(install, tmp_path, "cli-found", node)
+    found = {"severity": "HIGH", "file": "src/a.py", "line": 1, "rule": "B1", "message": "why"}
+    context = json.dumps({"findings": [found], "patched": tree, "evil": evil})
+    done = await airlock(install, "run", "cli-found", "--context", context)
+    run = done.out.split()[-1]
+    assert (done.code, done.err.splitlines()[-1]) == (0, f"next: airlock runs findings {run}")
+    assert done.out.splitlines()[-1] == f"SUCCESS {run}"
+
+    assert "src/a.py:1  B1 why" in (await airlock(install, "runs", "findings", run)).out
+    critical = await airlock(install, "runs", "findings", run, "--severity", "critical", "--json")
+    assert json.loads(critical.out) == []
+    (told,) = json.loads((await airlock(install, "runs", "findings", run, "--json")).out)
+    assert told == {"node": "look", "kind": "findings", **found}
+
+    to = tmp_path / "results"
+    saved = await airlock(install, "runs", "artifacts", run, "--to", str(to))
+    assert (saved.code, "is kept packed" in saved.err) == (0, True)
+    assert (to / "look-patched" / "src" / "a.py").read_text() == "a = 1\n"
+    assert sorted(path.name for path in to.iterdir()) == ["look-..-1..-1evil.tar", "look-patched"]
+    assert (await airlock(install, "runs", "artifacts", run, "--to", str(to))).code == 3  # not empty
+    listed = json.loads((await airlock(install, "runs", "artifacts", run, "--json")).out)
+    assert {one["artifact"] for one in listed} == {tree["artifact"], evil["artifact"]}
 
 
 async def test_a_change_in_the_very_moment_of_another_is_refused(install: Install) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from airlock_client.demo.checks import checks, named_twice, overlap, show_checks
+from airlock_client.demo.checks import named_twice, overlap, show_checks
+from airlock_client.show.findings import checks
 from airlock_contracts.messages import Usage
 from airlock_contracts.views import NodeView
 from rich.console import Console

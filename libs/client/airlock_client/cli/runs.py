@@ -17,7 +17,7 @@ from ..show.explanation import show_explanation
 from ..show.live import Watch, open_approval
 from ..show.run import show_open, show_run
 from ..show.text import one_line, status
-from . import graph
+from . import graph, results
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
@@ -31,11 +31,13 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the run has ended, who
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     runs = typer.Typer(
-        help="Runs: list, show, explain, watch, output, graph, cancel, retry.", no_args_is_help=True
+        help="Runs: list, show, explain, watch, output, findings, artifacts, graph, cancel, retry.",
+        no_args_is_help=True,
     )
     app.add_typer(runs, name="runs")
     _add_run(app)
     _add_reading(runs)
+    results.add(runs)
     graph.add(runs)
     _add_changing(runs)
 
@@ -219,6 +221,8 @@ async def _given_to(client: AirlockClient, run: str) -> dict[str, Any]:
 
 async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool) -> int:
     """Show a run as it goes; answers the exit code of how it stands at the end."""
+    if not as_json and not terminal().is_terminal:  # where there is one, the picture has their progress
+        sys.stderr.write(f"airlock: what its agents say: airlock logs {run} -f\n")
     try:
         view = await _watched(client, run, wait=wait, as_json=as_json)
     except asyncio.CancelledError:
@@ -238,6 +242,8 @@ async def _follow(client: AirlockClient, run: str, *, wait: bool, as_json: bool)
             show_run(console, view)
     if view.status.is_final and (await client.artifacts(run=view.id)).items:
         print(f"artifacts: airlock artifacts list --run {one_line(view.id)}")
+    if view.status is RunStatus.SUCCESS and (following := await results.next_command(client, view)):
+        sys.stderr.write(f"next: {following}\n")
     print(f"{view.status} {one_line(view.id)}")
     return of_run(view.status)
 

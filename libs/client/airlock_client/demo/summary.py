@@ -1,30 +1,23 @@
 """What a finished `security-review` amounts to: nodes, findings, changes, and the files it left."""
 
 import asyncio
-import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airlock_contracts.artifacts import find_artifacts
-from airlock_contracts.statuses import NodeStatus
 from airlock_contracts.views import RunView
 from rich.console import Console
 from rich.table import Table
 
 from ..client import AirlockClient
+from ..results import named_files, read_outputs
+from ..show.findings import Check, checks
 from ..show.gate import heading
 from ..show.graph import shown_time, waited
 from ..show.text import cut, one_line, safe, seconds, size, status
-from .checks import Check, checks, show_checks
+from .checks import show_checks
 
-_SUFFIXES = {
-    "application/x-tar": ".tar",
-    "application/sarif+json": ".sarif",
-    "application/json": ".json",
-    "text/x-diff": ".diff",
-}
 _LISTED_FILES = 20
 
 
@@ -51,10 +44,7 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
 
     Without `results` in a folder of the run's own in the system's temporary folder: never in a checkout.
     """
-    outputs: dict[str, Any] = {}
-    for node in run.nodes:
-        if node.status is NodeStatus.SUCCESS:
-            outputs[node.id] = json.loads(await client.node_output(run.id, node.id))
+    outputs = await read_outputs(client, run)
     summary = Summary()
     summary.checks = checks(outputs)
     if (propose := outputs.get("propose")) is not None:
@@ -76,11 +66,9 @@ async def _save(client: AirlockClient, outputs: dict[str, Any], summary: Summary
         path = summary.folder / "propose-diff.diff"
         await asyncio.to_thread(path.write_text, propose["diff"], encoding="utf-8", newline="")
         summary.artifacts.append((path.name, path.stat().st_size, "the diff that was proposed"))
-    for node, output in outputs.items():
-        for pointer, reference in find_artifacts(output):
-            name = node + pointer.replace("/", "-") + _SUFFIXES.get(reference.media_type, ".bin")
-            await client.get_artifact(reference.artifact, summary.folder / name)
-            summary.artifacts.append((name, reference.size, reference.artifact))
+    for file in named_files(outputs):
+        await client.get_artifact(file.reference.artifact, summary.folder / file.name)
+        summary.artifacts.append((file.name, file.reference.size, file.reference.artifact))
 
 
 def changes(diff: str) -> list[tuple[str, int, int]]:

@@ -1,0 +1,151 @@
+"""What agents that look at code found in a run: counts side by side, then the worst of each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .text import one_line, plain, safe, status
+
+
+class Severity(StrEnum):
+    """How bad a finding is, the worst first."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+SEVERITIES = tuple(Severity)
+# What agents call what they find, and the key of how many files they looked at.
+_KINDS = {"findings": "files_scanned", "issues": "files_reviewed", "violations": "files_checked"}
+_ADVISORY = re.compile(r"(CVE|GHSA|PYSEC)-", re.ASCII)
+_DOCS = frozenset({"doc", "docs", "documentation"})
+_TESTS = frozenset({"test", "tests", "__tests__"})
+_PROSE = frozenset({".md", ".rst", ".adoc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One agent's word about the code."""
+
+    node: str
+    kind: str
+    """findings, issues or violations."""
+    counts: Mapping[str, int]
+    """By severity, of all."""
+    suppressed: int
+    """Those that the code asks tools to overlook."""
+    files: int
+    listed: Sequence[Mapping[str, Any]]
+    """Those that its output lists, the worst first: the first 200."""
+
+    @property
+    def places(self) -> frozenset[tuple[str, int]]:
+        """Files and lines of those that are listed."""
+        return frozenset((one["file"], one["line"]) for one in self.listed if one.get("file"))
+
+
+def checks(outputs: Mapping[str, Any]) -> list[Check]:
+    """What those outputs say that list findings, whatever agent they are of."""
+    found = []
+    for node, output in outputs.items():
+        for kind, files in _KINDS.items():
+            if not _lists(output, kind):
+                continue
+            summary = _members(output.get("summary"))
+            listed = sorted(output[kind], key=worth)
+            said = _members(summary.get("by_severity"))
+            counts = _counted(listed)
+            if said:
+                counts = {str(name): _number(said.get(name)) for name in SEVERITIES}
+            silenced, looked_at = _number(summary.get("suppressed")), _number(output.get(files))
+            found.append(Check(node, kind, counts, silenced, looked_at, listed))
+    return found
+
+
+def worth(found: Mapping[str, Any]) -> tuple[int, bool, bool]:
+    """By what findings are sorted: severity, what has an advisory, code before tests and documents."""
+    also = found.get("also")
+    names = [found["rule"], *(also if isinstance(also, list) else ())]
+    known = any(_ADVISORY.match(str(name)) for name in names)
+    return SEVERITIES.index(found["severity"]), not known, _is_beside(found)
+
+
+def _is_beside(found: Mapping[str, Any]) -> bool:
+    """Whether a finding stands in tests or in what is written for people."""
+    path = PurePosixPath(str(found.get("file") or ""))
+    folders = {part.lower() for part in path.parts[:-1]}
+    return bool(found.get("in_tests")) or path.suffix in _PROSE or not folders.isdisjoint(_DOCS | _TESTS)
+
+
+def _lists(output: object, kind: str) -> bool:
+    if not isinstance(output, dict) or not isinstance(output.get(kind), list):
+        return False
+    return all(
+        isinstance(one, dict) and one.get("severity") in SEVERITIES and {"rule", "message"} <= one.keys()
+        for one in output[kind]
+    )
+
+
+def _members(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _counted(listed: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {name: sum(one["severity"] == name for one in listed) for name in SEVERITIES}
+
+
+def show_counts(console: Console, said: Sequence[Check], *, nodes: bool = False) -> None:
+    """Print how many each agent found; with `nodes` also in which node."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for name in (*SEVERITIES, "files", "silenced"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in said:
+        counts = [str(one.counts.get(severity, 0)) for severity in SEVERITIES]
+        name = f"{one.node}: {one.kind}" if nodes else one.kind
+        table.add_row(safe(name), *counts, str(one.files), str(one.suppressed))
+    console.print(table)
+    console.print(safe("silenced: those that the code asks tools to overlook; they count", style="dim"))
+
+
+def show_worst(
+    console: Console, said: Check, limit: int, *, whole: str, floor: Severity = Severity.LOW
+) -> None:
+    """Print the worst of one node; places stand whole, messages give way. `whole` says who has all."""
+    loud = SEVERITIES[: SEVERITIES.index(floor) + 1]
+    shown = [one for one in said.listed if one["severity"] in loud][:limit]
+    if not shown:
+        return
+    console.print()
+    width = max(len(place(one)) for one in shown)
+    for one in shown:
+        line = status(one["severity"])
+        line.append(" " * (10 - len(one["severity"])), style="default")
+        line.append(plain(place(one)).ljust(width), style="default not bold")
+        line.append("  " + one_line(f"{one['rule']} {one['message']}", 400), style="dim")
+        if console.is_terminal:
+            line.truncate(max(console.width, width + 12), overflow="ellipsis")
+        console.print(line, soft_wrap=True)
+    left = sum(said.counts.get(name, 0) for name in loud) - len(shown)
+    if left > 0:
+        console.print(safe(f"and {left} more {said.kind}: {whole}", style="dim"))
+
+
+def place(found: Mapping[str, Any]) -> str:
+    """Where a finding is; what a whole repository lacks stands in no file."""
+    if not found.get("file"):
+        return "the repository"
+    line = found.get("line")
+    return one_line(f"{found['file']}:{line}" if line else found["file"], 200)
