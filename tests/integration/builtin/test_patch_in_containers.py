@@ -100,7 +100,7 @@ def test_what_a_reviewer_is_sure_of_is_mended_and_no_longer_said(
     assert review is not None
     sure = {one["id"] for one in review["issues"] if one["replacement"] is not None}
     assert sure
-    inputs = {"issues": review["issues"]}
+    inputs = {"issues": review["issues"], "kinds": ["quality"]}
     proposed = check_output("patcher", "propose", run_agent("patcher", "propose", inputs, workspace=tmp_path))
     assert set(proposed["fixed"]) == sure
     outcome = run_agent("patcher", "apply", bound(proposed), workspace=tmp_path)
