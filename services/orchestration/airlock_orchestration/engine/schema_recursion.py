@@ -97,10 +97,8 @@ def _own_ways(schema: Mapping[str, Any], recursive: set[int], members: _Ways, el
     patterns = sum(id(inner) in recursive for inner in schema.get("patternProperties", {}).values())
     every = sum(map(leads_on, _ALL_MEMBERS))
     others = sum(map(leads_on, _ALL_ELEMENTS))
-    if patterns > 1 or (patterns and (names or every)) or every > 1 or others > 1:
-        return True
-    if leads_on("contains") and (places or others):
-        return True
+    if (patterns and names) or (places and leads_on("contains")):
+        return True  # a pattern may match a member that is named, and `contains` looks at every element
     two_members = members.add(set(names), every + patterns)
     two_elements = elements.add(set(places), others + leads_on("contains"))
     return two_members or two_elements
