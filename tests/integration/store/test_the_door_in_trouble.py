@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_orchestration.engine.signals import AttemptSucceeded, CancelRequested, RunStarted
-from airlock_orchestration.engine.state import RunState
+from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.errors import StoreUnavailable
 from airlock_orchestration.operations.advance import MAX_WAITING, Door
 from airlock_orchestration.operations.batches import AGAIN_AFTER_SECONDS, MAX_BYTES, MAX_MISSES
@@ -41,6 +41,8 @@ class TroubledPath(Path):
         """What a statement waits for."""
         self.applied: list[int] = []
         """Bytes of the outputs of each statement."""
+        self.gathered: list[int] = []
+        """Runs whose values were read together."""
         self.unended = 0
         """So many times a run that is to be ended finds nobody."""
 
@@ -49,6 +51,10 @@ class TroubledPath(Path):
             self.away -= 1
             raise StoreUnavailable("nobody is there")
         return await super().load(ids)
+
+    async def values(self, wants: Mapping[str, frozenset[str]]) -> Mapping[str, Values]:
+        self.gathered.append(len(wants))
+        return await super().values(wants)
 
     async def apply(self, changes: Sequence[RunChange]) -> Applied:
         if self.held is not None:
@@ -183,14 +189,14 @@ async def test_without_postgres_callers_are_told_after_some_tries_and_the_door_g
     assert not (await replica.succeed(run, "a")).stale
 
 
-async def test_of_outputs_no_batch_takes_more_than_a_statement_may_hold(
-    replica: Replica, sisters: Any
-) -> None:
-    runs = [await replica.start(sisters) for _ in range(20)]
+async def test_of_outputs_no_batch_takes_more_than_a_statement_may_hold(shop: Any, replica: Replica) -> None:
+    chain = await shop.workflow([SISTERS[0], {**SISTERS[1], "depends_on": ["a"]}])
+    runs = [await replica.start(chain) for _ in range(20)]
     replica.path.applied.clear()
+    replica.path.gathered.clear()
     ends = await asyncio.gather(*(replica.succeed(run, "a", "x" * 500_000) for run in runs))
     assert not any(end.stale for end in ends)
-    assert len(replica.path.applied) == 2
+    assert replica.path.gathered == [16, 4]
     assert max(replica.path.applied) <= MAX_BYTES
 
 
