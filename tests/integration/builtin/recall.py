@@ -65,10 +65,10 @@ def planted(name: str, key: str = "flaws") -> Planted:
     )
 
 
-def line_of(one: Row) -> int:
-    """Answer the line on which a row of a list stands."""
+def line_of(one: Row) -> int | None:
+    """Answer the line on which a row of a list stands; what is missing stands on none."""
     if one.get("missing"):
-        return 1
+        return None
     if "line" in one:
         return int(one["line"])
     lines = (SHOP / one["file"]).read_text().splitlines()

@@ -117,6 +117,20 @@ def test_sarif_places_are_relative_uris_and_carry_the_id() -> None:
     assert [r["level"] for r in run["results"]] == ["error", "error"]
 
 
+def test_what_is_missing_stands_on_no_line() -> None:
+    missing = replace(SHELL, rule="files.gitignore-missing", file=".gitignore", line=0)
+    assert missing.shown()["line"] is None
+    (run,) = sarif([missing], "compliance-checker", "1.0.0")["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": ".gitignore", "uriBaseId": "%SRCROOT%"}}
+
+
+def test_of_equals_code_comes_before_tests_and_documents() -> None:
+    places = ["tests/a.py", "docs/a.rst", "src/b.py", "requirements.txt"]
+    found = [replace(SHELL, file=one, in_tests=one.startswith("tests")) for one in places]
+    assert [one.file for one in named(found)][:2] == ["requirements.txt", "src/b.py"]
+
+
 def test_sarif_gives_the_whole_workspace_a_place_and_only_security_a_score() -> None:
     about = replace(SHELL, rule="licences.text-missing", file="")
     (run,) = sarif([about], "compliance-checker", "1.0.0", kind=lambda one: "licences")["runs"]

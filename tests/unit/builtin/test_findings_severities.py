@@ -30,6 +30,26 @@ def test_test_code_is_known_by_the_names_that_runners_look_for(path: str, test: 
 
 
 @pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("README.md", True),
+        ("docs/config.rst", True),
+        ("docs/releases/1.10.txt", True),
+        ("Doc/guide.html", True),
+        ("CHANGES.txt", True),
+        ("release-notes_1.2.txt", True),
+        ("requirements.txt", False),
+        ("passwords.txt", False),
+        ("docs/conf.py", False),
+        ("docs/deploy/.env", False),
+        ("templates/index.html", False),
+    ],
+)
+def test_a_document_is_known_by_its_kind_or_its_place(path: str, document: bool) -> None:
+    assert severities.is_document(PurePath(path)) is document
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "password",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from airlock_agents.builtin.code_reviewer.issue import Issue, Type
 from airlock_agents.builtin.code_reviewer.selection import Selection
@@ -43,6 +44,12 @@ def test_types_and_the_floor_choose() -> None:
 def test_in_tests_an_issue_is_spoken_of_softly() -> None:
     (one,) = sifted([at(1, severity="HIGH")], path="tests/test_a.py").loudest
     assert (one.severity, one.in_tests) == ("LOW", True)
+
+
+def test_a_test_that_forgets_to_raise_is_no_matter_of_taste() -> None:
+    forgotten = replace(at(1, severity="HIGH"), rule="PLW0133")
+    (one,) = sifted([forgotten], path="tests/test_a.py").loudest
+    assert (one.severity, one.in_tests) == ("MEDIUM", True)
 
 
 def test_only_issues_on_changed_lines_are_kept_and_the_others_are_counted() -> None:

@@ -90,10 +90,24 @@ def test_python_that_cannot_be_parsed_is_said_to_be_judged_by_its_words() -> Non
     ("line", "severity"),
     [
         ("digest = hashlib.md5(password.encode()).hexdigest()", "HIGH"),
-        ("signature = hmac.new(key, body, hashlib.sha1)", "HIGH"),
+        ("signature = hmac.new(key, body, hashlib.sha1())", "MEDIUM"),
+        ("Signer(secret, digest_method=hashlib.sha1())", "MEDIUM"),
         ("name = hashlib.sha1(image.read()).hexdigest()", "MEDIUM"),
     ],
 )
 def test_a_weak_digest_is_loud_where_something_rests_on_it(line: str, severity: str) -> None:
     assert bandit_severity("B324", "HIGH", line) == severity
     assert bandit_severity("B602", "HIGH", line) == "HIGH"
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("'j F، Y \u200f'", "LOW"),
+        ("'\u200e \u061c'", "LOW"),
+        ("if a:  # \u202e", "HIGH"),
+        ("'\u2067'", "HIGH"),
+    ],
+)
+def test_what_turns_code_around_is_loud_and_a_mark_of_direction_is_not(line: str, severity: str) -> None:
+    assert bandit_severity("B613", "HIGH", line) == severity

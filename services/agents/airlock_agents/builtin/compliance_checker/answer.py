@@ -69,7 +69,7 @@ def log(verdict: Verdict, version: str) -> bytes:
 def first(violations: Sequence[Finding], most: int = 5) -> list[dict[str, Any]]:
     """Answer the loudest few, short, for a failure's details."""
     return [
-        {"rule": one.rule, "severity": one.severity, "file": one.file[:200], "line": one.line}
+        {"rule": one.rule, "severity": one.severity, "file": one.file[:200], "line": one.line or None}
         for one in violations[:most]
     ]
 

@@ -34,7 +34,7 @@ class Breach:
     """A rule is broken on a line."""
 
     rule: str
-    line: int  # from 1
+    line: int  # from 1; 0 where the file is missing
     message: str
     severity: Severity | None = None  # where it differs from the rule's own
     confidence: str = "HIGH"

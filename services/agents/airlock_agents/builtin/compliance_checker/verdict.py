@@ -96,7 +96,7 @@ def _finding(one: Placed, rule: Rule, policy: Policy, *, excepted: bool) -> Find
         severity=policy.severity(rule, own),
         confidence=one.breach.confidence,
         file=printable(one.path),
-        line=max(1, one.breach.line),
+        line=max(0, one.breach.line),
         message=one_line(one.breach.message, MAX_MESSAGE),
         tool=one.breach.tool,
         suppressed=one.breach.suppressed,

@@ -15,6 +15,7 @@ from detect_secrets.util.code_snippet import get_code_snippet
 from . import secret_kinds
 from .files import long_lines, split_lines
 from .finding import Finding
+from .severities import is_document
 
 # Filters of detect-secrets that are not applied: the first lets the workspace choose what is seen, the others
 # go by a file's name, which proves nothing. What is binary was left out before, by content.
@@ -149,8 +150,10 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: b
         severity, confidence = "MEDIUM", "LOW"
     elif data and kinds <= secret_kinds.ENTROPY:
         severity = "LOW"
-    if secret_kinds.is_document(shown) and severity != "CRITICAL":
-        severity, confidence = "MEDIUM" if severity == "HIGH" else severity, "LOW"
+    message = secret_kinds.MESSAGE
+    # A key or a provider's token is no sample anywhere.
+    if is_document(PurePath(shown)) and severity != "CRITICAL":
+        severity, confidence, message = "LOW", "LOW", secret_kinds.SAMPLE
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(
@@ -159,7 +162,7 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: b
         confidence=confidence,
         file=shown,
         line=line,
-        message=secret_kinds.MESSAGE.format(kind=kind.replace("-", " ")),
+        message=message.format(kind=kind.replace("-", " ")),
         tool="detect-secrets",
         suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
         also=tuple(others),

@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 from airlock_sdk.printable import one_line
 
-from .severities import SEVERITIES, Severity
+from .severities import SEVERITIES, Severity, is_document
 
 MAX_FILE = 512  # characters of a file's name as it is shown
 MAX_MESSAGE = 300  # characters
@@ -28,7 +29,7 @@ class Finding:
     severity: Severity
     confidence: str  # HIGH, MEDIUM or LOW, in the tool's own judgement
     file: str  # relative, printable
-    line: int  # from 1
+    line: int  # from 1; 0 where there is no such file
     message: str
     tool: str  # bandit, detect-secrets, ...
     suppressed: bool = False  # the code asks the tool to look away; it is a finding all the same
@@ -45,7 +46,7 @@ class Finding:
             "severity": self.severity,
             "confidence": self.confidence,
             "file": self.file,
-            "line": self.line,
+            "line": self.line or None,
             "message": self.message,
             "tool": self.tool,
             "suppressed": self.suppressed,
@@ -85,9 +86,10 @@ def named(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def rank(finding: Finding) -> tuple[int, bool, int, str, int, str]:
-    """Answer by what findings are ordered: the most severe first, of equals the surest."""
+    """Answer by what findings are ordered: the most severe first, of equals tests and documents last."""
     severity, confidence = SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
-    return (severity, finding.in_tests, confidence, finding.file, finding.line, finding.rule)
+    aside = finding.in_tests or is_document(PurePath(finding.file))
+    return (severity, aside, confidence, finding.file, finding.line, finding.rule)
 
 
 def anchor(line: str) -> str:

@@ -73,19 +73,15 @@ def _rule(first: Finding, kind: str, weakness: int | None) -> dict[str, Any]:
 def _result(finding: Finding, index: int) -> dict[str, Any]:
     # What is about the whole workspace stands at its root: those who show SARIF want a place for everything.
     place = quote(finding.file) if finding.file else "./"
+    there: dict[str, Any] = {"artifactLocation": {"uri": place, "uriBaseId": "%SRCROOT%"}}
+    if finding.line:
+        there["region"] = {"startLine": finding.line}
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": _LEVEL[finding.severity],
         "message": {"text": finding.message},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": place, "uriBaseId": "%SRCROOT%"},
-                    "region": {"startLine": finding.line},
-                }
-            }
-        ],
+        "locations": [{"physicalLocation": there}],
         "partialFingerprints": {"airlockFinding/v1": finding.id},
         "properties": {"confidence": finding.confidence},
     }

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from .severities import Severity
 
-MESSAGE = "A secret in the workspace ({kind}). Its value is not shown here; take it out and revoke it."
+MESSAGE = "A secret ({kind}), not shown here: take it out and revoke it."
+SAMPLE = "A secret ({kind}) in a document, where most are samples, not shown here: revoke it if it is real."
 
 ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
 
@@ -36,7 +37,6 @@ _WORDS = re.compile(
 )
 _LOGIN = re.compile(r"://([^:/@\s]{0,80}):([^:/@\s]{1,200})@([\w.-]{1,200}|\[::1\])")
 _OWN_MACHINE = re.compile(r"(?i)localhost|127(?:\.\d{1,3}){3}|\[::1\]|0\.0\.0\.0|host\.docker\.internal")
-_DOCUMENT = (".md", ".rst", ".adoc", ".markdown")
 _NAME = re.compile(r"""(?<![\w.-])([A-Za-z_][A-Za-z_.-]{0,40}\d{0,2})["']?[ \t]{0,8}(?::=|=>|=|:)""")
 
 # Subresource Integrity, lock files and image digests spell what a digest is in front of it.
@@ -82,11 +82,6 @@ def is_sample_login(line: str, value: str) -> bool:
     """Tell whether a password in an address is its user's name, or opens nothing but one's own machine."""
     logins = [one for one in _LOGIN.finditer(line[:5_000]) if one[2] == value]
     return bool(logins) and all(one[1] == value or _OWN_MACHINE.fullmatch(one[3]) for one in logins)
-
-
-def is_document(path: str) -> bool:
-    """Tell whether a file is written for people: what it shows as a password is mostly an example."""
-    return path.lower().endswith(_DOCUMENT)
 
 
 def is_digest(value: str) -> bool:

@@ -15,7 +15,7 @@ from ..findings.files import split_lines
 from ..findings.finding import MAX_MESSAGE, Finding, anchor
 from . import rules
 
-_EMPTY_PASSWORD = "password: ''"  # an empty string is no secret
+_NO_PASSWORD = ("password: ''", "password: 'None'")  # what says that there is none is no secret
 
 
 class _Trouble(logging.Handler):
@@ -59,7 +59,7 @@ class BanditChecks:
                 left.remove(_place(issue))
             where = (issue.test_id, issue.lineno)
             # The same rule twice on a line is one finding, suppressed if all of it is.
-            if issue.test_id in rules.LEFT_OUT or issue.text.endswith(_EMPTY_PASSWORD):
+            if issue.test_id in rules.LEFT_OUT or issue.text.endswith(_NO_PASSWORD):
                 continue
             if where not in by_line or not suppressed:
                 by_line[where] = _finding(issue, shown, lines, suppressed)
@@ -83,6 +83,8 @@ def _place(issue: Any) -> tuple[str, int, int, str]:
 
 def _finding(issue: Any, shown: str, lines: list[str], suppressed: bool) -> Finding:
     rule, line = str(issue.test_id), max(1, int(issue.lineno))
+    if rule == "B613":  # bandit names the first such character, and a harmless one may stand before another
+        line = next((number for number, one in enumerate(lines, 1) if rules.turns(one)), line)
     # The message of a password rule quotes the password.
     said = rules.MASKED if rule in rules.PASSWORDS else " ".join(str(issue.text).split())
     return Finding(

@@ -36,13 +36,25 @@ MASKED = "A hard-coded password. Its value is not shown here; take it out of the
 
 # A weak digest of a password is a flaw; most others name files, cache entries and versions.
 _DIGESTS = frozenset({"B303", "B324"})
-_TELLING = re.compile(r"(?i)passw|pwd|secret|token|credential|signature|\bsign|hmac|salt")
+_TELLING = re.compile(r"(?i)passw|pwd|secret|token|credential|signature|\bsign|salt")
+_KEYED = re.compile(r"(?i)hmac|digest_?mod|digest_?method")  # SHA-1 does in an HMAC (NIST SP 800-131A)
+
+# Marks of direction (U+200E, U+200F, U+061C) belong to texts written from right to left; these turn code
+# around.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def turns(line: str) -> bool:
+    """Tell whether a line holds a character that makes code look like other code."""
+    return _TURNING.search(line) is not None
 
 
 def bandit_severity(rule: str, said: str, line: str = "") -> Severity:
     """Answer the severity of a bandit rule on a line: its own word, unless it is corrected above."""
     if rule in OWN:
         return OWN[rule]
-    if rule in _DIGESTS and said == "HIGH" and not _TELLING.search(line):
+    if rule in _DIGESTS and said == "HIGH" and (_KEYED.search(line) or not _TELLING.search(line)):
         return "MEDIUM"
+    if rule == "B613" and not turns(line):
+        return "LOW"
     return "HIGH" if said == "HIGH" else "MEDIUM" if said == "MEDIUM" else "LOW"

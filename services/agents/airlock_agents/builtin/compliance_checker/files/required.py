@@ -43,13 +43,13 @@ _PATTERNS = tuple((rule, re.compile(pattern, re.IGNORECASE), place) for rule, pa
 
 
 def missing(paths: Sequence[str], required: Sequence[Required]) -> Iterator[Breach]:
-    """Say which files are not there; each violation stands at the place where the file would."""
+    """Say which files are not there; each violation names the place where the file would be, and no line."""
     for rule, pattern, place in _PATTERNS:
         if not any(pattern.fullmatch(path) for path in paths):
             what = "pipeline of any platform that is known here" if rule == "files.ci-missing" else place
-            yield Breach(rule, 1, f"There is no {what}.", file=place)
+            yield Breach(rule, 0, f"There is no {what}.", file=place)
     for one in required:
         if not any(matches(pattern, path) for pattern in one.any_of for path in paths):
             wanted = " or ".join(one.any_of)
             said = f"The policy asks for {wanted}."
-            yield Breach("files.required-missing", 1, said, file=one.any_of[0] if one.any_of else "")
+            yield Breach("files.required-missing", 0, said, file=one.any_of[0] if one.any_of else "")

@@ -54,7 +54,7 @@ def judge(seen: Licences, policy: Policy) -> Iterator[Breach]:
     """Say where licences are missing, unknown, or at odds with each other."""
     top = sorted(path for path in seen.texts if _top(path))
     if not top:
-        yield Breach("licences.text-missing", 1, "There is no LICENSE at the top.", file="LICENSE")
+        yield Breach("licences.text-missing", 0, "There is no LICENSE at the top.", file="LICENSE")
     elif not any(seen.texts[path].ids for path in top):
         said = f"{top[0]} is not the text of a licence that is known."
         yield Breach("licences.text-unrecognised", 1, said, file=top[0], confidence="MEDIUM")
