@@ -248,6 +248,8 @@ def test_what_a_template_gives_is_shown_up_to_500_characters() -> None:
 def test_a_node_of_an_unknown_agent_rules_nothing_out_for_those_that_read_it() -> None:
     found = told(node("scan", "nobody", "scan"), reading("{{ nodes.scan.output.anything }}"))
     assert [line.split(": ")[1] for line in found] == ["workflow.unknown_agent"]
+    found = told(node(agent="nobody", inputs={"a": "{{ context.label }}", "b": "x {{ context.label }}"}))
+    assert [line.split(": ")[1] for line in found] == ["workflow.unknown_agent"]
     found = told(node("scan", "scanner", "scna"), reading("{{ nodes.scan.output.anything }}"))
     assert [line.split(": ")[1] for line in found] == ["workflow.unknown_action"]
 

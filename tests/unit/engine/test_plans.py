@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from airlock_contracts.manifest import AgentVersion
-from airlock_contracts.statuses import OnExpiry, RiskLevel
+from airlock_contracts.statuses import NodeStatus, OnExpiry, RiskLevel, RunStatus
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.plan import Plan, PlanNode, make_plan
 from airlock_orchestration.engine.schemas import SchemaProblem
-from engine_runs import AGENTS, agent, node
+from airlock_orchestration.engine.step import new_run
+from engine_runs import AGENTS, RUN, agent, node
 
 STRICT = {
     "input_schema": {"type": "object", "required": ["tree"]},
@@ -129,3 +130,16 @@ def test_each_action_of_each_agent_is_checked_by_its_own_schemas() -> None:
         "minProperties",
         "minProperties",
     ]
+
+
+def test_a_new_run_stands_before_its_first_step() -> None:
+    made = plan(node("a"), node("b", ["a", "a"]), node("c", ["a", "b"]))
+    run = new_run(RUN, made, "00-trace")
+    assert (run.id, run.plan, run.status, run.traceparent) == (RUN, made, RunStatus.PENDING, "00-trace")
+    assert {id_: (state.status, state.open_parents) for id_, state in run.nodes.items()} == {
+        "a": (NodeStatus.PENDING, 0),
+        "b": (NodeStatus.PENDING, 1),
+        "c": (NodeStatus.PENDING, 2),
+    }
+    assert (run.counts, run.last_event, run.version) == ({NodeStatus.PENDING: 3}, 0, 0)
+    assert new_run(RUN, made).traceparent is None

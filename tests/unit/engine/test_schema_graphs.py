@@ -182,6 +182,13 @@ def test_counting_holds_no_more_than_its_limit_and_what_is_still_open_counts_too
     value: Any = [[[[[[1]]]]]]
     assert graph.cost(value, 39) == 27
     assert graph.cost(value, 38) == 38
+    leaf: dict[str, Any] = {}
+    chain: dict[str, Any] = {"allOf": [leaf] * 50}
+    for _ in range(30):
+        chain = {"not": chain}
+    known = SchemaGraph({"allOf": [chain, leaf]})
+    assert known.cost(1, 1000) == 83
+    assert known.cost(1, 100) == 100
 
 
 @pytest.mark.parametrize(
