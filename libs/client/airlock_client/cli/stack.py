@@ -115,7 +115,7 @@ async def _up(folder: DataFolder, port: int, *, with_host: bool, background: boo
             if with_host:
                 key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
                 async with AirlockClient(stack.api_url, key) as client:
-                    say(f"agents: {', '.join(await shipped.register(client, say))}")
+                    say(f"agents: {', '.join(await shipped.register(client, folder.path, say))}")
             _print_addresses(console, folder, stack, with_host=with_host)
             if background:
                 await asyncio.to_thread(_leave_the_terminal, folder.log("up"))

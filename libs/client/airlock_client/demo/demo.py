@@ -65,7 +65,7 @@ class Demo:
         async with stack:
             key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
             async with AirlockClient(stack.api_url, key) as client:
-                names = await shipped.register(client, lambda _: None)
+                names = await shipped.register(client, folder.path, lambda _: None)
                 self._say(f"agents: {', '.join(names)}")
                 self._phase("start")
                 async with Probing(client) as probing:

@@ -6,6 +6,7 @@ version         of the Airlock that wrote the folder last
 keys/           admin.key, host.key            0600
 secrets/        what processes read by file     0600
 logs/           one JSON log per process
+shipped.json    which workflows were shipped last, by the digests of their specs
 postgres/ nats/ host/
 """
 

@@ -13,6 +13,7 @@ from airlock_client.embedded.errors import EmbeddedError
 
 from ..errors import ProblemError
 from .parts import run_module
+from .shipped_workflows import apply_shipped
 
 _BUILD_SECONDS = 900.0
 _OTHER_CONTENT = "agent.conflict"
@@ -69,8 +70,10 @@ async def build_images(say: Callable[[str], None]) -> str:
     return await run_module(build, docker_environment(), seconds=_BUILD_SECONDS, say=say)
 
 
-async def register(client: AirlockClient, say: Callable[[str], None]) -> list[str]:
+async def register(client: AirlockClient, folder: Path, say: Callable[[str], None]) -> list[str]:
     """Register the built-in agents, then apply the example workflows; answers the agents' names.
+
+    `folder` is the install's own; it notes there which workflows it shipped.
 
     What an older build of this install registered under the same version stays: a version never changes.
     """
@@ -87,10 +90,7 @@ async def register(client: AirlockClient, say: Callable[[str], None]) -> list[st
         names.append(f"{view.name}@{view.version}")
         if new:
             say(f"registered {view.name}@{view.version}")
-    for path in workflows():
-        workflow, new = await client.apply_workflow(await asyncio.to_thread(path.read_bytes))
-        if new:
-            say(f"applied workflow {workflow.name}, version {workflow.version}")
+    await apply_shipped(client, workflows(), folder / "shipped.json", say)
     return names
 
 
