@@ -1,6 +1,6 @@
 """Runs tests with line and branch coverage of every process they start; prints it by room; holds the gates.
 
-    make coverage                                        the tests that the gates are held by
+    make coverage                                        all tests, with the gates
     python tests/quality/coverage_gates.py tests/unit    some tests, printed, without the gates
 
 Gates: 85 % of lines and branches of the whole house; every branch of the engine, the door, the fences and
