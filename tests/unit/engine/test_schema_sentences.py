@@ -78,6 +78,12 @@ def wide(count: int, inner: Any) -> dict[str, Any]:
             "a reference leads into this document or is airlock:artifact, not http://x.test/",
         ),
         ({"$ref": "#/nope"}, "/$ref", "unknown_reference", "#/nope leads to no subschema"),
+        (
+            {"$ref": "#/$defs/a b", "$defs": {"a b": {}}},
+            "",
+            "invalid",
+            "Invalid URI reference '#/$defs/a b': unexpected character at index 9",
+        ),
         ({"$ref": "#"}, "", "endless_reference", "a $ref leads back to itself"),
         (
             {"allOf": [{"pattern": "a"}] * 50 + [{"patternProperties": {"a": True, "b": True}}] * 26},
