@@ -12,7 +12,7 @@ from .reason import Reason
 _CONFIG = re.compile(r"(?i)(?:\w+_)?(?:config|conf|cfg|settings)")
 _FILLS = frozenset({"update", "from_mapping"})  # of Flask's config, and of every dict
 _DEFAULT = Reason(
-    "it is no setting of an application that can be told for one: a library's default is for its authors"
+    "it may be a library's default, which is for its authors: only an application's own settings are changed"
 )
 
 
