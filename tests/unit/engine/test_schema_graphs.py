@@ -200,6 +200,7 @@ def test_counting_holds_no_more_than_its_limit_and_what_is_still_open_counts_too
         ({"dependentSchemas": {"a": AGAIN}}, True),
         ({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, True),
         ({"items": AGAIN}, False),
+        ({"allOf": [{}, True], "items": AGAIN}, False),
         (
             {"properties": {"a": AGAIN}, "allOf": [{"$ref": "#/$defs/a"}] * 2, "$defs": {"a": {"not": {}}}},
             False,

@@ -40,6 +40,8 @@ def wide(count: int, inner: Any) -> dict[str, Any]:
         ({"const": nested(MAX_DEPTH)}, "", "too_deep", "nested deeper than 64 levels"),
         ({"enum": [{1: 2}]}, "", "invalid", "a key is not a string"),
         ({"const": (1,)}, "", "invalid", "tuple is not a JSON value"),
+        ({"const": (1,), "title": "x"}, "", "invalid", "tuple is not a JSON value"),
+        ({"enum": [*range(1000), [1] * 1000]}, "", "too_large", "holds more than 2000 values"),
         ({"enum": [1] * (MAX_VALUES - 1)}, "", "too_large", "holds more than 2000 values"),
         (
             {"const": float("nan")},

@@ -110,7 +110,8 @@ class _Compiler:
             self._add(place, "", f"{type(value).__name__} is not a JSON value")  # a date out of YAML
         return value
 
-    def _text(self, text: str, place: str) -> _Text:
+    def _text(self, text: str, place: str) -> _Text | None:
+        """Cut a string into its pieces; None where that is a finding."""
         pieces: list[str | _Expression] = []
         position = 0
         while (start := text.find("{{", position)) >= 0:
@@ -119,14 +120,14 @@ class _Compiler:
             source = text[start + 2 :][:MAX_EXPRESSION]
             if len(self.expressions) == MAX_EXPRESSIONS:
                 self._add(place, source, f"more than {MAX_EXPRESSIONS} expressions")
-                return _Text((), place)
+                return None
             try:
                 end = find_end(text, start + 2, MAX_EXPRESSION)
                 source = text[start + 2 : end].strip()
                 expression = _compile(source, place)
             except Malformed as error:
                 self._add(place, source, str(error))
-                return _Text((), place)
+                return None
             pieces.append(expression)
             self.expressions.append((expression, start == 0 and end + 2 == len(text)))
             position = end + 2
