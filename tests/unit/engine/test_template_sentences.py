@@ -72,6 +72,15 @@ def test_what_is_just_within_its_limits_is_compiled(value: Any) -> None:
     assert Template(value).references is not None
 
 
+def test_members_are_levels_as_items_are_and_a_deep_place_is_cut() -> None:
+    members: Any = "plain"
+    for _ in range(MAX_DEPTH - 1):
+        members = {"a": members}
+    assert Template.check(members) == []
+    found = Template.check({"a": members}, "p" * 100)
+    assert [finding.place for finding in found] == [("p" * 100 + ".a" * 64)[:200]]
+
+
 def test_a_problem_stands_where_it_is_told_to_stand() -> None:
     with pytest.raises(TemplateSyntaxError) as refused:
         Template("{{", place="approval.preview")
