@@ -169,8 +169,23 @@ def test_of_what_is_as_severe_the_surest_comes_first_and_documents_are_less_sure
     assert [(one["file"], one["severity"], one["confidence"]) for one in output["findings"]] == [
         ("broker.conf", "HIGH", "HIGH"),
         ("b.min.js", "HIGH", "LOW"),
-        ("a-guide.rst", "MEDIUM", "LOW"),
         ("local.conf", "LOW", "LOW"),
+        ("a-guide.rst", "LOW", "LOW"),
+    ]
+    assert "in a document, where most are samples" in output["findings"][-1]["message"]
+
+
+def test_a_mark_of_direction_hides_nothing_behind_it_and_no_password_is_none(
+    run_agent: Callable[..., Outcome], check_output: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "formats.py").write_text("DATE = 'j F \u200f'\n")
+    (tmp_path / "turned.py").write_text("DATE = 'j F \u200f'\nADMIN = False  # \u202e eurT\n")
+    (tmp_path / "defaults.py").write_text("DEFAULTS = {'SECRET_KEY': None, 'password': ''}\n")
+    outcome = run_agent("security-scanner", "scan", {}, workspace=tmp_path)
+    output = check_output("security-scanner", "scan", outcome)
+    assert [(one["rule"], one["file"], one["line"], one["severity"]) for one in output["findings"]] == [
+        ("B613", "turned.py", 2, "HIGH"),
+        ("B613", "formats.py", 1, "LOW"),
     ]
 
 

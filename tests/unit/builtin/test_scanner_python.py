@@ -38,6 +38,7 @@ FLAWS = [
     ("py-sql-injection", "def find(db, name):\n    q = \"SELECT id FROM teas WHERE name = '%s'\" % name\n    db.execute(q)\n"),
     ("py-sql-injection", "def find(db, name):\n    q = 'SELECT id FROM teas'\n    q += ' WHERE name = ' + name\n    db.execute(text(q))\n"),
     ("py-sql-names", "def add(db, table):\n    db.execute(f'ALTER TABLE {table} ADD COLUMN price INT')\n"),
+    ("py-sql-names", "def read(db, cache):\n    db.execute('SELECT * FROM %s' % db.ops.quote_name(cache.name))\n"),
     ("py-sql-names", "def count(db, table_name):\n    db.execute('SELECT count(*) FROM ' + table_name)\n"),
     ("py-jwt-unverified", "jwt.decode(token, options={'verify_signature': False})\n"),
     ("py-jwt-unverified", "jwt.decode(token, key, algorithms=['HS256', 'none'])\n"),

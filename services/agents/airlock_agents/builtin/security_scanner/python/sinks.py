@@ -19,6 +19,7 @@ _DEFINITION = re.compile(
 _STRUCTURE = re.compile(
     r"(?i)table|column|field|schema|prefix|order_?by|sort_?(?:by|col|dir)|placeholder|clause|cols?\b|quote|index|sql|params|suffix|where"
 )
+_QUOTES = re.compile(r"(?i)quote_?(?:name|ident|identifier)|identifier")
 
 Found = tuple[str, ast.expr]  # a rule, and where it is broken
 Check = Callable[[Seen, ast.Call], Iterator[Found]]
@@ -228,15 +229,31 @@ def _has_markup(node: ast.expr) -> bool:
 
 def _only_names(statement: ast.expr, seen: Seen) -> bool:
     """Tell whether all that varies in a statement is called as tables, columns and placeholders are."""
+    parts = list(_unquoted(statement))
     varying = [
         one
-        for one in ast.walk(statement)
+        for one in parts
         if isinstance(one, ast.Name | ast.Attribute | ast.Call) and value_of(one, seen.names) > Value.FIXED
     ]
     names = [called(one) if isinstance(one, ast.Call) else dotted(one).rsplit(".", 1)[-1] for one in varying]
-    return bool(names) and all(
+    quoted = any(isinstance(one, ast.Call) and _quotes(one) for one in parts)
+    return (bool(names) or quoted) and all(
         _STRUCTURE.search(name) or name in ("self", "cls", "join", "format") for name in names
     )
+
+
+def _unquoted(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a statement, but not into what is quoted as a name there: `quote_name(...)` may hold anything."""
+    ahead = [node]
+    while ahead:
+        one = ahead.pop()
+        yield one
+        if not (isinstance(one, ast.Call) and _quotes(one)):
+            ahead.extend(ast.iter_child_nodes(one))
+
+
+def _quotes(call: ast.Call) -> bool:
+    return _QUOTES.fullmatch(called(call)) is not None
 
 
 def _beginning(node: ast.expr) -> str | None:
