@@ -123,14 +123,12 @@ class Validator:
         if self._may_double and self._graph.cost(value, MAX_COST) >= MAX_COST:
             return SchemaProblem("", "takes too much work to check against this recursive schema", "$ref")
         try:
-            if self._compiled.is_valid(value):
-                return None
             self._compiled.validate(value)
         except jsonschema_rs.ValidationError as error:
             return _problem(error)
         except ValueError as error:  # a lone surrogate, a key that is no string, more than 255 levels
             return SchemaProblem("", _shorten(f"not a JSON value: {error}"), "")
-        return SchemaProblem("", "does not satisfy the schema", "")
+        return None
 
     def problems(self, value: object, limit: int = MAX_FINDINGS) -> list[SchemaProblem]:
         """Return at most `limit` problems of a value; none when it satisfies the schema.
