@@ -261,8 +261,6 @@ def _check_compiles(schema: Schema, place: str) -> list[Finding]:
         _compile(schema)
     except jsonschema_rs.ValidationError as error:
         return [_finding(error, place)]
-    except ValueError as error:
-        return [Finding(place=place, code="schema.invalid", message=_shorten(str(error)))]
     return []
 
 
