@@ -15,6 +15,7 @@ cd "$(dirname "$0")/../.."
 run="${AIRLOCK_DOCKER_RUN:-/var/run}"
 log="${AIRLOCK_DOCKER_LOG:-/var/log/airlock-dockerd.log}"
 note="$run/airlock-dockerd.pid" # of a daemon that this script started
+starter="$run/airlock-dockerd.checkout" # in which checkout
 patience="${AIRLOCK_DOCKER_PATIENCE:-40}" # seconds; a first start answers after 2 to 5
 
 said=""
@@ -35,6 +36,8 @@ name_it() {
     local pid
     pid=$(cat "$note")
     is_process "$pid" dockerd || return 0
+    # Another checkout's may be in use by other people: it is not for this one to end.
+    [ "$(cat "$starter" 2>/dev/null)" = "$PWD" ] || return 0
     say "the Docker daemon that was started for this keeps running: pid $pid, log $log; stop it with: kill $pid"
 }
 
@@ -82,9 +85,10 @@ start_by_hand() {
     setsid dockerd </dev/null >>"$log" 2>&1 9>&- &
     local pid=$!
     printf '%s\n' "$pid" >"$note"
+    printf '%s\n' "$PWD" >"$starter"
     wait_for_engine "$pid" && return 0
     kill "$pid" 2>/dev/null && tail --pid="$pid" -f /dev/null
-    rm -f "$note"
+    rm -f "$note" "$starter"
     return 1
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,11 @@ class Done:
     err: str
 
 
-async def airlock(install: Install, *arguments: str) -> Done:
+async def airlock(install: Install, *arguments: str, key: str | None = None) -> Done:
     """Run a command without a terminal, for this install."""
     process = await asyncio.create_subprocess_exec(
         *_command(arguments),
-        env=_environment(install),
+        env=_environment(install) | ({"AIRLOCK_KEY": key} if key else {}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -259,6 +260,21 @@ async def test_nobody_decides_unseen(install: Install, tmp_path: Path) -> None:
     assert (await install.until_final(run)).status is RunStatus.SUCCESS
     again = await airlock(install, "approvals", "reject", asked.id, "--payload", asked.payload_sha256)
     assert (again.code, "409" in again.err) == (1, True)
+    assert re.search(r"test-cli-runs APPROVED approval \S+ at \S+Z, without notes", again.err), again.err
+
+    short = asked.id[:13]  # as much of it as no other has; the hash alone, for a script
+    assert (
+        await airlock(install, "approvals", "show", short, "--payload")
+    ).out.strip() == asked.payload_sha256
+    assert run in (await airlock(install, "approvals", "list", "--run", run)).out
+    nothing = await airlock(install, "approvals", "show", "ffffffff-ffff")
+    assert (nothing.code, "begins with ffffffff-ffff" in nothing.err) == (1, True)
+    node = await airlock(install, "logs", run, "--node", "nosuch")
+    assert (node.code, "its nodes: a" in node.err) == (1, True)
+    meant = await airlock(install, "run", "cli-gaet")
+    assert "Did you mean cli-gate?" in meant.err
+    wrong = await airlock(install, "runs", "list", key="airlock_0123456789_" + "0" * 64)
+    assert "the key that was used is from AIRLOCK_KEY" in wrong.err, wrong.err
 
 
 @pytest.mark.parametrize(("answer", "code", "status"), [("no", 1, "PENDING"), ("yes", 0, "REJECTED")])

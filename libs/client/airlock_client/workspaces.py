@@ -2,19 +2,24 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import airlock_sdk.workspace
-from airlock_contracts.artifacts import WORKSPACE_MEDIA_TYPE
+from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, WORKSPACE_MEDIA_TYPE
+from airlock_sdk import WorkspaceError
 from pathspec import GitIgnoreSpec
+
+from .show.text import size
 
 IGNORE_FILE = ".gitignore"
 NEVER = frozenset({".git", ".hg", ".svn"})
 """A repository's own records are no part of its tree."""
 MEDIA_TYPE = WORKSPACE_MEDIA_TYPE
 _MAX_IGNORE_BYTES = 1024 * 1024
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,30 @@ def pack_folder(folder: Path) -> PackedFolder:
     """Pack a folder. Blocks. Raises NotADirectoryError, airlock_sdk.WorkspaceError, OSError."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
+    planned = airlock_sdk.workspace.plan(folder, list_files(folder))
+    if planned.size > MAX_ARTIFACT_BYTES:
+        raise WorkspaceError(str(folder), _too_large(planned))
     handle, name = tempfile.mkstemp(prefix="airlock-workspace-", suffix=".tar")
     try:
         with os.fdopen(handle, "wb") as out:
-            packed = airlock_sdk.workspace.pack(folder, out, list_files(folder))
+            packed = airlock_sdk.workspace.write(planned, out)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return PackedFolder(Path(name), packed.files, packed.size, packed.skipped)
+
+
+def _too_large(planned: airlock_sdk.workspace.Plan) -> str:
+    """How large it would be, where the most of it lies, and what leaves that out."""
+    sizes: Counter[str] = Counter()
+    for entry in planned.entries:
+        top, slash, _ = entry.path.partition("/")
+        sizes[top + slash] += entry.size
+    largest = ", ".join(f"{name} {size(count)}" for name, count in sizes.most_common(_NAMED) if count)
+    return (
+        f"it makes {size(planned.size)}, and a workspace holds {size(MAX_ARTIFACT_BYTES)}; "
+        f"the largest in it: {largest}; what a .gitignore names stays out"
+    )
 
 
 def list_files(folder: Path) -> Iterator[str]:

@@ -63,31 +63,40 @@ class Context:
             return None
         return max(0.0, (self.deadline - datetime.now(UTC)).total_seconds())
 
-    def artifact(self, pointer: str) -> Path:
-        """Answer where the input artifact at that JSON pointer lies (a folder for a workspace).
+    def artifact(self, which: str | Mapping[str, Any]) -> Path:
+        """Answer where an input artifact lies (a folder for a workspace).
 
+        `which` is its JSON pointer in the input, such as "/workspace", or the reference that stands there.
         Raises KeyError, naming those that came, when none came for it.
         """
+        pointer = which if isinstance(which, str) else self._pointer_to(which)
         try:
             return self._received[pointer]
         except KeyError:
             known = ", ".join(sorted(self._received)) or "none"
             raise KeyError(f"no artifact came for {pointer!r}; there are: {known}") from None
 
-    def workspace(self, pointer: str | None = None) -> Path:
-        """Answer the folder of the input workspace: the only one, or the one at that JSON pointer.
+    def _pointer_to(self, wanted: Mapping[str, Any]) -> str:
+        for pointer in self._received:
+            if _at(self._request.inputs, pointer) == wanted:
+                return pointer
+        known = ", ".join(sorted(self._received)) or "none"
+        raise KeyError(f"what was given is no artifact of the input; there are: {known}")
+
+    def workspace(self, which: str | Mapping[str, Any] | None = None) -> Path:
+        """Answer the folder of the input workspace: the only one, or one that is named as for `artifact`.
 
         It is a copy of this attempt's own: change it at will, nobody else sees it. Raises KeyError when there
-        is none, or more than one and no pointer.
+        is none, or more than one and none is named.
         """
         folders = [path for path in self._received.values() if path.is_dir()]
-        if pointer is None and len(folders) == 1:
+        if which is None and len(folders) == 1:
             return folders[0]
-        if pointer is None:
+        if which is None:
             raise KeyError(f"the input has {len(folders)} workspaces; name one by its JSON pointer")
-        path = self.artifact(pointer)
+        path = self.artifact(which)
         if not path.is_dir():
-            raise KeyError(f"the artifact at {pointer!r} is no workspace")
+            raise KeyError(f"the artifact at {which!r} is no workspace")
         return path
 
     def log(self, level: Level, message: str, **fields: Any) -> None:
@@ -126,3 +135,16 @@ class Context:
         header = announcement(name, planned.size, TAR)
         self._writer.send_streamed(header, planned.size, lambda out: packed.append(trees.write(planned, out)))
         return reference(packed[0].digest, planned.size, TAR)
+
+
+def _at(document: object, pointer: str) -> object:
+    """What stands at a JSON pointer (RFC 6901, section 4); None where nothing does."""
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(name)
+        elif isinstance(document, list) and name.isdecimal() and int(name) < len(document):
+            document = document[int(name)]
+        else:
+            return None
+    return document

@@ -203,7 +203,8 @@ async def test_a_decision_that_comes_too_late_is_told_what_happened(rig: Any) ->
     made = await decided(rig.deps.approvals, bob, approval, notes="fine")
     refused = await refusal(rig, approval)
     assert isinstance(refused, DecisionMade)
-    assert str(refused) == f"bob APPROVED approval {approval['id']} before"
+    at = f"{made.decided_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert str(refused) == f"bob APPROVED approval {approval['id']} at {at}, with the notes: fine"
     assert refused.details == {
         "status": "APPROVED",
         "decided_by": "bob",

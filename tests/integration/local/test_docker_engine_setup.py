@@ -83,6 +83,8 @@ def test_a_missing_engine_is_installed_started_and_named(machine: Machine) -> No
     # A session of its own: it outlives the command and hears no Ctrl-C of its terminal.
     assert os.getsid(pid) == pid
     assert f"kill {pid}" in machine.run("docker-engine.sh", "named").stderr
+    machine.write("run/airlock-dockerd.checkout", "/another/checkout")  # whose people may be using it
+    assert "kill" not in machine.run("docker-engine.sh", "named").stderr
     os.kill(pid, signal.SIGTERM)
 
 

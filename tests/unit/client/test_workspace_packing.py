@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from airlock_client.workspaces import list_files, pack_folder
+from airlock_sdk import WorkspaceError
 
 
 def put(folder: Path, name: str, text: str = "") -> None:
@@ -96,3 +97,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     put(tmp_path, "main.py")
     with pytest.raises(NotADirectoryError):
         pack_folder(tmp_path / "main.py")
+
+
+def test_what_is_too_large_names_the_largest_in_it_and_what_leaves_it_out(tmp_path: Path) -> None:
+    put(tmp_path, "main.py", "1")
+    for name, count in (("node_modules/deep/a.bin", 200 * 2**20), ("data/b.bin", 100 * 2**20)):
+        put(tmp_path, name)
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(count)  # takes no room
+    with pytest.raises(WorkspaceError, match=r"node_modules/ 200\.0 MiB, data/ 100\.0 MiB, main\.py 1 B"):
+        pack_folder(tmp_path)

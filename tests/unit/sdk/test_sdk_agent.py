@@ -171,6 +171,21 @@ def test_artifacts_come_in_by_pointer_and_go_out_by_reference(tmp_path: Path) ->
     assert outcome.output["tree"] == given_workspace(tree).reference
 
 
+def test_an_artifact_is_also_found_by_the_reference_that_stands_in_the_input(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    given = given_workspace(tmp_path / "tree")
+
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        assert ctx.workspace(inputs["workspace"]) == ctx.workspace("/workspace")
+        with pytest.raises(KeyError, match="no artifact of the input; there are: /workspace"):
+            ctx.artifact({"artifact": "sha256:"})
+        return {}
+
+    inputs = {"workspace": given.reference}
+    outcome = run_action(make_agent(work), "do", inputs, scratch=tmp_path / "scratch", given=[given])
+    assert outcome.output == {}, outcome.failure
+
+
 @pytest.mark.parametrize(("name", "kind"), [("../x", "a/b"), ("", "a/b"), ("x", "text"), ("x", "a/b; c=d")])
 def test_an_artifact_that_the_host_would_refuse_is_the_author_s_mistake(
     name: str, kind: str, tmp_path: Path

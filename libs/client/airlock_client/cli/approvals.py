@@ -9,9 +9,10 @@ from airlock_contracts.statuses import ApprovalStatus, Verdict
 from ..client import AirlockClient
 from ..exits import Exit
 from ..show.ask import ask_yes
-from ..show.gate import show_approval
+from ..show.gate import question, show_approval
 from ..show.text import one_line, status
 from .edge import CommandError, command
+from .ids import whole_approval, whole_run
 from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
@@ -44,6 +45,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Approvals, the newest first."""
         async with connect(context) as client:
+            run = run and await whole_run(client, run)
             found = await collect(
                 lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
             )
@@ -59,21 +61,38 @@ def add(app: typer.Typer) -> None:
                 status(view.status),
                 f"{view.workflow} / {view.node}",
                 f"{view.agent} {view.action}",
+                when(view.requested_at),
+                view.requested_by,
                 when(view.expires_at),
                 view.decided_by or "",
+                view.run,
+                question(view),
             )
             for view in found
         )
-        columns = ("approval", "status", "workflow / node", "wants to run", "expires", "decided by")
+        columns = (
+            *("approval", "status", "workflow / node", "wants to run", "asked", "for", "expires"),
+            *("decided by", "run", "about"),
+        )
         print_table(columns, rows, empty="no approvals")
         return 0
 
     @command(approvals, "show")
-    async def show(context: typer.Context, approval: Approval, as_json: AsJson = False) -> int:
+    async def show(
+        context: typer.Context,
+        approval: Approval,
+        payload: Annotated[
+            bool,
+            typer.Option("--payload", help="Only its payload_sha256, for a script."),
+        ] = False,
+        as_json: AsJson = False,
+    ) -> int:
         """One approval whole: who asks, what runs with which input, and what the hash covers."""
         async with connect(context) as client:
-            view = await client.approval(approval)
-        if as_json:
+            view = await client.approval(await whole_approval(client, approval))
+        if payload:
+            print(one_line(view.payload_sha256))
+        elif as_json:
             print_json(view)
         else:
             show_approval(terminal(), view)
@@ -114,7 +133,7 @@ async def _decide(
                 f"`airlock approvals show {approval}`, then --payload PAYLOAD_SHA256",
                 Exit.USAGE,
             )
-        shown = await client.approval(approval)
+        shown = await client.approval(await whole_approval(client, approval))
         show_approval(terminal(), shown)
         if shown.status is ApprovalStatus.PENDING and not await ask_yes(
             f"{_WORDS[verdict]} what is shown above?"
@@ -122,7 +141,7 @@ async def _decide(
             print("left as it is")
             return Exit.ERROR
         payload = shown.payload_sha256
-    decided = await client.decide(approval, verdict, payload, notes)
+    decided = await client.decide(await whole_approval(client, approval), verdict, payload, notes)
     if as_json:
         print_json(decided)
     else:

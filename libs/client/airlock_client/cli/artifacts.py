@@ -152,7 +152,9 @@ async def put_workspace(client: AirlockClient, folder: Path) -> tuple[ArtifactRe
 
 
 def tell_skipped(packed: PackedFolder) -> None:
-    """Say on stderr what a workspace cannot hold and so lacks."""
+    """Say on stderr what a workspace cannot hold and so lacks, and where it holds nothing at all."""
+    if not packed.files:
+        typer.echo("airlock: there is no file in that workspace, or git would ignore them all", err=True)
     for name in packed.skipped[:_SHOWN_SKIPS]:
         typer.echo(f"airlock: left out {one_line(name)}: a link or the like", err=True)
     if len(packed.skipped) > _SHOWN_SKIPS:

@@ -63,6 +63,7 @@ async def _until_signal(work: Awaitable[int]) -> int:
             sys.stderr.write("airlock: still stopping what was started\n")
         else:
             asked = True
+            sys.stderr.write("airlock: stopping\n")
             task.cancel()
 
     for number in _SIGNALS:

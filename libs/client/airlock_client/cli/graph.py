@@ -11,6 +11,7 @@ import typer
 from ..exits import Exit
 from ..show.graph import Picture, headed
 from .edge import command
+from .ids import whole_run
 from .output import terminal
 from .target import connect
 
@@ -33,6 +34,7 @@ def add(runs: typer.Typer) -> None:
     ) -> int:
         """A run's DAG as it stands: a line per node, layer by layer; or with --svg a picture."""
         async with connect(context) as client:
+            run = await whole_run(client, run)
             if svg or output is not None:
                 await write_picture(await client.run_graph(run), output)
                 return Exit.OK

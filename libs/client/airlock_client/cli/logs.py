@@ -10,12 +10,14 @@ from airlock_contracts.logs import LogLevel, LogView
 from ..client import AirlockClient
 from ..exits import Exit
 from ..show.logs import LogLines
-from .edge import command
+from .edge import CommandError, command
+from .ids import whole_run
 from .output import terminal
 from .target import connect
 
 _RANKS = {level: rank for rank, level in enumerate(LogLevel)}
 _PAGE = 1000
+_NAMED = 50
 
 
 def add(app: typer.Typer) -> None:
@@ -47,6 +49,9 @@ def add(app: typer.Typer) -> None:
         """
         console, lines, shown = terminal(), LogLines(), False
         async with connect(context) as client:
+            run = await whole_run(client, run)
+            if node is not None:
+                await _check_node(client, run, node)
             said = (
                 client.follow_logs(run, node=node, attempt=attempt)
                 if follow
@@ -63,6 +68,14 @@ def add(app: typer.Typer) -> None:
         if not shown and not as_json:
             sys.stderr.write("no lines: nothing was said, or nothing that matches\n")
         return Exit.OK
+
+
+async def _check_node(client: AirlockClient, run: str, node: str) -> None:
+    """Raises CommandError for a node that the run does not have: it never says a line."""
+    known = [one.id for one in (await client.run(run)).nodes]
+    if node not in known:
+        named = ", ".join(known[:_NAMED]) + (", …" if len(known) > _NAMED else "")
+        raise CommandError(f"run {run} has no node {node}", f"its nodes: {named}")
 
 
 async def _kept(

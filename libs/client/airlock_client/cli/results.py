@@ -13,6 +13,7 @@ from ..results import NamedFile, Saved, named_files, read_outputs, save_file
 from ..show.findings import SEVERITIES, Severity, checks, show_counts, show_worst
 from ..show.text import one_line, size
 from .edge import CommandError, command
+from .ids import whole_run
 from .output import AsJson, print_json, print_table, terminal
 from .target import connect
 
@@ -42,7 +43,7 @@ def add(runs: typer.Typer) -> None:
         Of equal severity what has an advisory (CVE) comes first, and code before tests and documents.
         """
         async with connect(context) as client:
-            view = await client.run(run)
+            view = await client.run(await whole_run(client, run))
             said = checks(await read_outputs(client, view))
         loud = SEVERITIES[: SEVERITIES.index(severity) + 1]
         if as_json:
@@ -77,7 +78,7 @@ def add(runs: typer.Typer) -> None:
     ) -> int:
         """What the outputs of a run name: reports, patched trees; with --to as files in a folder."""
         async with connect(context) as client:
-            view = await client.run(run)
+            view = await client.run(await whole_run(client, run))
             files = list(named_files(await read_outputs(client, view)))
             if to is None:
                 _list(files, as_json=as_json)

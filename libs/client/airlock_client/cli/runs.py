@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from airlock_contracts.statuses import RunStatus
 from airlock_contracts.views import RunView
 
 from ..client import AirlockClient
+from ..errors import ProblemError
 from ..exits import Exit, of_run
 from ..show.explanation import show_explanation
 from ..show.live import Watch, open_approval
@@ -21,9 +23,11 @@ from . import graph, results
 from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
+from .ids import whole_run
 from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
+_LACKED = re.compile(r'^"([^"]+)" is a required property$')
 RunId = Annotated[str, typer.Argument(help="Its id.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until the run has ended, whoever decides at its gates.")]
 
@@ -87,9 +91,12 @@ def _add_run(app: typer.Typer) -> None:
                 reference, packed = await put_workspace(client, workspace)
                 tell_skipped(packed)
                 document["workspace"] = reference.model_dump(mode="json")
-            accepted = await client.trigger(
-                workflow, document, version=version, idempotency_key=idempotency_key
-            )
+            try:
+                accepted = await client.trigger(
+                    workflow, document, version=version, idempotency_key=idempotency_key
+                )
+            except ProblemError as error:
+                raise _with_options(error) from error
             if (as_json and not wait) or no_follow:
                 print_json(accepted) if as_json else print(accepted.id)
                 return Exit.OK
@@ -143,7 +150,7 @@ def _add_reading(runs: typer.Typer) -> None:
     async def show(context: typer.Context, run: RunId, as_json: AsJson = False) -> int:
         """One run whole; of what failed: why, where, the end of its stderr, the next command to try."""
         async with connect(context) as client:
-            view = await client.run(run)
+            view = await client.run(await whole_run(client, run))
         print_json(view) if as_json else show_run(terminal(), view)
         return Exit.OK
 
@@ -151,7 +158,7 @@ def _add_reading(runs: typer.Typer) -> None:
     async def explain(context: typer.Context, run: RunId, as_json: AsJson = False) -> int:
         """Why a run stands where it stands: what it waits for, since when, what happens next, what to do."""
         async with connect(context) as client:
-            said = await client.explain(run)
+            said = await client.explain(await whole_run(client, run))
         print_json(said) if as_json else show_explanation(terminal(), said)
         return Exit.OK
 
@@ -159,7 +166,7 @@ def _add_reading(runs: typer.Typer) -> None:
     async def watch(context: typer.Context, run: RunId, wait: Wait = False, as_json: AsJson = False) -> int:
         """Follow a run until it ends or waits for a decision."""
         async with connect(context) as client:
-            return await _follow(client, run, wait=wait, as_json=as_json)
+            return await _follow(client, await whole_run(client, run), wait=wait, as_json=as_json)
 
     @command(runs, "output")
     async def output(
@@ -167,7 +174,7 @@ def _add_reading(runs: typer.Typer) -> None:
     ) -> int:
         """The accepted output of a node, byte for byte."""
         async with connect(context) as client:
-            raw = await client.node_output(run, node)
+            raw = await client.node_output(await whole_run(client, run), node)
         if sys.stdout.isatty():  # escapes in it are not for a terminal: JSON spells them out
             print(json.dumps(json.loads(raw), indent=2))
         else:
@@ -186,7 +193,7 @@ def _add_changing(runs: typer.Typer) -> None:
     ) -> int:
         """Ask a run to end; what runs is stopped, what succeeded stays."""
         async with connect(context) as client:
-            view = await client.cancel(run, reason)
+            view = await client.cancel(await whole_run(client, run), reason)
         print_json(view) if as_json else print(f"{view.status} {view.id}")
         return Exit.OK
 
@@ -204,16 +211,25 @@ def _add_changing(runs: typer.Typer) -> None:
         workflow is to do anew is a run of its own: airlock run WORKFLOW --context-of RUN.
         """
         async with connect(context) as client:
-            accepted = await client.retry(run)
+            accepted = await client.retry(await whole_run(client, run))
             if wait or follow:
                 return await _follow(client, accepted.id, wait=wait, as_json=as_json)
         print_json(accepted) if as_json else print(accepted.id)
         return Exit.OK
 
 
+def _with_options(error: ProblemError) -> ProblemError:
+    """Say which options give what a context lacks."""
+    lacks = [name for found in error.problem.errors for name in _LACKED.findall(found.message)]
+    if error.problem.code != "context.invalid" or not lacks:
+        return error
+    options = ["--workspace FOLDER" if name == "workspace" else f"--set {name}=VALUE" for name in lacks]
+    return ProblemError(error.problem.model_copy(update={"hint": f"give it with {' '.join(options)}"}))
+
+
 async def _given_to(client: AirlockClient, run: str) -> dict[str, Any]:
     """The context of a run, as an object that more can be set in."""
-    found = (await client.run(run)).context
+    found = (await client.run(await whole_run(client, run))).context
     if not isinstance(found, dict):
         raise CommandError(f"the context of run {run} is no object", "give it with --context", Exit.USAGE)
     return found

@@ -13,12 +13,14 @@ import typer
 
 from ..client import AirlockClient
 from ..embedded import default_data_dir
+from ..errors import ProblemError
 from ..exits import Exit
 from ..local.folder import DataFolder
 from .edge import CommandError
 
 KEY_VARIABLE = "AIRLOCK_KEY"
 _MAX_KEY_BYTES = 4096
+_WRONG_KEY = "key.invalid"
 OWN_VARIABLES = frozenset({"AIRLOCK_URL", KEY_VARIABLE, "AIRLOCK_KEY_FILE", "AIRLOCK_HOME"})
 """Variables that only the command line reads."""
 
@@ -97,5 +99,11 @@ def read_key(path: Path) -> str:
 async def connect(context: typer.Context) -> AsyncIterator[AirlockClient]:
     """A client of the Airlock that the command talks to."""
     target = find_target(asked(context))
-    async with AirlockClient(target.url, target.key) as client:
-        yield client
+    try:
+        async with AirlockClient(target.url, target.key) as client:
+            yield client
+    except ProblemError as error:
+        if error.problem.code != _WRONG_KEY:
+            raise
+        hint = f"the key that was used is from {target.key_place}. {error.problem.hint or ''}".strip()
+        raise ProblemError(error.problem.model_copy(update={"hint": hint})) from error

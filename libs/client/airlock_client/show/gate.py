@@ -5,6 +5,7 @@ Long text stands between rules, not in boxes, so that it can be copied as it is.
 
 import hashlib
 import json
+import re
 
 from airlock_contracts.views import ApprovalView
 from rich.console import Console
@@ -17,6 +18,8 @@ COVERS = (
     "project, run, node, agent version (manifest, image digest, schemas), action, input bytes and preview: "
     "what is approved is, hash for hash, what runs"
 )
+_QUESTION = 100
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DIFF_STYLES = (
     ("diff --git ", "bold"),
     ("+++ ", "bold"),
@@ -58,6 +61,15 @@ def show_approval(console: Console, approval: ApprovalView) -> None:
     console.print(safe(_measure(approval.input), style="dim"), soft_wrap=True)
     console.print(shown_input(approval.input, approval.preview), soft_wrap=True)
     console.rule(style="dim")
+
+
+def question(approval: ApprovalView) -> str:
+    """What an approval is about, in a line: how its preview begins, else the artifact of its input."""
+    for line in (approval.preview or "").splitlines():
+        if line.strip():
+            return one_line(line, _QUESTION)
+    named = _DIGEST.search(approval.input)
+    return f"{named[0][:19]}…" if named else one_line(approval.input, _QUESTION)
 
 
 def heading(console: Console, text: str) -> None:

@@ -28,6 +28,8 @@ from .text import between, one_line, plain, safe, status
 
 STDERR_LINES = 20
 _RAW_CHARACTERS = 2000
+_TRACEBACK = "traceback"
+"""Of the SDK, where an exception left the function: its places."""
 _ADVICE = {
     TEMPLATE_FAILED: "airlock workflows show {workflow}    the template, and what its ancestors put out",
     INPUT_SCHEMA_MISMATCH: "airlock agents show {agent}    what it takes",
@@ -39,7 +41,7 @@ _ADVICE = {
     TIMEOUT_EXCEEDED: "airlock agents show {agent}    its limits; register a version with more time",
     IMAGE_MISSING: "airlock hosts    which hosts lack which images",
     APPROVAL_REJECTED: "airlock approvals show {approval}    who rejected it, and why",
-    AGENT_ERROR: "airlock run {workflow} --context-of {run}    once it is mended: a retry keeps the old versions",
+    AGENT_ERROR: "airlock run {workflow} --context-of {run}    once it is mended; a retry keeps the versions",
     AGENT_PROTOCOL: "airlock agents show {agent}    its author must mend how it speaks",
     APPROVAL_EXPIRED: "airlock runs retry {run}    its gate asks again",
 }
@@ -94,16 +96,21 @@ def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failur
     console.print(safe(f"{node.id} failed: {failure.code} ({failure.kind})", style="bold red"))
     console.print(safe(f"  {one_line(failure.message, 4000)}"))
     for name, value in failure.details.items():
-        if value in ("", None):
+        if value in ("", None) or name == _TRACEBACK:
             continue
         console.print(safe(f"  {one_line(name, 60)}: {one_line(value, 500)}"))
+    places = failure.details.get(_TRACEBACK)
+    if isinstance(places, list):
+        _show_block(
+            console, "where it was raised, the innermost last", [one_line(place, 500) for place in places]
+        )
     last = node.attempts[-1] if node.attempts else None
     if last is not None:
         host = f" on {last.host}" if last.host else ""
         console.print(safe(f"  attempt {last.number}{host}: {last.status}", style="dim"))
         if last.stderr_tail:
             _show_block(console, "the end of its stderr", last.stderr_tail.splitlines()[-STDERR_LINES:])
-        if last.raw_output:
+        if last.raw_output and _TRACEBACK not in failure.details:  # frames, which say the same once more
             _show_block(
                 console, "what it printed", last.raw_output[:_RAW_CHARACTERS].splitlines()[:STDERR_LINES]
             )

@@ -17,7 +17,7 @@ from ..errors import AgentConflict, AgentInvalid, AgentUnknown, ImageUnusable, N
 from ..store import agents as store
 from ..store.sessions import Sessions
 from .documents import Document
-from .ids import is_name, parse_uuid
+from .ids import is_name, listed, parse_uuid
 from .manifests import judged_manifest
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
@@ -123,8 +123,8 @@ async def get_version(sessions: Sessions, principal: Principal, id_: UUID) -> Ag
 
 def unknown_agent(reference: str, known: list[str]) -> AgentUnknown:
     """The answer to a name that no agent has: it lists those that there are."""
-    listed = f"Known agents: {', '.join(known)}." if known else "No agent is registered yet."
-    return AgentUnknown(f"no agent is called {reference[:200]!r}", hint=listed, known=known)
+    hint = listed("agents", reference.partition("@")[0], known, "No agent is registered yet.")
+    return AgentUnknown(f"no agent is called {reference[:200]!r}", hint=hint, known=known)
 
 
 async def _pin(resolve: ImageResolver, manifest: Manifest) -> str:

@@ -103,8 +103,10 @@ def _too_late(view: ApprovalView) -> AirlockError:
                 f"approval {view.id} expired at {view.expires_at:%Y-%m-%dT%H:%M:%SZ}", run=view.run
             )
         case _:
+            at = "" if view.decided_at is None else f" at {view.decided_at:%Y-%m-%dT%H:%M:%SZ}"
+            notes = f", with the notes: {view.notes}" if view.notes else ", without notes"
             return DecisionMade(
-                f"{view.decided_by} {view.status} approval {view.id} before",
+                f"{view.decided_by} {view.status} approval {view.id}{at}{notes}",
                 status=view.status,
                 decided_by=view.decided_by,
                 decided_at=None if view.decided_at is None else view.decided_at.isoformat(),

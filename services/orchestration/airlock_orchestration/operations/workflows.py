@@ -20,7 +20,7 @@ from ..store import workflows as store
 from ..store.sessions import Sessions
 from .documents import Document
 from .findings import validate, with_lines
-from .ids import is_name, parse_uuid
+from .ids import is_name, listed, parse_uuid
 from .pages import Cursor, Slice, slice_of
 from .preconditions import ANYTHING, Precondition
 from .principals import Principal
@@ -45,9 +45,8 @@ async def apply(
     manifests = {reference: agent.manifest for reference, agent in agents.items()}
     if findings := await asyncio.to_thread(_findings, document, spec, manifests, known):
         unknown = references - agents.keys()
-        listed = f"Known agents: {', '.join(known) or 'none'}." if unknown else None
         details: dict[str, Any] = {"known_agents": known} if unknown else {}
-        raise WorkflowInvalid(counted(findings), errors=findings, hint=listed, **details)
+        raise WorkflowInvalid(counted(findings), errors=findings, **details)
     digest = spec_sha256(spec)
     async with sessions.writing() as session:
         pair, before = await store.save_workflow(
@@ -109,8 +108,8 @@ async def find(
         if named and await store.find_workflow(session, principal.project, which) is not None:
             raise WorkflowUnknown(f"workflow {reference} has no version {number}")
         known = await store.known_workflows(session, principal.project)
-    listed = f"Known workflows: {', '.join(known)}." if known else "There is no workflow yet."
-    raise WorkflowUnknown(f"no workflow has the id or name {reference[:200]!r}", hint=listed, known=known)
+    hint = listed("workflows", reference, known, "There is no workflow yet.")
+    raise WorkflowUnknown(f"no workflow has the id or name {reference[:200]!r}", hint=hint, known=known)
 
 
 async def list_workflows(

@@ -1,0 +1,40 @@
+"""Ids as people type them: whole, or as much of the beginning as no other of the newest has."""
+
+import re
+
+from ..client import AirlockClient
+from ..exits import Exit
+from .edge import CommandError
+from .output import collect
+
+_BEGINNING = re.compile(r"[0-9a-f-]{4,35}", re.IGNORECASE)
+_LOOKED_AT, _PAGE = 1000, 200
+_NAMED = 5
+
+
+async def whole_run(client: AirlockClient, text: str) -> str:
+    """The id of a run that begins so. Raises CommandError where several do, or none of the newest."""
+    if _BEGINNING.fullmatch(text) is None:
+        return text  # it is whole, or nothing that an id begins with: the service says so
+    found = await collect(lambda cursor: client.runs(cursor=cursor, limit=_PAGE), _LOOKED_AT)
+    return _only("run", text, [one.id for one in found])
+
+
+async def whole_approval(client: AirlockClient, text: str) -> str:
+    """The id of an approval that begins so. Raises CommandError where several do, or none of the newest."""
+    if _BEGINNING.fullmatch(text) is None:
+        return text
+    found = await collect(lambda cursor: client.approvals(cursor=cursor), _LOOKED_AT)
+    return _only("approval", text, [one.id for one in found])
+
+
+def _only(what: str, text: str, known: list[str]) -> str:
+    fitting = [one for one in known if one.startswith(text.lower())]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise CommandError(
+            f"no {what} of the newest {_LOOKED_AT} has an id that begins with {text}", f"airlock {what}s list"
+        )
+    named = ", ".join(fitting[:_NAMED]) + (", …" if len(fitting) > _NAMED else "")
+    raise CommandError(f"{len(fitting)} {what}s begin with {text}: {named}", "type more of it", Exit.USAGE)
