@@ -107,6 +107,12 @@ def wide(count: int, inner: Any) -> dict[str, Any]:
             "\"objct\" is not valid under any of the schemas listed in the 'anyOf' keyword",
         ),
         (
+            {"pattern": "[a-z]{40000}"},
+            "/pattern",
+            "bad_pattern",
+            f'"[a-z]{{40000}}" is not a "regex": {LINEAR}',
+        ),
+        (
             {"items": {"pattern": "(?=x)"}},
             "/items/pattern",
             "bad_pattern",
