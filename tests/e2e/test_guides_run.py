@@ -43,7 +43,7 @@ async def test_an_agent_is_written_built_tried_registered_and_used_as_the_guide_
 async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
     install: Install, tmp_path: Path, page: str
 ) -> None:
-    await shipped.register(install.client, tmp_path, lambda _: None)
+    await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
     guide = GUIDES / page
     typed = await asyncio.to_thread(
         run_guide, guide, folder=tmp_path, environment=environment(install), seconds=170

@@ -31,7 +31,12 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
     status = fresh.ask("status")
     assert set(status["parts"]) == {"up", "orchestration", "agent-host", "Postgres", "nats-server"}
     assert fresh.airlock("doctor").returncode == 0
-    assert {agent["name"] for agent in fresh.ask("agents", "list")} >= AGENTS
+    agents = fresh.ask("agents", "list")
+    assert {agent["name"] for agent in agents} >= AGENTS
+    for agent in agents:  # by the name of one content: another checkout's build takes over `latest`
+        image = docker_client.images.get(agent["manifest"]["image"])
+        assert agent["manifest"]["image"].partition(":")[2] == image.labels["airlock.content"][:12]
+        assert agent["image_digest"] == image.id
     assert {workflow["name"] for workflow in fresh.ask("workflows", "list")} >= WORKFLOWS
 
     run = fresh.airlock("run", "security-review", "--workspace", str(tmp_path / "repository"))

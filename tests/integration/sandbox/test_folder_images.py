@@ -23,7 +23,9 @@ def said() -> list[str]:
 def builder(engine: Engine, base_image: str, said: list[str]) -> Iterator[FolderBuilder]:
     client = connect(engine, timeout=_BUILD_SECONDS)
     base = os.environ.get("AIRLOCK_BASE_IMAGE") or None
-    yield FolderBuilder(client, architecture=engine.architecture, airlock_base=base, say=said.append)
+    yield FolderBuilder(
+        client, architecture=engine.architecture, airlock_base=base, install="folder-test", say=said.append
+    )
     client.close()
 
 

@@ -19,6 +19,7 @@ import docker
 import pytest
 from airlock_agents.images.agent_sources import AgentSource, agent_source, builtin_agents
 from airlock_agents.images.builder import ImageBuilder
+from airlock_agents.images.folder_images import FolderBuilder
 from airlock_agents.images.packages import BuildProblem, _suite_sources, suite_tarball
 from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect
@@ -26,7 +27,7 @@ from airlock_agents.sandbox.outcome import Success
 from airlock_agents.sandbox.pinning import Pinned, Unusable, inspect_image
 from airlock_agents.sandbox.ports import SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes
-from airlock_agents.upkeep.purge import list_leftovers
+from airlock_agents.upkeep.purge import list_leftovers, list_unnamed, remove
 
 BASE = os.environ.get("AIRLOCK_BASE_IMAGE") or None
 _BUILD_SECONDS = 300.0
@@ -233,19 +234,62 @@ def test_the_command_lists_and_purges_by_label(docker_engine: docker.DockerClien
         made[1].remove(force=True)
 
 
-def test_what_somebody_built_upon_an_image_is_not_airlocks_to_purge(
-    docker_engine: docker.DockerClient, builder: ImageBuilder
+def test_a_purge_lists_the_images_that_were_built_for_its_install_and_no_others(
+    docker_engine: docker.DockerClient, builder: ImageBuilder, engine: Engine, tmp_path: Path
 ) -> None:
     builder.build_base()
-    name = f"test-theirs-{uuid.uuid4().hex[:8]}"
-    recipe = io.BytesIO(b"FROM airlock-base\nENV THEIRS=1\n")
-    theirs, _ = docker_engine.images.build(fileobj=recipe, tag=name, rm=True)
+    word = uuid.uuid4().hex[:8]
+    (tmp_path / "Dockerfile").write_text("FROM airlock-base\nENV MINE=1\n")
+    names = {install: f"test-{install}-{word}" for install in (f"one-{word}", f"two-{word}")}
+    upon = f"test-upon-{word}"
     try:
-        listed = list_leftovers(docker_engine.api, "none", images=True)
-        assert theirs.id not in {item.id for item in listed}
-        assert "airlock-base:latest" in {item.name for item in listed}
+        for install, name in names.items():
+            folders = FolderBuilder(
+                docker_engine.api,
+                architecture=engine.architecture,
+                airlock_base=BASE,
+                install=install,
+                say=lambda line: None,
+            )
+            folders.build(tmp_path, name, base=None)
+        recipe = io.BytesIO(f"FROM {names[f'one-{word}']}\nENV THEIRS=1\n".encode())
+        docker_engine.images.build(fileobj=recipe, tag=upon, rm=True)
+        listed = list_leftovers(docker_engine.api, f"one-{word}", images=True)
+        assert {item.name.rpartition(":")[0] for item in listed} == {names[f"one-{word}"]}
+        assert len(listed) == 2  # `latest`, and the name that versions keep
+        assert list_leftovers(docker_engine.api, f"one-{word}") == []
+        assert list_leftovers(docker_engine.api, "none", images=True) == []
+        assert all(item.removed for item in remove(docker_engine.api, listed))
+        assert list_leftovers(docker_engine.api, f"one-{word}", images=True) == []
+        assert len(list_leftovers(docker_engine.api, f"two-{word}", images=True)) == 2
     finally:
-        docker_engine.images.remove(name)
+        for name in (upon, *names.values()):
+            for image in docker_engine.images.list(name=name):
+                for tag in image.tags:
+                    docker_engine.images.remove(tag)
+
+
+def test_of_airlocks_own_builds_only_those_without_a_name_and_a_container_are_pruned(
+    docker_engine: docker.DockerClient, base_image: str
+) -> None:
+    def unnamed(content: str, text: str) -> str:
+        recipe = io.BytesIO(f"FROM {base_image}\nENV TEXT={text}\n".encode())
+        labels = {"airlock.images": "1", "airlock.content": content}
+        made, _ = docker_engine.images.build(fileobj=recipe, labels=labels, rm=True)
+        return str(made.id)
+
+    word = uuid.uuid4().hex
+    lost, used = unnamed(word, f"lost-{word}"), unnamed(f"{word}-used", f"used-{word}")
+    upon = unnamed(docker_engine.images.get(base_image).labels["airlock.content"], f"upon-{word}")
+    container = docker_engine.containers.create(used, ["true"])
+    try:
+        listed = {item.id for item in list_unnamed(docker_engine.api)}
+        assert lost in listed
+        assert listed.isdisjoint({used, upon, base_image})
+    finally:
+        container.remove()
+        for image in (lost, used, upon):
+            docker_engine.images.remove(image)
 
 
 def test_without_mmdebstrap_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

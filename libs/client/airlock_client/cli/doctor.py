@@ -55,12 +55,16 @@ def add(app: typer.Typer) -> None:
         context: typer.Context,
         data_dir: DataDir = None,
         keep_images: Annotated[
-            bool, typer.Option("--keep-images", help="The agents' images stay; all installs share them.")
+            bool, typer.Option("--keep-images", help="The images of agents of your own stay, too.")
         ] = False,
         yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
         as_json: AsJson = False,
     ) -> int:
-        """Remove containers, networks, images and data of this install: lists them first, and asks."""
+        """Remove containers, networks and data of this install, and your own agents' images built for it.
+
+        Lists them first, and asks. Airlock's own images stay: all installs of a machine share them, and
+        others may have registered them.
+        """
         folder = data_folder(context, data_dir)
         if (state := folder.state()) is not None:
             raise CommandError(

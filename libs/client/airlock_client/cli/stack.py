@@ -112,10 +112,11 @@ async def _up(folder: DataFolder, port: int, *, with_host: bool, background: boo
     building = asyncio.create_task(shipped.build_images(say)) if with_host else None
     try:
         async with Stack(folder, port=port, say=say, with_host=with_host, before_host=building) as stack:
-            if with_host:
+            if building is not None:
+                images = await building
                 key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
                 async with AirlockClient(stack.api_url, key) as client:
-                    say(f"agents: {', '.join(await shipped.register(client, folder.path, say))}")
+                    say(f"agents: {', '.join(await shipped.register(client, folder.path, images, say))}")
             _print_addresses(console, folder, stack, with_host=with_host)
             if background:
                 await asyncio.to_thread(_leave_the_terminal, folder.log("up"))

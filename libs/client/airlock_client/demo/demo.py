@@ -59,13 +59,13 @@ class Demo:
             await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)
         return code
 
-    async def _with_stack(self, data: Path, building: asyncio.Task[str]) -> int:
+    async def _with_stack(self, data: Path, building: asyncio.Task[dict[str, str]]) -> int:
         folder = DataFolder(data / "data")
         stack = Stack(folder, port=0, say=self._say, before_host=building)
         async with stack:
             key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
             async with AirlockClient(stack.api_url, key) as client:
-                names = await shipped.register(client, folder.path, lambda _: None)
+                names = await shipped.register(client, folder.path, await building, lambda _: None)
                 self._say(f"agents: {', '.join(names)}")
                 self._phase("start")
                 async with Probing(client) as probing:

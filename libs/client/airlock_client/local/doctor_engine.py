@@ -132,7 +132,7 @@ def _images(images: list[Facts]) -> Iterator[Finding]:
 def _leftovers(left: Facts) -> Iterator[Finding]:
     if left["bytes"] > _MUCH:
         what = f"builds without a name: {left['images']}, up to {bytes_text(left['bytes'])}"
-        yield warning("earlier images", what, "docker image prune --filter label=airlock.images=1")
+        yield warning("earlier images", what, "python -m airlock_agents images prune --yes")
 
 
 def _containers(found: list[Facts], running: bool) -> Iterator[Finding]:

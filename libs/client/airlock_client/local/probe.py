@@ -14,10 +14,11 @@ from typing import Any
 import yaml
 from airlock_contracts.failures import MEMORY_EXCEEDED
 from airlock_contracts.statuses import HostStatus, RunStatus
-from airlock_contracts.views import RunView, WorkflowView
+from airlock_contracts.views import AgentView, RunView, WorkflowView
 
 from ..changes import apply, look
 from ..client import AirlockClient
+from ..embedded.errors import EmbeddedError
 from ..errors import ClientError, ProblemError, UnexpectedAnswer
 from . import shipped
 
@@ -34,6 +35,7 @@ SECONDS = 180.0
 _HOLDING = frozenset({"refused", "absent", "held"})
 _OTHER_CONTENT = "agent.conflict"
 _UNKNOWN = "agent.unknown"
+_IMAGE_PROBLEM = "agent.image"
 _BUILD_DIGITS = 12
 _MAX_NAME = 63
 """Characters that any name may have."""
@@ -203,22 +205,50 @@ async def _register(client: AirlockClient, pool: str) -> str:
         # A version's pool never changes: a pool of another name has an agent of its own, of the same image.
         manifest = manifest | {"name": named(WORKFLOWS["look"], pool), "pool": pool}
     reference = f"{manifest['name']}@{manifest['version']}"
+    image = manifest["image"]
+    manifest = manifest | {"image": await _image(image)}
     try:
-        view, _ = await client.register_agent(json.dumps(manifest).encode())
+        view, _ = await _register_any(client, manifest, image)
     except ProblemError as error:
         content = error.problem.details.get("content_sha256")
         if error.problem.code != _OTHER_CONTENT or not isinstance(content, str):
             raise
         registered = (await client.agent(reference)).manifest
-        if registered.image != manifest["image"]:
+        if _repository(registered.image) != _repository(image):
             raise NoProbe(
                 f"the agent {reference} is not Airlock's own: it runs the image {registered.image}",
                 f"an install where nobody took the name {manifest['name']} can be probed",
             ) from error
         # Another build registered it under the same version. That one is not asked what this one knows.
         version = f"{manifest['version'].partition('-')[0]}-{content[:_BUILD_DIGITS]}"
-        view, _ = await client.register_agent(json.dumps(manifest | {"version": version}).encode())
+        view, _ = await _register_any(client, manifest | {"version": version}, image)
     return f"{view.name}@{view.version}"
+
+
+async def _image(image: str) -> str:
+    """The name of this checkout's own build, where this machine has it: others build under the same tag."""
+    try:
+        return (await shipped.image_names()).get(image, image)
+    except EmbeddedError:
+        return image  # no checkout, or no engine here: the hosts know what they have
+
+
+async def _register_any(
+    client: AirlockClient, manifest: dict[str, Any], image: str
+) -> tuple[AgentView, bool]:
+    """Register with the image of its manifest; where hosts elsewhere lack that, with theirs of the name."""
+    try:
+        return await client.register_agent(json.dumps(manifest).encode())
+    except ProblemError as error:
+        if error.problem.code != _IMAGE_PROBLEM or manifest["image"] == image:
+            raise
+    return await client.register_agent(json.dumps(manifest | {"image": image}).encode())
+
+
+def _repository(image: str) -> str:
+    """An image's name without the tag of its build. Pure."""
+    head, slash, last = image.rpartition("/")
+    return head + slash + last.partition(":")[0]
 
 
 async def _manifest(client: AirlockClient) -> dict[str, Any]:

@@ -52,9 +52,9 @@ async def remove_leftovers(folder: DataFolder, *, images: bool) -> list[Leftover
 
 async def _ask_docker(folder: DataFolder, *, images: bool, remove: bool) -> list[Leftover]:
     install = await asyncio.to_thread(folder.install_id)
-    if install is None and not images:
+    if install is None:
         return []
-    module = ["airlock_agents", "purge", "--json", "--install", install or "none"]
+    module = ["airlock_agents", "purge", "--json", "--install", install]
     module += [*(["--images"] if images else []), *(["--yes"] if remove else [])]
     said = await run_module(module, docker_environment(), seconds=_PURGE_SECONDS, codes=(0, 1))
     return [Leftover(**item) for item in json.loads(said)]

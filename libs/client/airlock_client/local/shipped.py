@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from .parts import run_module
 from .shipped_workflows import apply_shipped
 
 _BUILD_SECONDS = 900.0
+_NAMES_SECONDS = 60.0
 _OTHER_CONTENT = "agent.conflict"
+_IMAGE = re.compile(rb"^image: ([a-z0-9-]+)$", re.MULTILINE)
 _KEPT = (
     "HOME",
     "PATH",
@@ -61,26 +65,48 @@ def docker_environment() -> dict[str, str]:
     }
 
 
-async def build_images(say: Callable[[str], None]) -> str:
+async def build_images(say: Callable[[str], None]) -> dict[str, str]:
     """Build the built-in agents' images where their content changed; `say` hears of progress.
 
+    Answers by which name each is to be registered: one that no other checkout's build takes over.
     Raises ServerFailed.
     """
-    build = ["airlock_agents", "images", "build"]
-    return await run_module(build, docker_environment(), seconds=_BUILD_SECONDS, say=say)
+    build = ["airlock_agents", "images", "build", "--json"]
+    said = await run_module(build, docker_environment(), seconds=_BUILD_SECONDS, say=say)
+    return {one["tag"]: one["pinned"] for one in json.loads(said)}
 
 
-async def register(client: AirlockClient, folder: Path, say: Callable[[str], None]) -> list[str]:
+async def image_names() -> dict[str, str]:
+    """The same of what is built already; raises ServerFailed where this machine cannot tell."""
+    names = ["airlock_agents", "images", "names"]
+    found: dict[str, str] = json.loads(await run_module(names, docker_environment(), seconds=_NAMES_SECONDS))
+    return found
+
+
+def pinned(manifest: bytes, images: Mapping[str, str]) -> bytes:
+    """Write the name of one build into a built-in agent's manifest. Raises NotShipped. Pure."""
+    found = _IMAGE.findall(manifest)
+    image = images.get(found[0].decode()) if len(found) == 1 else None
+    if image is None:
+        raise NotShipped(f"a built-in agent names no image that was built: {b', '.join(found).decode()}")
+    return _IMAGE.sub(b"image: " + image.encode(), manifest)
+
+
+async def register(
+    client: AirlockClient, folder: Path, images: Mapping[str, str], say: Callable[[str], None]
+) -> list[str]:
     """Register the built-in agents, then apply the example workflows; answers the agents' names.
 
-    `folder` is the install's own; it notes there which workflows it shipped.
+    `folder` is the install's own; it notes there which workflows it shipped. `images` is what
+    `build_images` answered: an agent runs what was built from here, whoever else builds beside us.
 
     What an older build of this install registered under the same version stays: a version never changes.
     """
     names = []
     for path in builtin_agents():
         try:
-            view, new = await client.register_agent(await asyncio.to_thread(path.read_bytes))
+            manifest = pinned(await asyncio.to_thread(path.read_bytes), images)
+            view, new = await client.register_agent(manifest)
         except ProblemError as error:
             if error.problem.code != _OTHER_CONTENT:
                 raise

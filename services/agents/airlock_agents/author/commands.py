@@ -57,6 +57,7 @@ def _build(chosen: argparse.Namespace) -> int:
                 client,
                 architecture=engine.architecture,
                 airlock_base=chosen.environ.get("AIRLOCK_BASE_IMAGE") or None,
+                install=chosen.install,
                 say=say_on_stderr,
             )
             image = builder.build(chosen.folder, manifest.image, base=chosen.base)

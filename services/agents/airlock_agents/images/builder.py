@@ -22,7 +22,7 @@ from .agent_sources import AgentSource
 from .build_log import Say, follow
 from .image_files import pack, read_tree
 from .packages import INCLUDED, BuildProblem, Suite, fetch_packages, suite_tarball
-from .recipes import BASE, SUITE, Plan, agent_plan, base_plan, require_recipes
+from .recipes import BASE, SUITE, Plan, agent_plan, base_plan, pinned_name, require_recipes
 
 LABEL_IMAGES = "airlock.images"
 LABEL_CONTENT = "airlock.content"
@@ -54,6 +54,8 @@ class Built:
     """One image, and whether it had to be built."""
 
     tag: str
+    pinned: str
+    """The name of this very content: `tag` alone moves on when another checkout builds."""
     image_id: str
     rebuilt: bool
     seconds: float
@@ -81,43 +83,42 @@ class ImageBuilder:
         """Build the base image from the given base, or else from the machine's own packages."""
         if self._from is not None:
             self._pull_if_missing(self._from)
-            source, source_id = self._from, str(self._inspect(self._from)["Id"])
+            source_id = str(self._inspect(self._from)["Id"])
         else:
-            source, source_id = SUITE, self.build_suite()
+            source_id = self.build_suite()
         plan = base_plan(source_id)
-        return self._build(plan, lambda: plan.files, base=source, network=self._from is not None)
+        return self._build(plan, lambda: plan.files, base=source_id, network=self._from is not None)
 
     def build_agent(self, agent: AgentSource, base_id: str) -> Built:
-        """Build one agent's image on a base."""
+        """Build one agent's image on a base: by its id, for its name may be another checkout's by now."""
         plan = agent_plan(agent, base_id)
         requirements = agent.folder / "requirements.txt"
 
         def with_packages() -> dict[str, bytes]:
             site: dict[str, bytes] = {"site/.keep": b""}
             if requirements.is_file():
-                python = self._inspect(BASE)["Config"]["Labels"][LABEL_PYTHON]
+                python = self._inspect(base_id)["Config"]["Labels"][LABEL_PYTHON]
                 architecture = str(self._client.version().get("Arch", "amd64"))
                 with fetch_packages(requirements, python=python, architecture=architecture) as folder:
                     site |= read_tree(folder, "site")
             return plan.files | site
 
-        return self._build(plan, with_packages, base=BASE, network=False)
+        return self._build(plan, with_packages, base=base_id, network=False)
 
     def _build(self, plan: Plan, files: Callable[[], dict[str, bytes]], *, base: str, network: bool) -> Built:
         """Build what is planned unless it is there; `files` gives what goes in, packages too."""
         began = time.monotonic()
-        tag = plan.tag
+        tag, pinned = plan.tag, plan.pinned
         with self._alone():
-            found = present(self._client, tag)
+            found = present(self._client, pinned)
             if found is not None and found.content == plan.content:
+                self._client.tag(pinned, tag, "latest", force=True)  # another checkout may have moved it
                 self._say(f"{tag}: unchanged")
-                return Built(
-                    tag=tag, image_id=found.image_id, rebuilt=False, seconds=time.monotonic() - began
-                )
+                return Built(tag, pinned, found.image_id, rebuilt=False, seconds=time.monotonic() - began)
             image_id = self._build_changed(tag, files(), content=plan.content, base=base, network=network)
         seconds = time.monotonic() - began
         self._say(f"{tag}: built in {seconds:.1f} s")
-        return Built(tag=tag, image_id=image_id, rebuilt=True, seconds=seconds)
+        return Built(tag, pinned, image_id, rebuilt=True, seconds=seconds)
 
     def _build_changed(
         self, tag: str, files: dict[str, bytes], *, content: str, base: str, network: bool
@@ -139,8 +140,8 @@ class ImageBuilder:
         follow(tag, stream)
         if tag == BASE:
             self._label_python(labels)
-        # A second name keeps it when the first moves on: registered versions run by this image's id.
-        self._client.tag(tag, tag, content[:12], force=True)
+        # Last, once it is whole. It keeps the image when `latest` moves on: versions run by its id.
+        self._client.tag(tag, tag, pinned_name(tag, content).rpartition(":")[2], force=True)
         return str(self._inspect(tag)["Id"])
 
     @contextmanager
@@ -182,11 +183,17 @@ class ImageBuilder:
     def build_suite(self, tag: str = SUITE, *, include: Sequence[str] = INCLUDED) -> str:
         """The image of some of the machine's own packages; made again when its recipe changed."""
         suite = suite_tarball(include)
+        pinned = pinned_name(tag, suite.content)
         with self._alone():
-            found = present(self._client, tag)
-            if found is not None and found.content == suite.content:
-                return found.image_id
-            return self._install_suite(tag, suite)
+            for name in (pinned, tag):
+                found = present(self._client, name)
+                if found is not None and found.content == suite.content:
+                    break
+            else:
+                found = Present(self._install_suite(tag, suite), suite.content)
+            self._client.tag(found.image_id, tag, pinned.rpartition(":")[2], force=True)
+            self._client.tag(found.image_id, tag, "latest", force=True)
+            return found.image_id
 
     def _install_suite(self, tag: str, suite: Suite) -> str:
         began = time.monotonic()

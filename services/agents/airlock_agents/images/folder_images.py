@@ -17,6 +17,10 @@ from .image_files import read_whole
 from .packages import BuildProblem
 from .recipes import BASE, is_airlocks
 
+LABEL_BUILT_FOR = "airlock.built-for"
+"""The install that an author's image was built for: purging that one removes it."""
+LABEL_BUILT_AS = "airlock.built-as"
+"""Under which name: what somebody builds upon it inherits both labels, and has another."""
 _MAX_DOCKERFILE_BYTES = 256 * 1024
 _TAG = re.compile(
     r"(?P<repository>(?:[a-z0-9.-]+:[0-9]{1,5}/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
@@ -40,12 +44,16 @@ class FolderBuilder:
     """Builds folders on one engine. Synchronous: it is a command's work."""
 
     def __init__(
-        self, client: docker.APIClient, *, architecture: str, airlock_base: str | None, say: Say
+        self, client: docker.APIClient, *, architecture: str, airlock_base: str | None, install: str, say: Say
     ) -> None:
-        """`airlock_base` is what a missing airlock-base is built on (None: this machine's packages)."""
+        """`airlock_base` is what a missing airlock-base is built on (None: this machine's packages).
+
+        `install` is whom the images are for: they carry it as a label, and purging it removes them.
+        """
         self._client = client
         self._architecture = architecture
         self._airlock_base = airlock_base
+        self._install = install
         self._say = say
 
     def build(self, folder: Path, tag: str, *, base: str | None) -> FolderImage:
@@ -89,6 +97,7 @@ class FolderBuilder:
                 rm=True,
                 forcerm=True,
                 buildargs={"base": base} if base else {},
+                labels={LABEL_BUILT_FOR: self._install, LABEL_BUILT_AS: repository},
                 decode=True,
             )
             follow(tag, stream, self._say)

@@ -36,6 +36,16 @@ class Plan:
     content: str
     """Hash over all that decides what it is; an image carries it as a label."""
 
+    @property
+    def pinned(self) -> str:
+        """The name of this very content, which no other checkout's build takes over."""
+        return pinned_name(self.tag, self.content)
+
+
+def pinned_name(tag: str, content: str) -> str:
+    """Name the build of one content. Pure."""
+    return f"{tag}:{content[:12]}"
+
 
 def require_recipes() -> None:
     """Raise BuildProblem outside a checkout, before anything takes long."""

@@ -43,16 +43,24 @@ def add_images(subparsers: Subparsers) -> None:
     )
     build.add_argument("--base", metavar="IMAGE", help="else AIRLOCK_BASE_IMAGE")
     build.add_argument("--quiet", action="store_true")
+    build.add_argument("--json", action="store_true", help="with the names that no other build takes over")
     build.set_defaults(run=_build)
     listing = verbs.add_parser("list", help="list the images that were built here")
     listing.set_defaults(run=_list)
+    prune = verbs.add_parser(
+        "prune", help="list earlier builds that have lost their names; --yes removes them"
+    )
+    prune.add_argument("--yes", action="store_true")
+    prune.set_defaults(run=_prune)
+    names = verbs.add_parser("names", help="as JSON, by which names this checkout's own builds are here")
+    names.set_defaults(run=_names)
 
 
 def add_purge(subparsers: Subparsers) -> None:
     """`purge`: what an install left on the engine, listed, and removed with --yes."""
     parser = subparsers.add_parser("purge", help="list what an install left on the engine; --yes removes it")
     parser.add_argument("--install", required=True, metavar="ID")
-    parser.add_argument("--images", action="store_true", help="Airlock's images too; all installs share them")
+    parser.add_argument("--images", action="store_true", help="its own agents' images too")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--yes", action="store_true")
     parser.set_defaults(run=_purge)
@@ -88,12 +96,16 @@ def _build(chosen: argparse.Namespace) -> int:
         client = connect(_find(chosen), timeout=_BUILD_SECONDS)
         try:
             say = (lambda line: None) if chosen.quiet else say_on_stderr
-            for built in ImageBuilder(client, base=base, say=say).build(agents):
-                _print(f"{built.tag} {built.image_id}")
+            built = ImageBuilder(client, base=base, say=say).build(agents)
         finally:
             client.close()
     except (EngineProblem, BuildProblem) as problem:
         return _fail(problem)
+    if chosen.json:
+        _print(json.dumps([{"tag": one.tag, "pinned": one.pinned, "id": one.image_id} for one in built]))
+    else:
+        for one in built:
+            _print(f"{one.tag} {one.image_id}")
     return 0
 
 
@@ -118,6 +130,31 @@ def _list(chosen: argparse.Namespace) -> int:
             _print(f"{tag} {image_id} {size / 1e6:.0f} MB")
     finally:
         client.close()
+    return 0
+
+
+def _prune(chosen: argparse.Namespace) -> int:
+    try:
+        client = connect(_find(chosen))
+    except EngineProblem as problem:
+        return _fail(problem)
+    try:
+        found = purge.list_unnamed(client)
+        if chosen.yes:
+            found = purge.remove(client, found)
+    finally:
+        client.close()
+    for item in found:
+        _print(item.line())
+    return 1 if any(item.problem for item in found) else 0
+
+
+def _names(chosen: argparse.Namespace) -> int:
+    try:
+        names = diagnosis.current_names(_find(chosen), chosen.environ.get("AIRLOCK_BASE_IMAGE") or None)
+    except (EngineProblem, BuildProblem) as problem:
+        return _fail(problem)
+    _print(json.dumps(names))
     return 0
 
 

@@ -19,7 +19,7 @@ import requests
 from ..images.agent_sources import builtin_agents
 from ..images.builder import LABEL_IMAGES, Present, present
 from ..images.packages import BuildProblem, suite_tarball
-from ..images.recipes import BASE, SUITE, Plan, agent_plan, base_plan
+from ..images.recipes import BASE, SUITE, Plan, agent_plan, base_plan, pinned_name
 from ..sandbox.engine import Engine, connect
 from ..sandbox.guard import watched
 from ..sandbox.policy import LABEL_BOOT, LABEL_HOST, LABEL_INSTALL, ContainerPolicy, Owner
@@ -130,21 +130,44 @@ def _clock(info: dict[str, Any], now: float) -> float | None:
         return None
 
 
-def _images(client: docker.APIClient, base: str | None) -> list[ImageState]:
-    agents = builtin_agents()
-    found = {tag: present(client, tag) for tag in (BASE, *(agent.image for agent in agents))}
+def current_names(engine: Engine, base: str | None) -> dict[str, str]:
+    """The images that building would leave as they are: by tag, the name that no other build takes over.
+
+    Raises EngineProblem, BuildProblem.
+    """
+    client = connect(engine, timeout=_SECONDS)
     try:
-        first = base_plan(_source(client, base))
-        on = found[BASE]
-        plans = [first, *(agent_plan(agent, on.image_id if on else "") for agent in agents)]
+        plans = _plans(client, base)
+        return {plan.tag: plan.pinned for plan in plans if present(client, plan.pinned) is not None}
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise BuildProblem(f"the engine refused: {error}") from error
+    finally:
+        client.close()
+
+
+def _images(client: docker.APIClient, base: str | None) -> list[ImageState]:
+    tags = (BASE, *(agent.image for agent in builtin_agents()))
+    found = {tag: present(client, tag) for tag in tags}
+    try:
+        plans = _plans(client, base)
     except BuildProblem:
         # Not from here: a wheel has no recipes, another suite no packages. What is there can still be told.
         return [ImageState(tag, image is not None, None) for tag, image in found.items()]
-    return [_state(plan, found[plan.tag]) for plan in plans]
+    return [_state(client, plan, found[plan.tag]) for plan in plans]
 
 
-def _state(plan: Plan, found: Present | None) -> ImageState:
-    return ImageState(plan.tag, found is not None, found is not None and found.content == plan.content)
+def _plans(client: docker.APIClient, base: str | None) -> list[Plan]:
+    """What this checkout would build, on what is here. Raises BuildProblem."""
+    first = base_plan(_source(client, base))
+    on = present(client, first.pinned)
+    return [first, *(agent_plan(agent, on.image_id if on else "") for agent in builtin_agents())]
+
+
+def _state(client: docker.APIClient, plan: Plan, latest: Present | None) -> ImageState:
+    """Whether its content is here: `latest` may be another checkout's, and nothing runs by that name."""
+    found = present(client, plan.pinned)
+    current = found is not None and found.content == plan.content
+    return ImageState(plan.tag, current or latest is not None, current)
 
 
 def _source(client: docker.APIClient, base: str | None) -> str:
@@ -153,8 +176,11 @@ def _source(client: docker.APIClient, base: str | None) -> str:
         if (given := present(client, base)) is None:
             raise BuildProblem(f"{base} is not here, and looking pulls nothing")
         return given.image_id
-    suite = present(client, SUITE)
-    return suite.image_id if suite is not None and suite.content == suite_tarball().content else ""
+    content = suite_tarball().content
+    for name in (pinned_name(SUITE, content), SUITE):
+        if (suite := present(client, name)) is not None and suite.content == content:
+            return suite.image_id
+    return ""
 
 
 def _leftovers(client: docker.APIClient) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import docker
 
 from ..images.builder import LABEL_CONTENT, LABEL_IMAGES
+from ..images.folder_images import LABEL_BUILT_AS, LABEL_BUILT_FOR
 from ..images.recipes import is_airlocks
 from ..sandbox.policy import LABEL_INSTALL
 
@@ -40,7 +41,10 @@ class Leftover:
 
 
 def list_leftovers(client: docker.APIClient, install: str, *, images: bool = False) -> list[Leftover]:
-    """List an install's containers and networks and, if asked, Airlock's images: in the order of removal."""
+    """List an install's containers and networks and, if asked, its agents' images: in the order of removal.
+
+    Airlock's own images belong to no install: all share them, and others may have registered them.
+    """
     label = {"label": f"{LABEL_INSTALL}={install}"}
     found = [
         Leftover(kind="container", id=item["Id"], name=(item.get("Names") or ["?"])[0].lstrip("/"))
@@ -50,26 +54,44 @@ def list_leftovers(client: docker.APIClient, install: str, *, images: bool = Fal
         Leftover(kind="network", id=item["Id"], name=item["Name"]) for item in client.networks(filters=label)
     ]
     if images:
-        found += _list_images(client)
+        found += _list_images(client, install)
     return found
 
 
-def _list_images(client: docker.APIClient) -> list[Leftover]:
-    """List what Airlock built. What somebody built upon it inherits the labels, and is theirs."""
+def _list_images(client: docker.APIClient, install: str) -> list[Leftover]:
+    """List what was built for an install. What somebody built upon it inherits the labels, and is theirs."""
+    found: list[Leftover] = []
+    listed = client.images(filters={"label": f"{LABEL_BUILT_FOR}={install}"})
+    # One may stand on another: the youngest go first.
+    for image in sorted(listed, key=lambda image: -int(image["Created"])):
+        built_as = (image.get("Labels") or {}).get(LABEL_BUILT_AS)
+        tags = [tag for tag in image.get("RepoTags") or [] if tag.rpartition(":")[0] == built_as]
+        found += [Leftover(kind="image", id=image["Id"], name=tag) for tag in sorted(tags)]
+    return found
+
+
+def list_unnamed(client: docker.APIClient) -> list[Leftover]:
+    """List Airlock's own builds that have lost their names, and that no container uses.
+
+    No registered version is among them: each build keeps a name of its own content besides `latest`. One
+    whose content a tagged image has is left alone: somebody may have built it upon that one.
+    """
     listed = client.images(filters={"label": f"{LABEL_IMAGES}=1"})
     tags = {image["Id"]: [t for t in image.get("RepoTags") or [] if t != _NO_TAG] for image in listed}
-    own = {
-        image["Id"]: [tag for tag in tags[image["Id"]] if is_airlocks(tag.rpartition(":")[0])]
+    contents = {
+        _content(image)
         for image in listed
+        if any(is_airlocks(tag.rpartition(":")[0]) for tag in tags[image["Id"]])
     }
-    contents = {_content(image) for image in listed if own[image["Id"]]}
-    found: list[Leftover] = []
-    # Agents stand on the base: the youngest go first.
-    for image in sorted(listed, key=lambda image: -int(image["Created"])):
-        id_ = image["Id"]
-        names = own[id_] if tags[id_] or _content(image) in contents else ["untagged"]
-        found += [Leftover(kind="image", id=id_, name=name) for name in names]
-    return found
+    used = {item["ImageID"] for item in client.containers(all=True)}
+    return [
+        Leftover(kind="image", id=image["Id"], name="untagged")
+        for image in sorted(listed, key=lambda image: -int(image["Created"]))
+        if not tags[image["Id"]]
+        and image["Id"] not in used
+        and _content(image) not in contents
+        and LABEL_BUILT_FOR not in (image.get("Labels") or {})
+    ]
 
 
 def _content(image: dict[str, Any]) -> str | None:
