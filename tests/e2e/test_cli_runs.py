@@ -260,7 +260,7 @@ async def test_nobody_decides_unseen(install: Install, tmp_path: Path) -> None:
     assert (await install.until_final(run)).status is RunStatus.SUCCESS
     again = await airlock(install, "approvals", "reject", asked.id, "--payload", asked.payload_sha256)
     assert (again.code, "409" in again.err) == (1, True)
-    assert re.search(r"test-cli-runs APPROVED approval \S+ at \S+Z, without notes", again.err), again.err
+    assert re.search(r"root APPROVED approval \S+ at \S+Z, without notes", again.err), again.err
 
     short = asked.id[:13]  # as much of it as no other has; the hash alone, for a script
     assert (
