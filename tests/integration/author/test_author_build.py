@@ -25,7 +25,7 @@ def test_a_new_agent_is_built_and_its_manifest_agrees_with_its_function(author: 
     assert image.id[:19] in done.stdout
     assert "agent.yaml and its functions agree" in done.stdout
     assert "next: airlock agents try counter" in done.stdout
-    assert "Step 3/3 : COPY main.py" in done.stderr
+    assert "Step 3/5 : COPY main.py" in done.stderr
     assert (folder / "agent.yaml").read_text().count("input_schema") == 1
 
 
@@ -77,6 +77,29 @@ def test_functions_that_cannot_be_asked_are_said_and_hold_up_nothing(author: Any
     (told,) = author.ask("agents", "build", "counter")
     assert told["schemas"] is None
     assert 'put agent.run() under if __name__ == "__main__"' in told["no_schemas"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import numpy\n", "ModuleNotFoundError: No module named 'numpy'"),
+        ("def broken(:\n", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_not_built_and_says_why_in_three_lines(
+    author: Any, line: str, said: str
+) -> None:
+    folder = author.new("counter")
+    (folder / MAIN).write_text(line + (folder / MAIN).read_text())
+    done = author.airlock("agents", "build", "counter")
+    assert done.returncode == 1
+    assert "built" not in done.stdout
+    told = done.stderr.partition("airlock: ")[2].splitlines()
+    assert told[0] == "main cannot be imported"
+    assert 'main.py", line 1' in told[1]
+    assert told[2].strip() == said
+    assert told[3].startswith("  hint: mend it, or add what it imports to counter/Dockerfile")
+    assert len(told) == 4
 
 
 @pytest.mark.parametrize(

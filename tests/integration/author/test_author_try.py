@@ -107,6 +107,15 @@ def test_an_attempt_that_fails_says_code_place_and_what_to_do(
     assert "hint:" in done.stderr
 
 
+def test_a_program_that_dies_before_it_is_asked_is_heard_too(author: Any) -> None:
+    program = ["python3", "-c", "import numpy"]
+    author.agent("early", {}, image=BASE, command=program, protocol="airlock/1")
+    done = author.airlock("agents", "try", "early")
+    assert done.returncode == 2, done.stderr
+    assert "FAILED exit.nonzero" in done.stderr
+    assert "stderr    ModuleNotFoundError: No module named 'numpy'" in done.stderr
+
+
 def test_an_output_may_not_name_an_artifact_from_nowhere(author: Any) -> None:
     reference = {"artifact": "sha256:" + "e" * 64, "size": 1, "media_type": "text/plain"}
     author.agent("liar", {}, image=BASE, command=["echo", json.dumps({"a": reference})])

@@ -70,6 +70,20 @@ def test_a_data_folder_of_a_newer_version_is_refused_untouched(fresh: Any) -> No
     assert [file.name for file in fresh.data.iterdir()] == ["version"]
 
 
+@pytest.mark.parametrize("flags", [[], ["--detach"]])
+def test_a_folder_that_a_server_cannot_use_is_one_line(fresh: Any, flags: list[str]) -> None:
+    (fresh.data / "nats").mkdir(parents=True)
+    (fresh.data / "version").write_text("0.0.1\n")
+    (fresh.data / "postgres").write_text("no folder\n")
+    up = fresh.airlock("up", "--no-agents", "--port", "0", *flags)
+    assert up.returncode == 1
+    said = up.stdout + up.stderr
+    assert "Traceback" not in said
+    assert len([line for line in said.splitlines() if line.startswith("airlock: ")]) == 1
+    assert str(fresh.data / "postgres") in said
+    assert fresh.processes() == {}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_in_order_and_the_data_stay(fresh: Any, number: int) -> None:
     up = fresh.start()

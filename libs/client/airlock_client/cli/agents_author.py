@@ -74,6 +74,8 @@ def add(agents: typer.Typer) -> None:
             except AuthoringProblem as problem:
                 mend = f"mend {folder / 'Dockerfile'}, or choose another base with --base IMAGE"
                 hint = mend if problem.is_of_the_build else "`airlock doctor` looks at every part"
+                if problem.is_of_the_code:
+                    hint = f"mend it, or add what it imports to {folder / 'Dockerfile'}, and build again"
                 raise CommandError(str(problem), hint) from problem
             lines = await _compare(folder, manifest, made, write=write_schemas)
             built.append({"folder": str(folder), **_as_json(made), "disagreements": lines})

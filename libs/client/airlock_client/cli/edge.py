@@ -82,7 +82,7 @@ async def _until_signal(work: Awaitable[int]) -> int:
 def invoke(app: typer.Typer, arguments: list[str]) -> int:
     """Run a command line; answers its exit code. Never raises, never shows a traceback of a known error."""
     try:
-        code = app(arguments, prog_name="airlock", standalone_mode=False)
+        code = _run(app, arguments)
     except CommandError as error:
         return tell(str(error), error.hint, error.code)
     except Interrupted:
@@ -111,6 +111,17 @@ def invoke(app: typer.Typer, arguments: list[str]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return tell(f"{place}{error.strerror or error}")
     return code if isinstance(code, int) else Exit.OK
+
+
+def _run(app: typer.Typer, arguments: list[str]) -> object:
+    """Run it. Of what failed side by side the first is raised: one is enough to be told."""
+    try:
+        return app(arguments, prog_name="airlock", standalone_mode=False)
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
 
 
 def tell(message: str, hint: str = "", code: Exit = Exit.ERROR) -> Exit:

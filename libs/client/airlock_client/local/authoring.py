@@ -32,6 +32,8 @@ class AuthoringProblem(Exception):
         super().__init__(message)
         self.is_of_the_build = kind == "BuildProblem"
         """Its Dockerfile or base is to blame, and not its manifest or the engine."""
+        self.is_of_the_code = kind == "BrokenCode"
+        """Its own module is to blame."""
 
 
 @dataclass(frozen=True, slots=True)

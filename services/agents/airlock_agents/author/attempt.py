@@ -87,6 +87,8 @@ class Bench:
             try:
                 sandbox = await self._sandboxes.open(spec)
             except OpenFailed as failed:
+                if said := failed.outcome.stderr_tail:  # nobody heard it: it ended before it was asked
+                    tell({"event": "stderr", "text": said if said.endswith("\n") else said + "\n"})
                 return self._tried(image, failed.outcome, timing, ready_ms, began)
             try:
                 open_ms = (time.monotonic() - opened) * 1000

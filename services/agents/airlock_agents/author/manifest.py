@@ -13,6 +13,10 @@ class AuthorProblem(Exception):
     """What keeps a folder from being built or tried: for its author, with what to do."""
 
 
+class BrokenCode(AuthorProblem):
+    """The agent's module cannot be imported in its own image: built or not, it could never run."""
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read a judged manifest, JSON. Raises AuthorProblem."""
     try:

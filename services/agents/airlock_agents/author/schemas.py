@@ -10,10 +10,12 @@ from airlock_contracts.statuses import Protocol
 
 from ..sandbox.outcome import Failed
 from .attempt import Bench
+from .manifest import BrokenCode
 
 _SECONDS = 60
 _INTERPRETERS = ("python", "python3")
 _SAID = 600
+_TRACEBACK = "Traceback (most recent call last)"
 _FIELDS = ("description", "input_schema", "output_schema")
 
 
@@ -29,7 +31,10 @@ def module_of(command: list[str]) -> str | None:
 
 
 async def derived_schemas(bench: Bench, manifest: Manifest) -> tuple[dict[str, Any] | None, str]:
-    """Answer what each action's function takes and answers, or None and why it cannot be told."""
+    """Answer what each action's function takes and answers, or None and why it cannot be told.
+
+    Raises BrokenCode for a module that cannot be imported.
+    """
     module = module_of(manifest.command)
     if manifest.protocol is not Protocol.AIRLOCK_1:
         return None, "a program of stdio has no hints that could be read"
@@ -46,6 +51,8 @@ async def derived_schemas(bench: Bench, manifest: Manifest) -> tuple[dict[str, A
         tried = await bench.attempt(asking, "schemas", b"{}", Path(folder), lambda event: None)
     outcome = tried.outcome
     if isinstance(outcome, Failed):
+        if _TRACEBACK in outcome.stderr_tail:
+            raise BrokenCode("\n".join([f"{module} cannot be imported", *_last_words(outcome.stderr_tail)]))
         said = outcome.stderr_tail.strip()[-_SAID:] or outcome.failure.message
         return None, f"asking {module} failed: {said}"
     try:
@@ -54,3 +61,10 @@ async def derived_schemas(bench: Bench, manifest: Manifest) -> tuple[dict[str, A
     except (strict_json.InvalidJson, AttributeError, KeyError, TypeError):
         return None, f'{module} runs when it is imported: put agent.run() under if __name__ == "__main__"'
     return derived, ""
+
+
+def _last_words(stderr: str) -> list[str]:
+    """Of a traceback the place that it ends at, and the error. Pure."""
+    lines = [line.strip() for line in stderr.strip().splitlines()]
+    places = [line for line in lines if line.startswith('File "') and "<frozen" not in line]
+    return [*places[-1:], lines[-1][-_SAID:]]
