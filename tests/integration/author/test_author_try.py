@@ -116,6 +116,18 @@ def test_a_program_that_dies_before_it_is_asked_is_heard_too(author: Any) -> Non
     assert "stderr    ModuleNotFoundError: No module named 'numpy'" in done.stderr
 
 
+def test_the_hint_at_a_wrong_answer_fits_the_agents_protocol(author: Any) -> None:
+    author.agent("program", {}, image=BASE, actions=NUMBER, command=["sh", "-c", """echo '{"n": "x"}'"""])
+    done = author.airlock("agents", "try", "program", "--input", '{"n": 1}')
+    assert "hint: mend the answer, or output_schema in agent.yaml\n" in done.stderr
+    folder = author.new("counter")
+    main = (folder / "main.py").read_text()
+    (folder / "main.py").write_text(main.replace('"files": ', '"fils": '))
+    author.ask("agents", "build", "counter")
+    done = author.airlock("agents", "try", "counter", "--input", "counter/input.json", "--workspace", ".")
+    assert "airlock agents build counter --write-schemas" in done.stderr, done.stderr
+
+
 def test_an_output_may_not_name_an_artifact_from_nowhere(author: Any) -> None:
     reference = {"artifact": "sha256:" + "e" * 64, "size": 1, "media_type": "text/plain"}
     author.agent("liar", {}, image=BASE, command=["echo", json.dumps({"a": reference})])

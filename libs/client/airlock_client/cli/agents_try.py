@@ -106,7 +106,7 @@ def add(agents: typer.Typer) -> None:
         if as_json:
             print_json(_document(answer, failure, said, hearing.events, kept))
         else:
-            _print(manifest, answer, failure, said, kept, shown=output is None)
+            _print(folder, manifest, answer, failure, said, kept, shown=output is None)
         return Exit.OK if failure is None else Exit.NOT_SUCCESS
 
 
@@ -240,6 +240,7 @@ def _document(
 
 
 def _print(
+    folder: Path,
     manifest: Manifest,
     answer: dict[str, Any],
     failure: Failure | None,
@@ -251,7 +252,8 @@ def _print(
     for path in kept:
         sys.stderr.write(f"  kept      {one_line(path)}  {size(path.stat().st_size)}\n")
     if failure is not None:
-        tell_failure(failure)
+        has_functions = manifest.protocol is Protocol.AIRLOCK_1
+        tell_failure(failure, derivable=folder if has_functions else None)
         if said:
             sys.stderr.write(f"  it printed: {one_line(said[:500].decode('utf-8', 'replace'), 500)}\n")
         sys.stderr.write(f"  {timing_line(answer, manifest.limits.memory_mb)}\n")

@@ -35,6 +35,8 @@ class Summary:
     notice: str = ""
     """What the notifier said."""
     folder: Path | None = None
+    is_temporary: bool = False
+    """Nobody chose the folder: it is the run's own, in the temporary folder."""
     artifacts: list[tuple[str, int, str]] = field(default_factory=list)
     """File name, bytes, digest."""
 
@@ -55,6 +57,7 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
     if (notify := outputs.get("notify")) is not None:
         summary.notice = notify["text"]
     summary.folder = results or Path(tempfile.gettempdir()) / f"airlock-demo-{run.id}"
+    summary.is_temporary = results is None
     await asyncio.to_thread(summary.folder.mkdir, mode=0o700, parents=True, exist_ok=results is not None)
     await _save(client, outputs, summary)
     return summary
@@ -99,6 +102,9 @@ def show_summary(console: Console, run: RunView, summary: Summary) -> None:
         console.print(safe(summary.notice.strip("\n")), soft_wrap=True)
     heading(console, "artifacts")
     console.print(safe(f"in {summary.folder}"), soft_wrap=True)
+    if summary.is_temporary:
+        stays = f"it stays, for you to look at what was made; rm -r {summary.folder} removes it"
+        console.print(safe(stays, style="dim"), soft_wrap=True)
     files = Table.grid(padding=(0, 2, 0, 0))
     files.add_column(no_wrap=True, min_width=max((len(name) for name, _, _ in summary.artifacts), default=0))
     files.add_column(justify="right", no_wrap=True, min_width=9)

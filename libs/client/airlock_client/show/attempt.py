@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from airlock_contracts.failures import Failure
+from airlock_contracts.failures import OUTPUT_SCHEMA_MISMATCH, Failure
 
 from .text import one_line, plain, size
 
 _HINTS = {
     "input.schema_mismatch": "mend the input, or input_schema in agent.yaml",
-    "output.schema_mismatch": "mend the answer, or output_schema (airlock agents build --write-schemas)",
+    "output.schema_mismatch": "mend the answer, or output_schema in agent.yaml",
     "output.invalid_json": "stdout is the answer alone, one JSON document: write everything else to stderr",
     "output.too_large": "put counts into the output and the rest into an artifact, or raise limits.output_kb",
     "output.unknown_artifact": "name only artifacts of the input, or what ctx.put_artifact answered",
@@ -77,8 +78,11 @@ class Hearing:
         sys.stderr.write(f"  {what} {one_line(text, 500)}\n")
 
 
-def tell_failure(failure: Failure) -> None:
-    """Say on stderr why it failed: code, place, what to do."""
+def tell_failure(failure: Failure, *, derivable: Path | None = None) -> None:
+    """Say on stderr why it failed: code, place, what to do.
+
+    `derivable` is the agent's folder where its schemas can be read from its functions.
+    """
     sys.stderr.write(
         f"FAILED {one_line(failure.code)} ({failure.kind})\n  {one_line(failure.message, 1000)}\n"
     )
@@ -88,6 +92,8 @@ def tell_failure(failure: Failure) -> None:
     for line in failure.details.get("traceback") or []:
         sys.stderr.write(f"    {one_line(line, 300)}\n")
     if hint := _HINTS.get(failure.code):
+        if failure.code == OUTPUT_SCHEMA_MISMATCH and derivable is not None:
+            hint += f"; as its functions say: airlock agents build {plain(derivable)} --write-schemas"
         sys.stderr.write(f"  hint: {hint}\n")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from airlock_contracts.statuses import Protocol
 
 from ..images.build_log import say_on_stderr
 from ..images.folder_images import FolderBuilder
@@ -63,7 +64,8 @@ def _build(chosen: argparse.Namespace) -> int:
             image = builder.build(chosen.folder, manifest.image, base=chosen.base)
         finally:
             client.close()
-        say_on_stderr(f"{image.tag}: reading the hints of its functions")
+        if manifest.protocol is Protocol.AIRLOCK_1:
+            say_on_stderr(f"{image.tag}: reading the hints of its functions")
         schemas, reason = asyncio.run(_schemas(engine, chosen.install, manifest))
     except (AuthorProblem, BuildProblem, EngineProblem, EngineFailed) as problem:
         return _fail(problem)
