@@ -14,8 +14,9 @@ python := .venv/bin/python
 step := infra/local/step.sh
 # A step inside a target tells its own time only.
 part := env -u STEP_STARTED infra/local/step.sh
-# Tests wait for containers and processes more than they compute: one worker more than there are cores.
-workers := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 8 ? cores + 1 : 8)))
+# Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
+cores := $(shell nproc 2>/dev/null || echo 2)
+workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
 .PHONY: help demo test unit coverage check up bench repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
@@ -31,7 +32,7 @@ unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
 
 coverage: images ## Pass all tests, print the lines and branches that they run, by room, and hold the gates
-	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests -n $(workers) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \

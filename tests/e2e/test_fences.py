@@ -89,24 +89,26 @@ def _settings(stack: Stack, part: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("is_silent", [True, False])
 async def test_orchestration_ends_with_one_line_where_a_given_address_does_not_answer(
-    stack: Stack, silent: int
+    stack: Stack, silent: int, is_silent: bool
 ) -> None:
     base = _settings(stack, "orchestration")
     del base["AIRLOCK_API_PORT_FILE"]
     with_url = {key: value for key, value in base.items() if key != "AIRLOCK_DATABASE_URL_FILE"}
-    wrong = []
-    for to in (silent, _free_port()):
-        wrong.append((to, with_url | {"AIRLOCK_DATABASE_URL": f"postgresql://a:a-password@127.0.0.1:{to}/x"}))
-        wrong.append((to, base | {"AIRLOCK_NATS_URL": f"nats://127.0.0.1:{to}"}))
+    to = silent if is_silent else _free_port()
+    wrong = [
+        with_url | {"AIRLOCK_DATABASE_URL": f"postgresql://a:a-password@127.0.0.1:{to}/x"},
+        base | {"AIRLOCK_NATS_URL": f"nats://127.0.0.1:{to}"},
+    ]
     ports = [_free_port() for _ in wrong]
     ends = await asyncio.gather(
         *(
             _starts(["airlock_orchestration"], settings | {"AIRLOCK_API_PORT": str(port)}, port)
-            for (_, settings), port in zip(wrong, ports, strict=True)
+            for settings, port in zip(wrong, ports, strict=True)
         )
     )
-    for (to, _), end in zip(wrong, ends, strict=True):
+    for end in ends:
         assert end.code == 1
         assert len(end.said) == 1, end.said
         assert f"127.0.0.1:{to}" in end.said[0]

@@ -132,7 +132,7 @@ def test_a_step_keeps_its_exit_code_and_tells_the_time_of_the_whole(machine: Mac
 def test_make_alone_lists_every_public_target_in_one_line_each() -> None:
     done = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, timeout=30, check=True)
     listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")]
-    assert listed == "help demo test unit check up bench mutation format lock clean".split()
+    assert listed == ("help demo test unit coverage check up bench repeat mutation format lock clean".split())
 
 
 def test_every_script_parses() -> None:
