@@ -65,7 +65,7 @@ def named_files(outputs: Mapping[str, Any]) -> Iterator[NamedFile]:
     """The artifacts that outputs name, each with a name for its file that no other has."""
     taken: set[str] = set()
     for node, output in outputs.items():
-        for pointer, reference in _artifacts(output):
+        for pointer, reference in named_in(output):
             plain = _UNFIT.sub("-", node + pointer.replace("/", "-"))[:_MAX_NAME]
             suffix = _SUFFIXES.get(reference.media_type, ".bin")
             name, count = plain + suffix, 1
@@ -76,10 +76,11 @@ def named_files(outputs: Mapping[str, Any]) -> Iterator[NamedFile]:
             yield NamedFile(name, node, reference)
 
 
-def _artifacts(output: object) -> list[tuple[str, ArtifactRef]]:
+def named_in(document: object) -> list[tuple[str, ArtifactRef]]:
+    """The artifacts that a context or an output names, each with its JSON Pointer there."""
     found: list[tuple[str, ArtifactRef]] = []
     with suppress(ValidationError):  # what only looks like an artifact
-        found.extend(find_artifacts(output))
+        found.extend(find_artifacts(document))
     return found
 
 

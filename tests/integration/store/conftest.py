@@ -54,6 +54,17 @@ class Seeded:
     workflow_version_id: str
     agents: dict[str, str]
 
+    def creation(self, context: bytes = b"{}", **more: Any) -> RunCreation:
+        """What a new run of it is made of."""
+        fields: dict[str, Any] = {"context_sha256": "0" * 64, "created_by": "test", "trigger_kind": "api"}
+        return RunCreation(
+            workflow_id=self.workflow_id,
+            workflow_version_id=self.workflow_version_id,
+            context=context,
+            agents=self.agents,
+            **fields | more,
+        )
+
 
 @dataclass
 class Shop:
@@ -139,16 +150,7 @@ class Shop:
         context = json.dumps({"text": "hello"}).encode()
         digest = hashlib.sha256(context).hexdigest()
         id_ = run or str(uuid4())
-        created = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=context,
-            context_sha256=digest,
-            agents=seeded.agents,
-            created_by="alice",
-            trigger_kind="api",
-            **creation,
-        )
+        created = seeded.creation(context, context_sha256=digest, created_by="alice", **creation)
         signal = RunStarted(run=id_, principal="alice", context_sha256=digest)
         return self.change(new_run(id_, seeded.plan), signal, now=now, created=created)
 

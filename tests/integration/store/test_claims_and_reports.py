@@ -29,7 +29,6 @@ from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Advanced
 from airlock_orchestration.operations.heartbeats import Heartbeats
 from airlock_orchestration.operations.reports import INLINE_BYTES, Reports
-from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 
@@ -60,15 +59,7 @@ class Counter:
     async def start(self, nodes: Any = NODES) -> str:
         seeded = await self.shop.workflow(nodes)
         run = str(uuid4())
-        creation = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=b"{}",
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-        )
+        creation = seeded.creation()
         await self.door.start(creation, RunStarted(run, "test", "0" * 64), seeded.plan)
         return run
 

@@ -1,7 +1,6 @@
 """What is due moves its run, and what goes wrong with one of them is not swallowed."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,6 @@ from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Advanced
 from airlock_orchestration.operations.sweep import Sweep
-from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.due import Due
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
@@ -47,15 +45,7 @@ class Shift:
     async def start(self, node: dict[str, Any], *signals: type[Signal]) -> str:
         seeded = await self.shop.workflow([node], name=f"flow-{uuid4().hex[:8]}")
         run = str(uuid4())
-        creation = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=json.dumps({}).encode(),
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-        )
+        creation = seeded.creation()
         await self.door.start(creation, RunStarted(run, "test", "0" * 64), seeded.plan)
         if AttemptClaimed in signals:
             await self.door.advance(AttemptClaimed(run, "a", 1, TOKEN, "host"))

@@ -1,7 +1,6 @@
 """Sweeps of several replicas on a real Postgres: our outage is nobody's loss, a dead host's still is."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,6 @@ from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.sweep import Sweep
 from airlock_orchestration.store import due
-from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.workers.sweeper import Sweeper
@@ -41,15 +39,7 @@ class Shift:
 
     async def running(self, seeded: Any) -> str:
         run = str(uuid4())
-        creation = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=json.dumps({}).encode(),
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-        )
+        creation = seeded.creation()
         await self.door.start(creation, RunStarted(run, "test", "0" * 64), seeded.plan)
         await self.door.advance(AttemptClaimed(run, "a", 1, TOKEN, "host"))
         return run
@@ -138,15 +128,7 @@ async def test_more_than_one_look_finds_is_swept_without_a_rest(
 ) -> None:
     seeded = await shop.workflow([NODE | {"id": f"n{i}", "retry": {"max_attempts": 3}} for i in range(40)])
     run = str(uuid4())
-    creation = RunCreation(
-        workflow_id=seeded.workflow_id,
-        workflow_version_id=seeded.workflow_version_id,
-        context=b"{}",
-        context_sha256="0" * 64,
-        agents=seeded.agents,
-        created_by="test",
-        trigger_kind="api",
-    )
+    creation = seeded.creation()
     started = await shift.door.start(creation, RunStarted(run, "test", "0" * 64), seeded.plan)
     assert {node.status for node in started.run.nodes.values()} == {NodeStatus.QUEUED}
     await asyncio.gather(

@@ -21,7 +21,6 @@ from airlock_orchestration.engine.signals import (
 from airlock_orchestration.operations.advance import Door
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Committed
-from airlock_orchestration.store.door.changes import RunCreation
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 
@@ -48,16 +47,7 @@ class Replica:
     async def start(self, seeded, run: str | None = None, **creation):
         id_ = run or str(uuid4())
         context = json.dumps({"text": "hello"}).encode()
-        created = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=context,
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-            **creation,
-        )
+        created = seeded.creation(context, **creation)
         signal = RunStarted(id_, "test", "0" * 64)
         return await self.door.start(created, signal, seeded.plan)
 

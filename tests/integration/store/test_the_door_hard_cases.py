@@ -23,7 +23,7 @@ from airlock_orchestration.operations.batches import MAX_BYTES
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.operations.reports import Reports
-from airlock_orchestration.store.door.changes import Applied, RunChange, RunCreation
+from airlock_orchestration.store.door.changes import Applied, RunChange
 from airlock_orchestration.store.door.rows import rows_of
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
@@ -74,15 +74,7 @@ class Replica:
 
     async def start(self, seeded, context: bytes = b'{"text": "hello"}'):
         run = str(uuid4())
-        created = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=context,
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-        )
+        created = seeded.creation(context)
         advanced = await self.door.start(created, RunStarted(run, "test", "0" * 64), seeded.plan)
         assert advanced is not None
         return advanced.run

@@ -17,7 +17,7 @@ from airlock_orchestration.operations.advance import MAX_WAITING, Door
 from airlock_orchestration.operations.batches import AGAIN_AFTER_SECONDS, MAX_BYTES, MAX_MISSES
 from airlock_orchestration.operations.clock import PostgresClock
 from airlock_orchestration.operations.entries import Advanced, Committed
-from airlock_orchestration.store.door.changes import Applied, RunChange, RunCreation
+from airlock_orchestration.store.door.changes import Applied, RunChange
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 
@@ -94,15 +94,7 @@ class Replica:
 
     async def start(self, seeded: Any, run: str | None = None) -> str:
         id_ = run or str(uuid4())
-        created = RunCreation(
-            workflow_id=seeded.workflow_id,
-            workflow_version_id=seeded.workflow_version_id,
-            context=b'{"text": "hello"}',
-            context_sha256="0" * 64,
-            agents=seeded.agents,
-            created_by="test",
-            trigger_kind="api",
-        )
+        created = seeded.creation(b'{"text": "hello"}')
         advanced = await self.door.start(created, RunStarted(id_, "test", "0" * 64), seeded.plan)
         assert advanced is not None
         return id_

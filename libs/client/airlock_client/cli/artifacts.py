@@ -1,23 +1,20 @@
 """`airlock artifacts`: put a file or a folder, list what there is, get bytes back."""
 
 import asyncio
-import json
 import mimetypes
 import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from airlock_contracts.artifacts import ArtifactRef, find_artifacts
-from airlock_contracts.statuses import NodeStatus
-from pydantic import ValidationError
+from airlock_contracts.artifacts import ArtifactRef
 
 from ..client import AirlockClient
 from ..exits import Exit
+from ..results import named_in, read_outputs
 from ..show.text import one_line, size
 from ..workspaces import MEDIA_TYPE, PackedFolder, pack_folder
 from .edge import CommandError, command
@@ -26,8 +23,6 @@ from .target import connect
 
 _DEFAULT_TYPE = "application/octet-stream"
 _SHOWN_SKIPS = 10
-_NAMED_NODES = 200
-"""Of a run: whose outputs are read for what they call their artifacts."""
 
 
 def add(app: typer.Typer) -> None:
@@ -128,17 +123,12 @@ def _print_bytes(path: Path) -> None:
 async def _places(client: AirlockClient, run: str) -> dict[str, list[str]]:
     """Where a run's context and outputs name artifacts, spelled as a template would: by digest."""
     view = await client.run(run)
+    outputs = await read_outputs(client, view)
+    documents = {"context": view.context} | {f"nodes.{node}.output": one for node, one in outputs.items()}
     places: dict[str, list[str]] = defaultdict(list)
-
-    def read(name: str, document: object) -> None:
-        with suppress(ValidationError):  # what only looks like an artifact
-            for pointer, reference in find_artifacts(document):
-                places[reference.artifact].append(name + pointer.replace("/", "."))
-
-    read("context", view.context)
-    succeeded = [node.id for node in view.nodes if node.status is NodeStatus.SUCCESS]
-    for node in succeeded[:_NAMED_NODES]:
-        read(f"nodes.{node}.output", json.loads(await client.node_output(run, node)))
+    for name, document in documents.items():
+        for pointer, reference in named_in(document):
+            places[reference.artifact].append(name + pointer.replace("/", "."))
     return places
 
 

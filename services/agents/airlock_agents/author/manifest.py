@@ -5,6 +5,9 @@ from pathlib import Path
 from airlock_contracts.manifest import Manifest
 from pydantic import ValidationError
 
+from ..images.image_files import read_whole
+from ..images.packages import BuildProblem
+
 _MAX_BYTES = 8 * 1024 * 1024
 """A manifest has a mebibyte at most; with every character escaped it is six times as long."""
 
@@ -20,12 +23,9 @@ class BrokenCode(AuthorProblem):
 def read_manifest(path: Path) -> Manifest:
     """Read a judged manifest, JSON. Raises AuthorProblem."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise AuthorProblem(f"{path} cannot be read: {error.strerror}") from error
-    if len(raw) > _MAX_BYTES:
-        raise AuthorProblem(f"{path} is larger than {_MAX_BYTES // 1024**2} MiB")
+        raw = read_whole(path, _MAX_BYTES)
+    except BuildProblem as problem:
+        raise AuthorProblem(str(problem)) from problem
     try:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
