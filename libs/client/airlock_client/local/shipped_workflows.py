@@ -55,4 +55,6 @@ def _noted(note: Path) -> dict[str, str] | None:
         noted = json.loads(note.read_bytes()[:_MAX_NOTE_BYTES])
     except (OSError, ValueError):  # or cut by a full disk
         return None
+    if not isinstance(noted, dict):
+        return None
     return {name: digest for name, digest in noted.items() if isinstance(digest, str)}

@@ -32,7 +32,7 @@ def add_diagnose(subparsers: Subparsers) -> None:
 
 
 def add_images(subparsers: Subparsers) -> None:
-    """`images build` and `images list`."""
+    """`images build`, `list`, `prune` and `names`."""
     images = subparsers.add_parser("images", help="build or list the agents' images")
     verbs = images.add_subparsers(required=True, metavar="VERB")
     build = verbs.add_parser(
