@@ -180,7 +180,7 @@ def start(author: Any) -> subprocess.Popen[str]:
     trying = subprocess.Popen(
         author.command("agents", "try", "sleeper"),
         cwd=author.home,
-        env=author.environment,
+        env={**author.environment, "TMPDIR": str(author.home)},  # what kill -9 leaves there goes with it
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
