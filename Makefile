@@ -17,7 +17,7 @@ part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
-.PHONY: help demo test unit coverage check up bench repeat mutation format lock clean venv engine base-tools images
+.PHONY: help demo test test-stack stack-tools unit coverage check up bench repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -26,13 +26,16 @@ demo: venv engine base-tools ## Run the main job on WORKSPACE=path, or else on t
 	@.venv/bin/airlock demo
 
 test: images ## Pass all tests, on real parts
-	@$(step) "make test" $(python) -m pytest tests -n $(workers) --dist loadfile --no-loadscope-reorder --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make test" $(python) -m pytest tests --ignore=tests/stack -n $(workers) --dist loadfile --no-loadscope-reorder --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+test-stack: images stack-tools ## Pass the tests of the stack around it: Prometheus, Alertmanager, Compose
+	@$(step) "make test-stack" $(python) -m pytest tests/stack --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
 
 coverage: images ## Pass all tests, print the lines and branches that they run, by room, and hold the gates
-	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests --ignore=tests/stack -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \
@@ -50,7 +53,7 @@ bench: images ## Print the first figures: ms per step of bare Docker and of Airl
 	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 repeat: images ## Pass all tests again and again, and say which one did not always pass (TIMES=20)
-	@$(step) "make repeat" $(python) tests/quality/repetition.py --times $(or $(TIMES),20) tests -n $(workers) --dist loadfile --no-loadscope-reorder
+	@$(step) "make repeat" $(python) tests/quality/repetition.py --times $(or $(TIMES),20) tests --ignore=tests/stack -n $(workers) --dist loadfile --no-loadscope-reorder
 
 mutation: venv ## Change the engine and the approvals bit by bit: does a test notice? (an hour or two; ONLY='*step*')
 	@$(step) "make mutation" $(python) tests/quality/mutation.py $(if $(ONLY),--only '$(ONLY)')
@@ -74,6 +77,9 @@ engine: venv
 
 base-tools:
 	@$(part) "preparing mmdebstrap" infra/local/base-tools.sh
+
+stack-tools:
+	@$(part) "preparing the stack's tools" infra/local/stack-tools.sh
 
 images: venv engine base-tools
 	@$(part) "building the images" $(python) -m airlock_agents images build >/dev/null

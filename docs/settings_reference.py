@@ -65,6 +65,7 @@ TAIL = """\
 | `AIRLOCK_DOCKER_PATIENCE` | `make` | seconds for that daemon to answer |
 | `AIRLOCK_DOCKER_RUN` | `make` | folder for that daemon's pid file |
 | `AIRLOCK_OS_RELEASE` | `make` | file that names this machine's system |
+| `AIRLOCK_SERVICE_POLICY` | `make` | file that keeps Debian's packages from starting their services |
 | `WORKSPACE`, `DECISION` | `airlock demo` | the repository to review; `APPROVED` or `REJECTED` |
 """
 

@@ -52,6 +52,7 @@ COMMANDS: Final = (
     "AIRLOCK_KEY",
     "AIRLOCK_KEY_FILE",
     "AIRLOCK_OS_RELEASE",
+    "AIRLOCK_SERVICE_POLICY",
     "AIRLOCK_URL",
 )
 """What the `airlock` command, the building of images and the set-up of Docker read."""

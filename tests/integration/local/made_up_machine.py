@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PLAIN_COMMANDS = """bash cat cksum cp cut date dirname env flock grep mktemp mkdir readlink rm setsid
+PLAIN_COMMANDS = """bash cat chmod cksum cp cut date dirname env flock grep mktemp mkdir readlink rm setsid
 sha256sum sleep tail touch""".split()
 DEBIAN = 'PRETTY_NAME="Debian"\nID=debian\n'
 
@@ -98,6 +98,7 @@ def make_machine(folder: Path) -> Machine:
         "HOME": str(folder),
         "MACHINE": str(folder),
         "AIRLOCK_OS_RELEASE": str(folder / "os-release"),
+        "AIRLOCK_SERVICE_POLICY": str(folder / "policy-rc.d"),
         "AIRLOCK_DOCKER_RUN": str(folder / "run"),
         "AIRLOCK_DOCKER_LOG": str(folder / "dockerd.log"),
         "AIRLOCK_DOCKER_PATIENCE": "10",

@@ -51,6 +51,43 @@ def test_a_base_image_from_elsewhere_needs_no_tools(machine: Machine) -> None:
     assert (done.returncode, done.stderr, machine.installed) == (0, "", [])
 
 
+def test_the_stacks_tools_are_installed_and_their_services_never_start(machine: Machine) -> None:
+    machine.command(
+        "apt-get",
+        '#!/bin/bash\necho "$*" >>"$MACHINE/apt-get.calls"\ncp "$MACHINE/policy-rc.d" "$MACHINE/asked"\n',
+    )
+    machine.command("update-rc.d", '#!/bin/bash\necho "$*" >>"$MACHINE/services"\n')
+    done = machine.run("stack-tools.sh")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "undo: apt-get remove prometheus prometheus-alertmanager docker-compose" in done.stderr
+    assert machine.read("asked").endswith("exit 101\n")
+    assert not (machine.folder / "policy-rc.d").exists()
+    assert machine.read("services").splitlines() == ["prometheus disable", "prometheus-alertmanager disable"]
+
+
+def test_the_machines_own_policy_about_services_stays(machine: Machine) -> None:
+    machine.write("policy-rc.d", "mine")
+    assert machine.run("stack-tools.sh").returncode == 0
+    assert machine.read("policy-rc.d") == "mine"
+
+
+def test_stack_tools_that_are_there_are_left_as_they_are(machine: Machine) -> None:
+    for name in ("prometheus", "promtool", "alertmanager", "amtool"):
+        machine.command(name, "#!/bin/bash\n")
+    assert machine.run("stack-tools.sh").returncode == 0
+    assert machine.installed[0].split()[-1] == "docker-compose"
+    machine.command("docker-compose", "#!/bin/bash\n")
+    done = machine.run("stack-tools.sh")
+    assert (done.returncode, done.stderr, len(machine.installed)) == (0, "", 1)
+
+
+def test_elsewhere_one_line_says_which_stack_tools_are_missing(machine: Machine) -> None:
+    machine.becomes(root=False)
+    done = machine.run("stack-tools.sh")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "apt-get install prometheus prometheus-alertmanager docker-compose" in done.stderr
+
+
 def test_an_apt_get_that_fails_twice_shows_why_and_ends_in_one_line(machine: Machine) -> None:
     machine.command(
         "apt-get", '#!/bin/bash\necho "$1" >>"$MACHINE/apt-get.calls"\necho "E: no space"\nexit 100\n'
@@ -132,7 +169,9 @@ def test_a_step_keeps_its_exit_code_and_tells_the_time_of_the_whole(machine: Mac
 def test_make_alone_lists_every_public_target_in_one_line_each() -> None:
     done = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, timeout=30, check=True)
     listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")]
-    assert listed == ("help demo test unit coverage check up bench repeat mutation format lock clean".split())
+    assert listed == (
+        "help demo test test-stack unit coverage check up bench repeat mutation format lock clean".split()
+    )
 
 
 def test_every_script_parses() -> None:
