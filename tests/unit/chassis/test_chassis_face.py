@@ -26,6 +26,7 @@ def test_telemetry_offers_these_names() -> None:
     assert set(telemetry.__all__) == {
         *("bind", "bind_process", "configure_logs", "get_logger", "register_secret", "forget_secrets"),
         *("configure_traces", "shutdown_traces", "use_provider", "span", "Kind"),
+        *("record", "span_id", "child_of", "fail"),
         *("inject", "extract", "traceparent", "current_ids"),
         *("CONTENT_TYPE", "render_metrics"),
     }

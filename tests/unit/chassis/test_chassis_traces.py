@@ -1,15 +1,27 @@
 """Traces: carried over borders, cheap when off, never in the way."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from airlock_chassis.telemetry import current_ids, extract, inject, span, traceparent, use_provider
+from airlock_chassis.telemetry import (
+    child_of,
+    current_ids,
+    extract,
+    inject,
+    record,
+    span,
+    span_id,
+    traceparent,
+    use_provider,
+)
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+AT = datetime(2026, 1, 2, 3, 4, 5, 7, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -34,11 +46,65 @@ def test_a_span_continues_the_trace_of_its_parent(spans: InMemorySpanExporter) -
     assert dict(ended.attributes or {}) == {"airlock.node": "scan"}
 
 
-def test_an_exception_is_recorded_and_passes_through(spans: InMemorySpanExporter) -> None:
+def test_an_exception_fails_its_span_without_its_text_and_passes_through(spans: InMemorySpanExporter) -> None:
     with pytest.raises(KeyError), span("attempt.run"):
-        raise KeyError("x")
+        raise KeyError("a text that only the log may show")
     (ended,) = spans.get_finished_spans()
-    assert ended.events[0].name == "exception"
+    assert (ended.status.status_code, ended.status.description) == (trace.StatusCode.ERROR, None)
+    assert dict(ended.attributes or {}) == {"error.type": "KeyError"}
+    assert ended.events == ()
+
+
+def test_a_span_is_recorded_when_it_is_over_under_the_id_that_its_children_gave_as_parent(
+    spans: InMemorySpanExporter,
+) -> None:
+    above = child_of(PARENT, "run/scan")
+    with span("claim", parent=above):
+        pass
+    record(
+        "node scan",
+        id_=span_id("run/scan"),
+        parent=PARENT,
+        start=AT,
+        end=AT + timedelta(seconds=3, microseconds=1),
+        links=[PARENT, "garbage"],
+        error="sandbox.lost",
+    )
+    with span("other"):
+        pass
+    claim, node, other = spans.get_finished_spans()
+    assert node.context is not None
+    assert claim.parent is not None
+    assert claim.parent.span_id == node.context.span_id
+    assert node.start_time == 1_767_323_045_000_007_000
+    assert node.end_time == node.start_time + 3_000_001_000
+    assert node.status.status_code is trace.StatusCode.ERROR
+    assert dict(node.attributes or {}) == {"error.type": "sandbox.lost"}
+    assert [f"{link.context.span_id:016x}" for link in node.links] == ["b7ad6b7169203331"]
+    assert other.context is not None
+    assert other.context.span_id != node.context.span_id
+
+
+def test_what_is_over_before_it_began_is_over_at_once(spans: InMemorySpanExporter) -> None:
+    record("node scan", parent=PARENT, start=AT, end=AT - timedelta(seconds=1))
+    (ended,) = spans.get_finished_spans()
+    assert ended.end_time == ended.start_time
+
+
+@pytest.mark.parametrize("parent", [None, "garbage", PARENT[:-1] + "0", PARENT[:-1] + "2"])
+def test_nothing_is_recorded_in_a_trace_that_is_not_kept(
+    spans: InMemorySpanExporter, parent: str | None
+) -> None:
+    record("node scan", parent=parent, start=AT, end=AT)
+    assert spans.get_finished_spans() == ()
+
+
+def test_a_derived_parent_keeps_the_trace_and_its_flags() -> None:
+    derived = child_of(PARENT[:-1] + "3", "run/scan/1")
+    assert derived == f"00-0af7651916cd43dd8448eb211c80319c-{span_id('run/scan/1')}-03"
+    assert span_id("run/scan/1") == "801f9c18dc9ccc6d"
+    assert child_of(None, "run/scan/1") is None
+    assert child_of("garbage", "run/scan/1") is None
 
 
 def test_without_a_provider_the_callers_trace_is_still_passed_on() -> None:

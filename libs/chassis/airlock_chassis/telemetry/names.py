@@ -36,6 +36,7 @@ ATTR_ACTION = "airlock.action"
 ATTR_HOST = "airlock.host"
 ATTR_POOL = "airlock.pool"
 ATTR_STATUS = "airlock.status"
+ATTR_ERROR = "error.type"
 ATTR_MESSAGING_SYSTEM = "messaging.system"
 ATTR_MESSAGING_DESTINATION = "messaging.destination.name"
 

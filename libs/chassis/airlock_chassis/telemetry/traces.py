@@ -1,9 +1,17 @@
-"""Traces: one run is one trace, carried by the W3C `traceparent` in headers and messages."""
+"""Traces: one run is one trace, carried by the W3C `traceparent` in headers and messages.
 
+What is short is a block under `span`. What outlives a process (a run, a node, an attempt, a wait) has an id
+derived from its name, so that whoever works below it can name it as the parent before it exists anywhere;
+whoever sees its end hands it to `record`, with both times.
+"""
+
+import hashlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -11,8 +19,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from . import names
 
 TRACEPARENT = "traceparent"
 QUEUE_SPANS = 4096
@@ -24,8 +34,18 @@ Attribute = str | int | float | bool
 Kind = trace.SpanKind
 Span = trace.Span
 
-_TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_propagator = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_given_id: ContextVar[int | None] = ContextVar("given_id", default=None)
+
+
+class _Ids(RandomIdGenerator):
+    """Gives a span the id that `record` was asked for, and any other a random one."""
+
+    def generate_span_id(self) -> int:
+        given = _given_id.get()
+        return super().generate_span_id() if given is None else given
 
 
 class _Tracing:
@@ -59,7 +79,10 @@ def use_provider(provider: TracerProvider | None) -> None:
     """Make this provider the process's own; None turns tracing off."""
     _Tracing.provider = provider
     _Tracing.exporter = None
-    _Tracing.tracer = provider.get_tracer("airlock") if provider is not None else None
+    _Tracing.tracer = None
+    if provider is not None:
+        provider.id_generator = _Ids()
+        _Tracing.tracer = provider.get_tracer("airlock")
 
 
 def shutdown_traces() -> None:
@@ -84,28 +107,120 @@ def span(
     parent: str | None = None,
     kind: Kind = Kind.INTERNAL,
     attributes: Mapping[str, Attribute] | None = None,
+    links: Sequence[str] = (),
 ) -> Iterator[Span]:
     """Run a block as a span, under `parent` (a traceparent) or else under the current span.
 
-    An exception that leaves the block is recorded and passes through. Begin and end it in one task.
+    An exception that leaves the block gives it the status of an error, and passes through; its text is left
+    to the log, which masks it. Begin and end it in one task.
     """
     tracer = _Tracing.tracer
     if tracer is None:
         with _carried(parent):
             yield trace.INVALID_SPAN
         return
-    context = extract({TRACEPARENT: parent}) if parent else None
-    with tracer.start_as_current_span(name, context=context, kind=kind, attributes=attributes) as opened:
-        yield opened
+    with tracer.start_as_current_span(
+        name,
+        context=extract({TRACEPARENT: parent}) if parent else None,
+        kind=kind,
+        attributes=attributes,
+        links=_links(links),
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as opened:
+        try:
+            yield opened
+        except Exception as error:
+            fail(opened, type(error).__qualname__)
+            raise
+
+
+def fail(opened: Span, code: str) -> None:
+    """Mark a span as failed: `code` is a failure's code or an exception's name, never a text."""
+    opened.set_status(trace.StatusCode.ERROR)
+    opened.set_attribute(names.ATTR_ERROR, code)
+
+
+def record(
+    name: str,
+    *,
+    parent: str | None,
+    start: datetime,
+    end: datetime,
+    id_: str | None = None,
+    kind: Kind = Kind.INTERNAL,
+    attributes: Mapping[str, Attribute] | None = None,
+    links: Sequence[str] = (),
+    error: str | None = None,
+) -> None:
+    """Hand over a span that is over, under `parent` (a traceparent), if that one's trace is kept at all.
+
+    `id_` is sixteen hexadecimal digits, such as those of `span_id`; without one it is random. `error` is a
+    failure's code. An end before the start is taken for the start.
+    """
+    tracer = _Tracing.tracer
+    above = _context_of(parent)
+    if tracer is None or above is None or not above.trace_flags.sampled:
+        return
+    token = _given_id.set(None if id_ is None else int(id_, 16))
+    try:
+        opened = tracer.start_span(
+            name,
+            _below(above),
+            kind,
+            attributes,
+            _links(links),
+            start_time=_nanoseconds(start),
+        )
+    finally:
+        _given_id.reset(token)
+    if error is not None:
+        fail(opened, error)
+    opened.end(_nanoseconds(max(start, end)))
+
+
+def span_id(named: str) -> str:
+    """The id of a span that many know: spelled from the name of what it stands for, such as `RUN/NODE/2`."""
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def child_of(parent: str | None, named: str) -> str | None:
+    """The traceparent of the span that stands for what is named, in the trace of `parent`; None for none."""
+    if parent is None or not _TRACEPARENT.fullmatch(parent):
+        return None
+    return f"{parent[:36]}{span_id(named)}{parent[52:]}"
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND * 1000
+
+
+def _below(above: trace.SpanContext) -> otel_context.Context:
+    return trace.set_span_in_context(trace.NonRecordingSpan(above), otel_context.Context())
+
+
+def _links(parents: Sequence[str]) -> list[trace.Link]:
+    return [trace.Link(context) for parent in parents if (context := _context_of(parent)) is not None]
+
+
+def _context_of(parent: str | None) -> trace.SpanContext | None:
+    """What a traceparent names; None for none, or for one that is malformed."""
+    if parent is None or not _TRACEPARENT.fullmatch(parent):
+        return None
+    flags = trace.TraceFlags(int(parent[53:], 16))
+    context = trace.SpanContext(
+        int(parent[3:35], 16), int(parent[36:52], 16), is_remote=True, trace_flags=flags
+    )
+    return context if context.is_valid else None
 
 
 @contextmanager
 def _carried(parent: str | None) -> Iterator[None]:
     """Without a tracer of our own, still pass on the caller's trace."""
-    if not parent or not _TRACEPARENT.match(parent):
+    if (above := _context_of(parent)) is None:
         yield
         return
-    token = otel_context.attach(extract({TRACEPARENT: parent}))
+    token = otel_context.attach(_below(above))
     try:
         yield
     finally:
@@ -122,7 +237,7 @@ def traceparent() -> str | None:
 
 def trace_id(parent: str | None) -> str | None:
     """The trace that a `traceparent` names; None for none, or for one that is malformed."""
-    return parent[3:35] if parent is not None and _TRACEPARENT.match(parent) else None
+    return parent[3:35] if parent is not None and _TRACEPARENT.fullmatch(parent) else None
 
 
 def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -136,10 +251,8 @@ def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def extract(headers: Mapping[str, str]) -> otel_context.Context:
     """The trace that the headers name; an empty context for none, or for one that is malformed."""
-    value = headers.get(TRACEPARENT) or headers.get("Traceparent")
-    if value is None or not _TRACEPARENT.match(value):
-        return otel_context.Context()
-    return _propagator.extract({TRACEPARENT: value}, context=otel_context.Context())
+    above = _context_of(headers.get(TRACEPARENT) or headers.get("Traceparent"))
+    return otel_context.Context() if above is None else _below(above)
 
 
 def current_ids() -> tuple[str, str] | None:
