@@ -9,6 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 from airlock_client.local import shipped
+from airlock_contracts.statuses import Verdict
 from e2e_install import Install
 from guide_commands import GuideBroken, run_guide, steps
 
@@ -49,6 +50,26 @@ async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
         run_guide, guide, folder=tmp_path, environment=environment(install), seconds=170
     )
     assert typed == guide.read_text().count("\n$ ")
+
+
+@pytest.mark.timeout(300)  # some thirty commands, each an interpreter of its own
+@pytest.mark.parametrize("page", ["troubleshooting.md", "runbooks/incident-response.md"])
+async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
+    install: Install, tmp_path: Path, page: str
+) -> None:
+    await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
+    ends_badly, waits = [
+        (await install.client.trigger("approval-only", {"question": question})).id
+        for question in ("Shall this end badly?", "Shall this wait?")
+    ]
+    asked = await install.until_asked(ends_badly, "tell")
+    await install.client.decide(asked.id, Verdict.REJECTED, asked.payload_sha256)
+    await install.until_final(ends_badly)
+    await install.until_asked(waits, "tell")
+    typed = await asyncio.to_thread(
+        run_guide, GUIDES.parent / page, folder=tmp_path, environment=environment(install), seconds=270
+    )
+    assert typed == (GUIDES.parent / page).read_text().count("\n$ ")
 
 
 def environment(install: Install) -> dict[str, str]:

@@ -25,7 +25,7 @@ def commands(text: str) -> Iterator[str]:
     """What stands after `airlock`, without a shell's comment and substitutions or what a page leaves open."""
     for line in [*_INLINE.findall(text), *_ALONE.findall(text.replace("\\\n", " "))]:
         whole = re.sub(r"\$\(.*", "VALUE", line)
-        yield re.sub(r"\s+#.*|\s+\||\s*\.\.\.$", "", whole).partition("airlock ")[2]
+        yield re.sub(r"\s+(?:#|\||;|>|&&).*|\s*\.\.\.$", "", whole).partition("airlock ")[2]
 
 
 def unknown(words: list[str]) -> str | None:
