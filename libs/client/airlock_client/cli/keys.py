@@ -22,6 +22,7 @@ class Role(StrEnum):
 
     ADMIN = "admin"
     HOST = "host"
+    WEBHOOK = "webhook"
 
 
 def add(app: typer.Typer) -> None:
@@ -33,7 +34,12 @@ def add(app: typer.Typer) -> None:
     async def create(
         context: typer.Context,
         name: Annotated[str, typer.Option("--name", help="Who it stands for; decisions record it.")],
-        role: Annotated[Role, typer.Option("--role", help="admin, or host for an agent host.")] = Role.ADMIN,
+        role: Annotated[
+            Role,
+            typer.Option(
+                "--role", help="admin; host for an agent host; webhook for what may post alerts and nothing else."
+            ),
+        ] = Role.ADMIN,
         output: Annotated[
             Path | None,
             typer.Option("--output", "-o", help="Write it to this file (0600) and do not show it."),

@@ -48,7 +48,12 @@ def host_or_admin(request: Request) -> Principal:
     return _of_role(request, KeyRole.ADMIN, KeyRole.HOST)
 
 
-RULES = frozenset({public, admin, host_or_admin})
+def webhook_or_admin(request: Request) -> Principal:
+    """Keys of role webhook may, and of role admin."""
+    return _of_role(request, KeyRole.ADMIN, KeyRole.WEBHOOK)
+
+
+RULES = frozenset({public, admin, host_or_admin, webhook_or_admin})
 """Every route has exactly one of these."""
 
 

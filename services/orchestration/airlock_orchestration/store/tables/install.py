@@ -15,6 +15,7 @@ class KeyRole(StrEnum):
 
     ADMIN = "admin"
     HOST = "host"
+    WEBHOOK = "webhook"
 
 
 class HostRow(Row, table=True):
