@@ -15,6 +15,7 @@ from airlock_sdk.artifact import ArtifactReference
 from airlock_sdk.bounds import Bounds
 from airlock_sdk.context import Context
 from airlock_sdk.failure import Failure, ProtocolError, WorkspaceError
+from airlock_sdk.span import Span
 
 __all__ = [
     "Agent",
@@ -23,6 +24,7 @@ __all__ = [
     "Context",
     "Failure",
     "ProtocolError",
+    "Span",
     "WorkspaceError",
     "__version__",
 ]

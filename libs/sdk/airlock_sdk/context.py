@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from airlock_sdk import workspace as trees
 from airlock_sdk.artifact import TAR, ArtifactReference, announcement, reference
 from airlock_sdk.frames import BoundedReader, FrameWriter
 from airlock_sdk.request import Request
+from airlock_sdk.span import Span, Spans
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -26,6 +28,7 @@ class Context:
         self._request = request
         self._writer = writer
         self._received = received
+        self._spans = Spans(writer, taken=request.takes_spans)
 
     @property
     def action(self) -> str:
@@ -109,6 +112,15 @@ class Context:
         if fraction is not None:
             header["fraction"] = min(1.0, max(0.0, fraction))
         self._writer.send(header)
+
+    def span(self, name: str, /, **attributes: Any) -> AbstractContextManager[Span]:
+        """Time a part of the work: `with ctx.span("parse", files=3):` is a span in the run's trace.
+
+        Spans in spans nest; a thread that the block starts begins anew. An exception that leaves the block
+        makes it an error. Attributes are texts, numbers and booleans, for people: no secrets. An attempt has
+        at most 256; beyond them, and where nobody looks at traces, nothing is sent.
+        """
+        return self._spans.span(name, attributes)
 
     def put_artifact(
         self, name: str, data: bytes | Path, media_type: str = "application/octet-stream"

@@ -29,6 +29,7 @@ class Request:
     deadline: datetime | None  # UTC
     traceparent: str | None  # W3C Trace Context
     inputs: dict[str, Any]
+    takes_spans: bool = False  # whether the host takes span frames
 
 
 def read_request(source: BinaryIO, receive: Receive) -> Request | None:
@@ -54,6 +55,7 @@ def read_request(source: BinaryIO, receive: Receive) -> Request | None:
         deadline=_deadline(header.get("deadline")),
         traceparent=_text(header, "traceparent") if header.get("traceparent") else None,
         inputs=_inputs(_whole(BoundedReader(source, size))),
+        takes_spans=_accepts(header, "span"),
     )
     for item in announced:
         pointer, reference = _announced(item)
@@ -87,6 +89,11 @@ def _announced(item: Any) -> tuple[str, ArtifactReference]:
         if is_reference(reference) and reference["size"] <= MAX_SIZE:
             return pointer, reference
     raise ProtocolError("an artifact is announced with pointer, artifact, size and media_type")
+
+
+def _accepts(header: dict[str, Any], frame: str) -> bool:
+    accepted = header.get("accepts")
+    return isinstance(accepted, list) and frame in accepted
 
 
 def _text(header: dict[str, Any], key: str) -> str:

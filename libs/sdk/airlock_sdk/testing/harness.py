@@ -49,12 +49,16 @@ class Made:
 
 @dataclass(slots=True)
 class Outcome:
-    """Everything an agent said: `output` or `failure` is set, never both; `artifacts` by digest."""
+    """Everything an agent said: `output` or `failure` is set, never both; `artifacts` by digest.
+
+    `spans` are its frames as they ended: an inner one stands before the one around it.
+    """
 
     output: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
     logs: list[dict[str, Any]] = field(default_factory=list)
     progress: list[dict[str, Any]] = field(default_factory=list)
+    spans: list[dict[str, Any]] = field(default_factory=list)
     artifacts: dict[str, Made] = field(default_factory=dict)
     raw_output: bytes = b""
     stderr: str = ""
@@ -181,6 +185,7 @@ def request_bytes(action: str, inputs: Mapping[str, Any], given: Sequence[Given]
             "action": action,
             "deadline": "2099-01-01T00:00:00.000000Z",
             "traceparent": None,
+            "accepts": ["span"],
             "size": len(body),
             "artifacts": [{"pointer": one.pointer, **one.reference} for one in given],
         }
@@ -221,6 +226,8 @@ def read_outcome(source: BinaryIO) -> Outcome:
             outcome.logs.append(header)
         elif kind == "progress":
             outcome.progress.append(header)
+        elif kind == "span":
+            outcome.spans.append(header)
         elif kind == "artifact":
             try:
                 announcement(header["name"], header["size"], header["media_type"])
