@@ -215,6 +215,15 @@ async def test_a_workspace_that_is_no_folder_is_a_usage_error(demo: Demo) -> Non
     assert "absent is not a folder" in said
 
 
+async def test_a_workspace_without_a_file_is_a_usage_error_before_anything_starts(demo: Demo) -> None:
+    (demo.place / "bare" / "built").mkdir(parents=True)
+    (demo.place / "bare" / ".git").mkdir()
+    (demo.place / "bare" / ".git" / "HEAD").touch()
+    code, said = await demo.run(WORKSPACE=str(demo.place / "bare"))
+    assert code == 3
+    assert "bare has no file that git would not ignore" in said
+
+
 def _read_terminal(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)

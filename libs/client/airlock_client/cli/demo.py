@@ -9,6 +9,7 @@ from airlock_contracts.statuses import Verdict
 
 from ..exits import Exit
 from ..local import shipped
+from ..workspaces import list_files
 from .edge import CommandError, command
 from .output import terminal
 
@@ -50,6 +51,10 @@ def add(app: typer.Typer) -> None:
         if not folder.is_dir():
             raise CommandError(
                 f"{folder} is not a folder", "name a repository: make demo WORKSPACE=path", Exit.USAGE
+            )
+        if next(list_files(folder), None) is None:
+            raise CommandError(
+                f"{folder} has no file that git would not ignore", "name a folder with code in it", Exit.USAGE
             )
         if decision is None and not sys.stdin.isatty():
             decision = Verdict.APPROVED
