@@ -66,3 +66,8 @@ APPROVAL_REJECTED = "approval.rejected"
 APPROVAL_EXPIRED = "approval.expired"
 CANCELLED = "cancelled"
 INTERNAL = "internal"
+
+CODES = frozenset(
+    value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
+)
+"""All of them."""

@@ -1,14 +1,18 @@
 """Metrics: one registry of our own, and the declarations of everything that Airlock counts now.
 
-Labels hold names from registrations and statuses, never ids: every combination lives for ever.
+Labels hold names from registrations and statuses, never ids: every combination lives for ever. Names from
+registrations go through the guard of `cardinality`, whoever sets the label.
 """
 
 from collections.abc import Sequence
+from typing import Any, Self
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+import prometheus_client
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from . import names
+from .cardinality import Series
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -17,6 +21,47 @@ SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 ProcessCollector(registry=REGISTRY)
+
+
+class _Bounded:
+    """A metric whose labels are held to a number of names."""
+
+    def __init__(self, name: str, documentation: str, labelnames: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(name, documentation, labelnames, **more)  # type: ignore[call-arg]  # beside a metric
+        self._labels = tuple(labelnames)
+        self._series = Series(self._labels)
+        self._found: dict[tuple[object, ...], Self] = {}
+
+    def labels(self, *values: object, **named: object) -> Self:
+        """The series of these labels, or of `other`. Raises ValueError for other labels than declared."""
+        given = named or dict(zip(self._labels, values, strict=True))
+        if given.keys() != set(self._labels):
+            raise ValueError(f"{sorted(given)} are not the labels {sorted(self._labels)}")
+        asked = tuple(given[label] for label in self._labels)
+        if (found := self._found.get(asked)) is not None:
+            return found
+        shown = self._series.shown(given)
+        series: Self = super().labels(**shown)  # type: ignore[misc]  # as above
+        if shown == given:  # what is shown as `other` has no end
+            self._found[asked] = series
+        return series
+
+    def remove(self, *values: object) -> None:
+        """Show these labels no more."""
+        self._found.pop(values, None)
+        super().remove(*values)  # type: ignore[misc]  # as above
+
+
+class Counter(_Bounded, prometheus_client.Counter):
+    """Something that only grows."""
+
+
+class Gauge(_Bounded, prometheus_client.Gauge):
+    """Something that goes up and down."""
+
+
+class Histogram(_Bounded, prometheus_client.Histogram):
+    """How often something was how large."""
 
 
 def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
