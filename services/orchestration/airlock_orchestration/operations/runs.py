@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from airlock_chassis.ids import uuid7
-from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import span, traceparent
+from airlock_chassis.telemetry.traces import traceparent
 from airlock_contracts import strict_json
 from airlock_contracts.artifacts import find_artifacts
 from airlock_contracts.manifest import AgentVersion
@@ -79,37 +78,39 @@ class Runs:
         *,
         number: int | None = None,
         key: str | None = None,
+        kind: str = "api",
+        same: bytes | None = None,
     ) -> Started:
         """Start a run of a workflow, by its id or name; the newest version unless one is numbered.
 
-        The same idempotency key with the same request answers the run that it made. Raises WorkflowUnknown,
+        The same idempotency key with the same request answers the run that it made; `same` is what two such
+        requests share, where it is not the version and the whole context. Raises WorkflowUnknown,
         ContextInvalid, IdempotencyMismatch, StoreUnavailable: then no run was started, except after the last,
         where asking again with the same key tells.
         """
-        with span(names.SPAN_TRIGGER, attributes={names.ATTR_PROJECT: principal.project}):
-            pair = await workflow_operations.find(self._sessions, principal, workflow, number)
-            fingerprint = _fingerprint(b"trigger", str(number).encode(), context.data)
-            if key is not None:
-                found = await self._made_by(principal, pair[0].id, key, fingerprint)
-                if found is not None:
-                    return found
-            spec = workflows.to_spec(pair[1])
-            artifacts = await self._contexts.check(context, pair[1].id, spec)
-            pins = await self._pin(principal, pair[1].id, spec)
-            creation = RunCreation(
-                workflow_id=str(pair[0].id),
-                workflow_version_id=str(pair[1].id),
-                context=context.data,
-                context_sha256=hashlib.sha256(context.data).hexdigest(),
-                agents={reference: agent.id for reference, agent in pins.items()},
-                created_by=principal.name,
-                trigger_kind="api",
-                trigger_key=key,
-                trigger_fingerprint=fingerprint if key is not None else None,
-                traceparent=traceparent(),
-                artifacts=artifacts,
-            )
-            return await self._start(principal, creation, ())
+        pair = await workflow_operations.find(self._sessions, principal, workflow, number)
+        fingerprint = _fingerprint(b"trigger", str(number).encode(), context.data)
+        if key is not None:
+            found = await self._made_by(principal, pair[0].id, key, fingerprint)
+            if found is not None:
+                return found
+        spec = workflows.to_spec(pair[1])
+        artifacts = await self._contexts.check(context, pair[1].id, spec)
+        pins = await self._pin(principal, pair[1].id, spec)
+        creation = RunCreation(
+            workflow_id=str(pair[0].id),
+            workflow_version_id=str(pair[1].id),
+            context=context.data,
+            context_sha256=hashlib.sha256(context.data).hexdigest(),
+            agents={reference: agent.id for reference, agent in pins.items()},
+            created_by=principal.name,
+            trigger_kind="api",
+            trigger_key=key,
+            trigger_fingerprint=fingerprint if key is not None else None,
+            traceparent=traceparent(),
+            artifacts=artifacts,
+        )
+        return await self._start(principal, creation, ())
 
     async def retry(self, principal: Principal, run: UUID, *, key: str | None = None) -> Started:
         """Start a new run that copies what succeeded in one that FAILED or was CANCELLED.
