@@ -28,7 +28,7 @@ async def _refused(
 async def _messages(install: Install, run: str) -> list[str]:
     """The subjects of what INVOCATIONS holds of a run."""
     names = Subjects()
-    connection = await nats.connect(install.stack._nats.url("reader"))
+    connection = await nats.connect(install.stack._nats.url("reader"), inbox_prefix="_INBOX.reader")
     try:
         info = await connection.jetstream().stream_info(
             names.invocations_stream, subjects_filter=names.run_invocations(run)

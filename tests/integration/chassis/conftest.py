@@ -49,12 +49,12 @@ class Corner:
         return int((await self.bus.jetstream.stream_info(stream)).state.messages)
 
 
-async def make_corner(url: str, prefix: str) -> Corner:
-    """Connect and declare."""
+async def make_corner(url: str, prefix: str, *, makes_streams: bool = True) -> Corner:
+    """Connect and declare; a host has no right to make streams."""
     bus = await Bus.connect(url, name="test")
     subjects = Subjects(prefix)
     layout = Layout(subjects, SMALL)
-    streams = Streams(bus, layout.streams)
+    streams = Streams(bus, layout.streams if makes_streams else ())
     await streams.declare()
     publisher = Publisher(bus, streams)
     return Corner(bus, subjects, layout, streams, publisher, AckTable(DeadLetters(publisher, subjects)))

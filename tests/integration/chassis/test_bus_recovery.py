@@ -194,7 +194,7 @@ async def test_requests_are_answered_again_after_a_restart(server: EmbeddedNats,
 async def test_a_process_with_a_host_s_rights_can_pull_report_and_bury(
     server: EmbeddedNats, own: Corner
 ) -> None:
-    host = await make_corner(server.url("host"), own.subjects.prefix)
+    host = await make_corner(server.url("host"), own.subjects.prefix, makes_streams=False)
     try:
         await send(own, 1)
 

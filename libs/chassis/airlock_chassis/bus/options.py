@@ -1,11 +1,13 @@
 """How to connect, and what comes in: values around the connection."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 Headers = Mapping[str, str]
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,15 @@ class BusOptions:
     user: str | None = None
     password: str | None = None
     credentials_file: Path | None = None
-    inbox_prefix: str = "_INBOX"
-    """Kept apart per kind of process, so that permissions can name it."""
+
+    @property
+    def inbox_prefix(self) -> str:
+        """Where answers come to: each user's own place, so that permissions can name it.
+
+        With a credentials file the user is not known here, and it is everybody's.
+        """
+        user = self.user or urlsplit(self.url).username or ""
+        return f"_INBOX.{user}" if _TOKEN.fullmatch(user) else "_INBOX"
 
     @property
     def shown_url(self) -> str:

@@ -14,6 +14,9 @@ import sysconfig
 from pathlib import Path
 from typing import Literal, get_args
 
+from airlock_contracts import permissions
+from airlock_contracts.subjects import Subjects
+
 from airlock_client.embedded.account import own_folder
 from airlock_client.embedded.errors import FolderRefused, MissingBinary
 from airlock_client.embedded.process import FolderLock, ServerProcess, Stop
@@ -25,36 +28,6 @@ USERS: tuple[User, ...] = get_args(User)
 MAX_PAYLOAD_BYTES = 1024 * 1024
 _MAX_MEMORY_BYTES = 256 * 1024 * 1024
 
-# What each kind of process may say and hear; `*` is the prefix of an install (contracts/subjects.py). A host
-# asks, reports and fetches; it can neither order work, nor end that of others, nor read their reports.
-_PERMISSIONS: dict[User, dict[str, object]] = {
-    "orchestration": {"publish": ">", "subscribe": ">"},
-    "host": {
-        "publish": {
-            "deny": [
-                "*.invocations.>",
-                "*.control.cancel",
-                "*.bell.>",
-                "$JS.API.STREAM.DELETE.>",
-                "$JS.API.STREAM.PURGE.>",
-                "$JS.API.STREAM.MSG.>",
-            ]
-        },
-        "subscribe": {"deny": ["*.reports.>", "*.dead.>", "*.logs.>"]},
-    },
-    "reader": {
-        "publish": [
-            "$JS.API.INFO",
-            "$JS.API.STREAM.INFO.>",
-            "$JS.API.STREAM.LIST",
-            "$JS.API.STREAM.NAMES",
-            "$JS.API.CONSUMER.INFO.>",
-            "$JS.API.CONSUMER.LIST.>",
-            "$JS.API.CONSUMER.NAMES.>",
-        ],
-        "subscribe": ["*.bell.>", "_INBOX.>"],
-    },
-}
 _STOPS = (Stop(signal.SIGTERM, 10.0),)
 _LOCK_SECONDS = 25.0  # a dead owner's server may take all of its stops
 _INFO_BYTES = 32 * 1024
@@ -64,7 +37,8 @@ class EmbeddedNats(EmbeddedServer):
     """nats-server with JetStream on 127.0.0.1, and one password for each kind of process.
 
     `sync_interval` is how long an acknowledged message may stay off the disk: `always` (the default: none) or
-    a duration such as `2m`. `max_store_bytes` bounds the JetStream folder.
+    a duration such as `2m`. `max_store_bytes` bounds the JetStream folder. `prefix` is the install's, by
+    which each kind of process has its rights (contracts/permissions.py); unless it is given, any will do.
     """
 
     name = "nats-server"
@@ -75,9 +49,11 @@ class EmbeddedNats(EmbeddedServer):
         *,
         sync_interval: str = "always",
         max_store_bytes: int = 10 * 1024**3,
+        prefix: str = permissions.ANY,
         ready_seconds: float = 30.0,
     ) -> None:
         super().__init__(data_dir)
+        self._subjects = Subjects(prefix)
         self._sync_interval = sync_interval
         self._max_store_bytes = max_store_bytes
         self._ready_seconds = ready_seconds
@@ -137,9 +113,13 @@ class EmbeddedNats(EmbeddedServer):
 
     def _configuration(self, port: int) -> str:
         """The configuration, as JSON, which is also the syntax of nats-server's configuration files."""
+        rights = {
+            "orchestration": permissions.orchestration(self._subjects),
+            "host": permissions.host(self._subjects),
+            "reader": permissions.reader(self._subjects),
+        }
         users = [
-            {"user": user, "password": self._passwords[user], "permissions": _PERMISSIONS[user]}
-            for user in USERS
+            {"user": user, "password": self._passwords[user], "permissions": rights[user]} for user in USERS
         ]
         return json.dumps(
             {

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from airlock_contracts.subjects import Subjects
+
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
 from airlock_client.embedded.errors import EmbeddedError, FolderInUse, ServerFailed
 from airlock_client.embedded.server import EmbeddedServer, free_port, port_is_free
@@ -73,7 +75,7 @@ class Stack:
         self._log_level = log_level
         self._postgres = EmbeddedPostgres(folder.path / "postgres")
         # A message is a hint: Postgres sends again what a lost disk cache swallows, so nothing waits for it.
-        self._nats = EmbeddedNats(folder.path / "nats", sync_interval="2m")
+        self._nats = EmbeddedNats(folder.path / "nats", sync_interval="2m", prefix=Subjects().prefix)
         self._orchestration: Part | None = None
         self._host: Part | None = None
         self._stopping = False

@@ -127,7 +127,8 @@ class _Host:
         host, data = identity.host, settings.data_dir
         subjects = Subjects(settings.subject_prefix)
         layout = Layout(subjects, replicas=settings.nats_replicas)
-        self._streams = Streams(bus, layout.streams)
+        # The streams are orchestration's to make, and a host has no right to; its pool's consumer is its own.
+        self._streams = Streams(bus, ())
         publisher = Publisher(bus, self._streams)
         owner = {"install": identity.install, "host": host, "boot": identity.boot}
         limits = host_limits(settings)
