@@ -4,13 +4,14 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
 
 from .base import Contract, JsonObject, Name
 from .manifest import ActionName
 from .statuses import OnExpiry, RiskLevel
 
 MAX_NODES = 1000
+MAX_TAGS = 8
 AGENT_REFERENCE = r"^[a-z0-9][a-z0-9-]{0,62}(@[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(-[0-9A-Za-z.-]{1,32})?)?$"
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -44,6 +45,12 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
 ]
 """A duration such as `500ms`, `30s`, `5m`, `24h`, `7d`."""
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    if len(set(tags)) < len(tags):
+        raise ValueError("a tag is named once")
+    return tags
 
 
 class RetrySpec(Contract):
@@ -100,4 +107,13 @@ class WorkflowSpec(Contract):
     description: str = Field(default="", max_length=4000)
     input_schema: JsonObject = Field(default_factory=lambda: {"type": "object"})
     """JSON Schema 2020-12 of the context that a trigger brings."""
+    # Left out where there is none: the digest of a workflow without tags is what it was before there were any,
+    # and a replica that does not know them reads it.
+    tags: Annotated[list[Name], AfterValidator(_each_once)] = Field(
+        default_factory=list,
+        max_length=MAX_TAGS,
+        json_schema_extra={"uniqueItems": True},
+        exclude_if=lambda tags: not tags,
+    )
+    """Names that what its runs cost is counted under, such as the team that pays."""
     nodes: list[NodeSpec] = Field(min_length=1, max_length=MAX_NODES)

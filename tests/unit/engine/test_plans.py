@@ -48,6 +48,12 @@ def test_nodes_stand_in_order_with_their_parents_and_children() -> None:
     assert made.roots == ("first",)
 
 
+def test_a_plan_keeps_the_tags_that_its_cost_is_counted_under() -> None:
+    spec = WorkflowSpec.model_validate({"name": "w", "nodes": [node("a")], "tags": ["red", "blue"]})
+    assert make_plan("ours", 1, spec, AGENTS).tags == ("red", "blue")
+    assert plan(node("a")).tags == ()
+
+
 def test_a_node_carries_what_it_was_given() -> None:
     made = one({"retry": {"max_attempts": 7}, "inputs": {"a": "{{ context.a }}"}})
     assert (made.id, made.action, made.agent.reference) == ("x", "go", "it@1.0.0")
@@ -134,7 +140,8 @@ def test_each_action_of_each_agent_is_checked_by_its_own_schemas() -> None:
 
 def test_a_new_run_stands_before_its_first_step() -> None:
     made = plan(node("a"), node("b", ["a", "a"]), node("c", ["a", "b"]))
-    run = new_run(RUN, made, "00-trace")
+    run = new_run(RUN, made, "00-trace", "webhook")
+    assert run.trigger == "webhook"
     assert (run.id, run.plan, run.status, run.traceparent) == (RUN, made, RunStatus.PENDING, "00-trace")
     assert {id_: (state.status, state.open_parents) for id_, state in run.nodes.items()} == {
         "a": (NodeStatus.PENDING, 0),

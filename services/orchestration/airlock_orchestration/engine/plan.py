@@ -90,6 +90,8 @@ class Plan:
     workflow: str
     workflow_version: int
     nodes: Mapping[str, PlanNode]
+    tags: tuple[str, ...] = ()
+    """What its cost is counted under beside its name."""
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -116,7 +118,9 @@ def make_plan(project: str, version: int, spec: WorkflowSpec, agents: Mapping[st
         if key not in schemas:
             schemas[key] = ActionSchemas(agent.manifest.actions[node.action])
         nodes[id_] = _plan_node(node, tuple(children[id_]), agent, schemas[key])
-    return Plan(project=project, workflow=spec.name, workflow_version=version, nodes=nodes)
+    return Plan(
+        project=project, workflow=spec.name, workflow_version=version, nodes=nodes, tags=tuple(spec.tags)
+    )
 
 
 def _plan_node(

@@ -88,6 +88,8 @@ class RunState:
     finished_at: datetime | None = None
     traceparent: str | None = None
     """The trace that the trigger began; every message about the run carries it."""
+    trigger: str = ""
+    """What kind of trigger began it: `api`, `retry`, ..."""
 
 
 def count_statuses(nodes: Mapping[str, NodeState]) -> dict[NodeStatus, int]:

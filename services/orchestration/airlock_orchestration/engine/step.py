@@ -46,7 +46,7 @@ from .state import AttemptState, NodeState, RunState, Values, count_statuses
 from .turn import Turn
 
 
-def new_run(run: str, plan: Plan, traceparent: str | None = None) -> RunState:
+def new_run(run: str, plan: Plan, traceparent: str | None = None, trigger: str = "") -> RunState:
     """The state of a run that has no row yet: everything PENDING."""
     nodes = {
         node.id: NodeState(status=NodeStatus.PENDING, open_parents=len(node.parents))
@@ -59,6 +59,7 @@ def new_run(run: str, plan: Plan, traceparent: str | None = None) -> RunState:
         nodes=nodes,
         counts=count_statuses(nodes),
         traceparent=traceparent,
+        trigger=trigger,
     )
 
 

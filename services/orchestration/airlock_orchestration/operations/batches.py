@@ -159,8 +159,9 @@ class Batches:
         for run, entries in by_run.items():
             if (plan := entries[0].plan) is not None:
                 creation = entries[0].creation
-                traceparent = creation.traceparent if creation else None
-                groups.append(Group(entries, new_run(run, plan, traceparent), fresh=True))
+                assert creation is not None  # who brings a plan makes a run
+                begun = new_run(run, plan, creation.traceparent, creation.trigger_kind)
+                groups.append(Group(entries, begun, fresh=True))
             elif run in loaded:
                 self._remembered.put(loaded[run])
                 groups.append(Group(entries, loaded[run], fresh=True))

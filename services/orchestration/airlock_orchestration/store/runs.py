@@ -26,7 +26,7 @@ from .plans import PlanKey, PlanSource
 
 _RUNS = """
 SELECT id::text, workflow_version_id::text, status, version, last_event, agents, failure, finished_at,
-    traceparent
+    traceparent, trigger_kind
 FROM runs WHERE id = ANY($1::uuid[])
 """
 _NODES = """
@@ -72,6 +72,7 @@ async def load_states(connection: Any, ids: Collection[str], plans: PlanSource) 
             failure=_failure(row["failure"]),
             finished_at=row["finished_at"],
             traceparent=row["traceparent"],
+            trigger=row["trigger_kind"],
         )
         for row in rows
     }
@@ -197,6 +198,29 @@ async def find_by_trigger(
     )
     row = await connection.fetchrow(sql, project, workflow_id, key)
     return None if row is None else (row[0], row[1])
+
+
+_KEY_WITHIN = """
+SELECT coalesce(
+    (
+        SELECT trigger_key FROM runs
+        WHERE project = $1 AND workflow_id = $2::uuid AND trigger_key = $3 || ' ' || (turn - 1)
+            AND created_at > clock_timestamp() - make_interval(secs => $4)
+    ),
+    $3 || ' ' || turn
+)
+FROM (SELECT floor(extract(epoch FROM clock_timestamp()) / $4)::bigint AS turn OFFSET 0) AS clock
+"""
+
+
+async def key_within(connection: Any, project: str, workflow_id: str, same: str, *, seconds: int) -> str:
+    """The trigger key of what is the same for so many seconds: that of its run, if there is one so young.
+
+    Time is cut into turns as long as that, and the key names its turn: so what comes twice at once meets in
+    one key, and what comes again later has another.
+    """
+    key: str = await connection.fetchval(_KEY_WITHIN, project, workflow_id, same, float(seconds))
+    return key
 
 
 # Compares and sets like the door: if the run changed while its lock was waited for, nothing matches and it
