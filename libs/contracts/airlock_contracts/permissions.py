@@ -1,8 +1,8 @@
 """What each kind of process may say and hear on NATS, made from the names in `subjects`.
 
 `airlock up`, infra/nats/users.conf and an operator's own users all take it from here. What is not allowed is
-refused. Answers come to inboxes, so every user has its own (`_INBOX.<user>`): a report that orchestration pulls
-is delivered to an inbox too.
+refused. Answers come to inboxes, so every user has its own (`_INBOX.<user>`): a report that is pulled is
+delivered to an inbox too.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes what the composed stack keeps secret, in infra/secrets/, and .env from .env.example. What is there stays.
+#
+# Compose binds these files into containers as they are: they belong to the account that the processes run as and
+# are for it alone (0600). That is 1001 where root runs this, else your own account; .env says which.
+#
+# secrets.sh [USER...]: also passwords for more users of NATS (infra/nats/users.py), such as host-gpu.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=infra/local/machine.sh
+. infra/local/machine.sh
+
+folder="${AIRLOCK_SECRETS:-infra/secrets}"
+settings="${AIRLOCK_ENV_FILE:-.env}"
+uid=1001 gid=1001
+if [ "$(id -u)" -ne 0 ]; then uid=$(id -u) gid=$(id -g); fi
+
+umask 077
+mkdir -p "$folder/keys" "$folder/host" "$folder/webhook"
+
+# 32 bytes from the kernel, as text that needs no quoting in an address or a configuration.
+word() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# keep NAME TEXT: writes a secret, whole or not at all, unless it is there.
+keep() {
+    [ ! -e "$folder/$1" ] || return 0
+    printf '%s\n' "$2" >"$folder/$1.part"
+    mv "$folder/$1.part" "$folder/$1"
+    say "made $folder/$1"
+}
+
+keep postgres-password "$(word)"
+keep database-url "postgresql://airlock:$(cat "$folder/postgres-password")@postgres:5432/airlock"
+keep grafana-password "$(word)"
+passwords=""
+for user in orchestration host reader "$@"; do
+    keep "nats-$user" "$(word)"
+    name=$(printf '%s' "$user" | tr 'a-z-' 'A-Z_')
+    passwords+="PASSWORD_$name: \"$(cat "$folder/nats-$user")\""$'\n'
+done
+# Written again each time: it is the others put together.
+printf '%s' "$passwords" >"$folder/nats-passwords.part"
+mv "$folder/nats-passwords.part" "$folder/nats-passwords"
+
+chmod -R go= "$folder"
+if [ "$(id -u)" -eq 0 ]; then chown -R "$uid:$gid" "$folder"; fi
+
+if [ ! -e "$settings" ]; then
+    socket="${DOCKER_HOST:-unix:///var/run/docker.sock}"
+    socket="${socket#unix://}"
+    group=$(stat -c %g "$socket" 2>/dev/null || echo 0)
+    sed -e "s|^# *AIRLOCK_UID=.*|AIRLOCK_UID=$uid|" \
+        -e "s|^# *AIRLOCK_GID=.*|AIRLOCK_GID=$gid|" \
+        -e "s|^# *AIRLOCK_DOCKER_GID=.*|AIRLOCK_DOCKER_GID=$group|" .env.example >"$settings.part"
+    mv "$settings.part" "$settings"
+    say "made $settings"
+fi
