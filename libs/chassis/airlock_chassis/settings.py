@@ -48,7 +48,9 @@ class ChassisSettings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
     """JSON lines, or lines for a person."""
     otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
-    """Where traces go by OTLP/HTTP, such as http://127.0.0.1:4318; without it there are none."""
+    """Where traces, logs and metrics go by OTLP/HTTP, such as http://127.0.0.1:4318; without it nowhere."""
+    otlp_metrics_seconds: float = Field(default=15.0, ge=1, le=3600)
+    """Between two exports of the metrics."""
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     """Share of new traces that are kept."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from airlock_chassis.fatal import Fatal
 from airlock_chassis.supervisor import run
+from airlock_chassis.telemetry.export import configure_export, shutdown_telemetry
 from airlock_chassis.telemetry.logs import configure_logs
-from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
+from airlock_chassis.telemetry.traces import configure_traces
 from airlock_chassis.variables import AGENT_HOST, COMMANDS
 
 from .errors import AirlockError
@@ -55,10 +56,16 @@ async def _serve(settings: Settings) -> int:
     configure_traces(
         service=SERVICE, version=VERSION, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio
     )
+    configure_export(
+        service=SERVICE,
+        version=VERSION,
+        endpoint=settings.otlp_endpoint,
+        metrics_seconds=settings.otlp_metrics_seconds,
+    )
     try:
         return await app.serve(settings)
     finally:
-        shutdown_traces()
+        shutdown_telemetry()
 
 
 async def _migrate(settings: Settings, asked: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -24,11 +24,20 @@ QUIET = {
     "nats": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "httpx2": logging.WARNING,
-    "opentelemetry": logging.ERROR,
+    "opentelemetry": logging.CRITICAL,
     "urllib3": logging.ERROR,
     "uvicorn": logging.WARNING,
 }
 """Libraries that say at INFO or ERROR what we already say once ourselves."""
+
+Carry = Callable[[Mapping[str, Any], int], None]
+"""Takes a line's fields, masked and bounded, and its size; never waits and raises nothing."""
+
+
+class _Beside:
+    """Where lines go beside the stream; nowhere unless `also_to` says."""
+
+    carry: Carry | None = None
 
 
 def get_logger(name: str) -> Any:
@@ -59,7 +68,7 @@ def configure_logs(
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[*shared, final],
+            processors=[*shared, _carried(final)],
         )
     )
     root = logging.getLogger()
@@ -72,6 +81,25 @@ def configure_logs(
         library.handlers[:] = []
         library.propagate = True
     logging.captureWarnings(True)
+
+
+def also_to(carry: Carry | None) -> None:
+    """Hand each line to `carry` too, as it goes to the stream; None ends that."""
+    _Beside.carry = carry
+
+
+def carry_alone(fields: Mapping[str, Any], size: int) -> None:
+    """Hand a line where lines go beside the stream, and not to the stream itself, if there is such a place.
+
+    `fields` are masked and bounded already, and have `timestamp`, `level` and `event`.
+    """
+    if _Beside.carry is not None:
+        _Beside.carry(fields, size)
+
+
+def is_carried() -> bool:
+    """Whether lines go anywhere beside the stream: else nobody need make one."""
+    return _Beside.carry is not None
 
 
 @contextmanager
@@ -93,6 +121,21 @@ def render(_: WrappedLogger, __: str, event: EventDict) -> str:
         return orjson.dumps(event, default=repr, option=options).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, an integer beyond 64 bits, a circle
         return orjson.dumps({key: _plain(value) for key, value in event.items()}).decode()
+
+
+def _carried(final: Processor) -> Processor:
+    """The last processor, which makes the line's text; it goes beside the stream as it goes to it."""
+
+    def carried(logger: WrappedLogger, method: str, event: EventDict) -> Any:
+        carry = _Beside.carry
+        if carry is None or event.get(names.LOG_EVENT) in names.AGENT_EVENTS:
+            return final(logger, method, event)
+        fields = dict(event)  # a renderer for people takes it apart
+        text = final(logger, method, event)
+        carry(fields, len(text) if isinstance(text, str) else 0)
+        return text
+
+    return carried
 
 
 def _plain(value: object) -> str:

@@ -119,3 +119,10 @@ agent_log_lines_total = counter(names.AGENT_LOG_LINES, "Lines that agents said",
 event_loop_lag_seconds = histogram(
     names.EVENT_LOOP_LAG, "How late the event loop ran a timer", buckets=SHORT_SECONDS
 )
+circuit_breaker_state = gauge(
+    names.CIRCUIT_BREAKER_STATE, "0 closed, 1 half open, 2 open: left alone for a while", ("breaker",)
+)
+telemetry_dropped_total = counter(
+    names.TELEMETRY_DROPPED, "Spans, log lines and exports of metrics that were not sent", ("signal",)
+)
+airlock_info = gauge(names.AIRLOCK_INFO, "Always 1; its labels say what runs", ("service", "version"))

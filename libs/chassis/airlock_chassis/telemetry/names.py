@@ -14,6 +14,11 @@ LOG_NODE = "node"
 LOG_ATTEMPT = "attempt"
 LOG_AGENT = "agent"
 LOG_HOST = "host"
+LOG_STREAM = "airlock.stream"
+STREAM_AGENT = "agent"
+"""The stream of lines that agents say; it goes by OTLP alone, line by line."""
+AGENT_EVENTS = frozenset({"agent.log", "agent.progress", "agent.stderr"})
+"""The same on stdout, in short: it does not go by OTLP as well."""
 
 # Spans: what happens to a run, in order. What stands in braces is filled in.
 SPAN_HTTP = "{method} {route}"
@@ -83,3 +88,6 @@ DEAD_LETTERS = "dead_letters"
 LEASES_LOST = "leases_lost"
 AGENT_LOG_LINES = "agent_log_lines"
 EVENT_LOOP_LAG = "event_loop_lag_seconds"
+CIRCUIT_BREAKER_STATE = "circuit_breaker_state"
+TELEMETRY_DROPPED = "telemetry_dropped"
+AIRLOCK_INFO = "airlock_info"

@@ -7,7 +7,6 @@ whoever sees its end hands it to `record`, with both times.
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,20 +14,15 @@ from datetime import UTC, datetime, timedelta
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
 from . import names
+from .otlp.collector import Collector
+from .otlp.spans import SpanQueue
 
 TRACEPARENT = "traceparent"
-QUEUE_SPANS = 4096
-"""Spans that wait for the exporter; more are dropped: telemetry never holds up work."""
-EXPORT_SECONDS = 5
-FLUSH_SECONDS = 3.0
 
 Attribute = str | int | float | bool
 Kind = trace.SpanKind
@@ -52,7 +46,6 @@ class _Tracing:
     """The tracer of this process; none until `configure_traces`."""
 
     provider: TracerProvider | None = None
-    exporter: OTLPSpanExporter | None = None
     tracer: trace.Tracer | None = None
 
 
@@ -65,20 +58,17 @@ def configure_traces(
     """
     if endpoint is None:
         return
-    attributes: dict[str, Attribute] = {"service.name": service, "service.version": version}
-    if host is not None:
-        attributes["host.name"] = host
-    provider = TracerProvider(resource=Resource.create(attributes), sampler=ParentBasedTraceIdRatio(ratio))
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS))
+    collector = Collector.at(endpoint, service=service, version=version, host=host)
+    provider = TracerProvider(
+        resource=collector.resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False
+    )
+    provider.add_span_processor(SpanQueue(collector))
     use_provider(provider)
-    _Tracing.exporter = exporter
 
 
 def use_provider(provider: TracerProvider | None) -> None:
     """Make this provider the process's own; None turns tracing off."""
     _Tracing.provider = provider
-    _Tracing.exporter = None
     _Tracing.tracer = None
     if provider is not None:
         provider.id_generator = _Ids()
@@ -87,17 +77,10 @@ def use_provider(provider: TracerProvider | None) -> None:
 
 def shutdown_traces() -> None:
     """Send what waits, for a bounded time, and turn tracing off. Blocks: call it at the very end."""
-    provider, exporter = _Tracing.provider, _Tracing.exporter
+    provider = _Tracing.provider
     use_provider(None)
-    if provider is None:
-        return
-    # The SDK's own flush ignores the time it is given and waits half a minute for a collector that is away.
-    ending = threading.Thread(target=provider.shutdown, name="traces-shutdown", daemon=True)
-    ending.start()
-    ending.join(FLUSH_SECONDS)
-    if ending.is_alive() and exporter is not None:
-        exporter.shutdown()  # type: ignore[no-untyped-call]  # ends its retries
-        ending.join(FLUSH_SECONDS)
+    if provider is not None:
+        provider.shutdown()
 
 
 @contextmanager

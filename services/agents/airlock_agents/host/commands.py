@@ -8,8 +8,9 @@ from typing import Any
 
 from airlock_chassis import supervisor
 from airlock_chassis.fatal import Fatal
+from airlock_chassis.telemetry.export import configure_export, shutdown_telemetry
 from airlock_chassis.telemetry.logs import configure_logs
-from airlock_chassis.telemetry.traces import configure_traces, shutdown_traces
+from airlock_chassis.telemetry.traces import configure_traces
 
 from ..settings import ELSEWHERE, Settings
 from .app import serve
@@ -49,7 +50,14 @@ def _run(settings: Settings, name: str, environ: Mapping[str, str]) -> int:
         ratio=settings.trace_ratio,
         host=name,
     )
+    configure_export(
+        service=SERVICE,
+        version=identity.version,
+        endpoint=settings.otlp_endpoint,
+        metrics_seconds=settings.otlp_metrics_seconds,
+        host=name,
+    )
     try:
         return supervisor.run(lambda: serve(settings, identity, environ))
     finally:
-        shutdown_traces()
+        shutdown_telemetry()

@@ -1,0 +1,103 @@
+"""A bounded queue and the thread that empties it: what does not fit, or is not taken, is counted and gone."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from ..metrics import telemetry_dropped_total
+
+_T = TypeVar("_T")
+
+EVERY_SECONDS = 1.0
+"""What collects goes out at least this often."""
+LAST_SECONDS = 1.0
+"""For a send that was cut off to end."""
+
+Send = Callable[[Sequence[_T]], int]
+"""Sends a batch, in bounded time; answers how many were not taken. Raises nothing."""
+
+
+class Batches(Generic[_T]):
+    """Items that wait to be sent, at most `most` and `most_bytes` of them."""
+
+    def __init__(
+        self,
+        signal: str,
+        send: Send[_T],
+        cut: Callable[[], None],
+        *,
+        most: int,
+        most_bytes: int,
+        batch: int = 512,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
+        """`cut` makes a send that is under way end at once; it is called at the very end."""
+        self._dropped = telemetry_dropped_total.labels(signal)
+        self._send = send
+        self._cut = cut
+        self._most = most
+        self._most_bytes = most_bytes
+        self._batch = batch
+        self._every = every_seconds
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[_T, int]] = deque()
+        self._bytes = 0
+        self._wake = threading.Event()
+        self._closing = False
+        self._cut_off = False
+        self._thread = threading.Thread(target=self._run, name=f"otlp-{signal}", daemon=True)
+        self._thread.start()
+
+    def put(self, item: _T, size: int = 0) -> None:
+        """Take an item to be sent, from any thread; `size` is what it weighs in bytes. Never waits."""
+        with self._lock:
+            count = len(self._waiting)
+            fits = count < self._most and self._bytes + size <= self._most_bytes and not self._closing
+            if fits:
+                self._waiting.append((item, size))
+                self._bytes += size
+        if not fits:
+            self._dropped.inc()
+        elif count + 1 >= self._batch:
+            self._wake.set()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until nothing waits, at most so long; answers whether that is so. For tests, and the SDK."""
+        until = time.monotonic() + seconds
+        while self._waiting and time.monotonic() < until:
+            self._wake.set()
+            time.sleep(0.01)
+        return not self._waiting
+
+    def close(self, seconds: float) -> None:
+        """Take nothing more and send what waits, at most so long; the rest is dropped. Blocks."""
+        with self._lock:
+            self._closing = True
+        self._wake.set()
+        self._thread.join(seconds)
+        self._cut_off = True
+        self._cut()
+        self._thread.join(LAST_SECONDS)
+        with self._lock:
+            self._dropped.inc(len(self._waiting))
+            self._waiting.clear()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(self._every)
+            self._wake.clear()
+            self._send_all()
+        self._send_all()
+
+    def _send_all(self) -> None:
+        while not self._cut_off and (items := self._take()):
+            if refused := self._send(items):
+                self._dropped.inc(refused)
+
+    def _take(self) -> list[_T]:
+        with self._lock:
+            taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+            self._bytes -= sum(size for _, size in taken)
+        return [item for item, _ in taken]
