@@ -56,6 +56,9 @@ class Hearing:
                 done = event["fraction"]
                 share = f"{done:4.0%} " if done is not None else ""
                 self._say("progress ", share + event["message"])
+            case "span":
+                failed = " failed" if event["failed"] else ""
+                self._say("span     ", f"{event['name']} {event['milliseconds']:.0f} ms{failed}")
             case "artifact":
                 self._say("artifact ", f"{event['name']}  {size(event['size'])}  {event['artifact'][:19]}")
             case "stderr":

@@ -152,6 +152,7 @@ def _request(
         input=document,
         timeout_seconds=seconds,
         deadline=datetime.now(UTC) + timedelta(seconds=seconds),
+        takes_spans=True,
         artifacts=artifacts,
     )
 

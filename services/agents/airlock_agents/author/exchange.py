@@ -9,6 +9,8 @@ from typing import Any, BinaryIO
 
 from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, ArtifactRef
 
+from ..sandbox.spans import MAX_SPANS, AgentSpan
+
 _CHUNK = 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """Artifacts of one attempt together, as on a host."""
@@ -53,6 +55,22 @@ class FolderExchange:
     async def progress(self, message: str, fraction: float | None) -> None:
         """How far the agent says it is."""
         self._tell({"event": "progress", "message": message, "fraction": fraction})
+
+    async def span(self, span: AgentSpan | None) -> None:
+        """What the agent says that it did; the author hears of one that a host would drop, too."""
+        if span is None:
+            self._tell({"event": "note", "text": f"a span was dropped: unreadable, or beyond {MAX_SPANS}"})
+            return
+        milliseconds = (span.end - span.start).total_seconds() * 1000
+        self._tell(
+            {
+                "event": "span",
+                "name": span.name,
+                "milliseconds": milliseconds,
+                "failed": span.failed,
+                "attributes": dict(span.attributes),
+            }
+        )
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]

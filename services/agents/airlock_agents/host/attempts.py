@@ -9,7 +9,7 @@ import contextlib
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from airlock_chassis.bus import Later, NoAnswer
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import get_logger
 from airlock_chassis.telemetry.metrics import sandbox_start_seconds
-from airlock_chassis.telemetry.traces import span, traceparent
+from airlock_chassis.telemetry.traces import Span, traceparent
 from airlock_contracts import failures
 
 from ..sandbox.docker import Containers, EngineFailed
@@ -27,6 +27,7 @@ from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.policy import HostLimits
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
+from .agent_spans import AgentSpans
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactBroken, ArtifactCache
 from .attempt import Attempt
@@ -38,6 +39,7 @@ from .images import Images
 from .logs import AttemptLog, Logs
 from .registrations import RegistrationBroken, Registrations
 from .reports import internal_failure, unknown_artifact
+from .spans import step, tell_outcome
 
 log = get_logger(__name__)
 
@@ -89,13 +91,9 @@ class Attempts:
         not ours.
         """
         try:
-            await self._register(attempt)
+            with step(names.SPAN_SANDBOX_WAIT):
+                artifacts = await self._have_all(attempt, held)
             async with self._handing_back(attempt):
-                await self._find_image(attempt)
-                held.enter_context(self._parts.memory.reserve(self._memory_mb(attempt)))
-                artifacts = self._named_artifacts(attempt)
-                pinned = self._parts.cache.pinned([one.ref for one in artifacts])
-                await held.enter_async_context(pinned)
                 if attempt.claims_first:
                     await self._claim(attempt)
                 return await self._run(attempt, artifacts, held)
@@ -104,6 +102,16 @@ class Attempts:
             if not attempt.claimed:
                 await self._claim_to_report(attempt)
             return cannot.outcome
+
+    async def _have_all(self, attempt: Attempt, held: AsyncExitStack) -> tuple[InputArtifact, ...]:
+        """Have what a sandbox needs before there is one: registration, image, memory, input artifacts."""
+        await self._register(attempt)
+        async with self._handing_back(attempt):
+            await self._find_image(attempt)
+            held.enter_context(self._parts.memory.reserve(self._memory_mb(attempt)))
+            artifacts = self._named_artifacts(attempt)
+            await held.enter_async_context(self._parts.cache.pinned([one.ref for one in artifacts]))
+            return artifacts
 
     async def _register(self, attempt: Attempt) -> None:
         """Image, limits and grants come from the registration; the message gives its id and no more."""
@@ -198,7 +206,7 @@ class Attempts:
         queued_ms = (time.monotonic() - attempt.arrived_at) * 1000
         log.info("attempt.started", action=attempt.invocation.action, sandbox=spec.sandbox)
         try:
-            with span(names.SPAN_SANDBOX_START):
+            with step(names.SPAN_SANDBOX_START):
                 began = time.monotonic()
                 sandbox = await self._parts.sandboxes.open(spec)
                 held.push_async_callback(sandbox.close)
@@ -210,11 +218,11 @@ class Attempts:
             return with_queued_ms(failed.outcome, queued_ms)
         asked.set()
         try:
-            exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt, said)
-            with span(names.SPAN_SANDBOX_RUN):
-                outcome = await sandbox.invoke(
-                    _request(attempt, artifacts), exchange, exchange, on_stderr=said.stderr
-                )
+            with step(names.SPAN_SANDBOX_RUN) as opened, _agents_own(attempt, opened) as own:
+                exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt, said, own)
+                request = _request(attempt, artifacts, takes_spans=opened.is_recording())
+                outcome = await sandbox.invoke(request, exchange, exchange, on_stderr=said.stderr)
+                tell_outcome(opened, outcome)
         except CannotStore as error:
             outcome = error.outcome
         return with_queued_ms(outcome, queued_ms)
@@ -236,7 +244,20 @@ async def _hear_out(sandbox: Sandbox, said: AttemptLog) -> None:
     await said.finish()
 
 
-def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> SandboxRequest:
+@contextlib.contextmanager
+def _agents_own(attempt: Attempt, opened: Span) -> Iterator[AgentSpans]:
+    """The spans that the agent tells meanwhile, recorded below the one that is open, however it ends."""
+    own = AgentSpans(attempt, above=traceparent(), began=datetime.now(UTC))
+    try:
+        yield own
+    finally:
+        own.record(datetime.now(UTC))
+        if own.dropped:
+            opened.set_attribute(names.ATTR_SPANS_DROPPED, own.dropped)
+            log.warning("agent.spans_dropped", spans=own.dropped)
+
+
+def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...], *, takes_spans: bool) -> SandboxRequest:
     invocation = attempt.invocation
     seconds = min(invocation.timeout_seconds, float(attempt.agent.manifest.limits.timeout_seconds))
     # For the agent to plan by, on the clock that it shares with this host; the time limit holds by itself.
@@ -248,6 +269,7 @@ def _request(attempt: Attempt, artifacts: tuple[InputArtifact, ...]) -> SandboxR
         timeout_seconds=seconds,
         deadline=min(ends_at, invocation.deadline or ends_at),
         traceparent=traceparent() or attempt.traceparent,
+        takes_spans=takes_spans,
         artifacts=artifacts,
     )
 

@@ -6,12 +6,13 @@ import time
 from airlock_chassis.bus import Bus, NoAnswer
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import get_logger
-from airlock_chassis.telemetry.traces import Kind, inject, span
+from airlock_chassis.telemetry.traces import Kind, inject
 from airlock_contracts.messages import ClaimAnswer, ClaimReply, ClaimRequest, MalformedMessage
 from airlock_contracts.payload import Payload, sha256_hex
 from airlock_contracts.subjects import Subjects
 
 from .attempt import Attempt
+from .spans import step
 
 log = get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Claims:
         request = ClaimRequest(attempt=attempt.invocation.attempt, host=self._host, token=attempt.token)
         until = time.monotonic() + patience_seconds
         pause = FIRST_PAUSE_SECONDS
-        with span(names.SPAN_CLAIM, kind=Kind.CLIENT):
+        with step(names.SPAN_CLAIM, kind=Kind.CLIENT) as opened:
             while True:
                 sent_at = time.monotonic()
                 try:
@@ -57,6 +58,7 @@ class Claims:
                         raise NoAnswer(f"no answer to the claim for {patience_seconds:g} s") from error
                 await asyncio.sleep(pause)
                 pause = min(MAX_PAUSE_SECONDS, 2 * pause)
+            opened.set_attribute(names.ATTR_STATUS, str(reply.answer).upper())
         if reply.answer is not ClaimAnswer.GRANTED:
             raise ClaimRefused(attempt.id)
         attempt.extend(sent_at, reply.lease_seconds)

@@ -13,6 +13,8 @@ from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import AttemptId
 
 from ..sandbox.outcome import Failed
+from ..sandbox.spans import AgentSpan
+from .agent_spans import AgentSpans
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactCache, read_file, write_file
 from .logs import AttemptLog
@@ -39,10 +41,13 @@ class CannotStore(Exception):
 class Exchange:
     """Source and sink of one attempt (see sandbox/ports.py)."""
 
-    def __init__(self, api: Api, cache: ArtifactCache, attempt: AttemptId, said: AttemptLog) -> None:
+    def __init__(
+        self, api: Api, cache: ArtifactCache, attempt: AttemptId, said: AttemptLog, spans: AgentSpans
+    ) -> None:
         self._api = api
         self._cache = cache
         self._said = said
+        self._spans = spans
         self._attempt = attempt
         self._lines = 0
         self._bytes = 0
@@ -63,6 +68,10 @@ class Exchange:
         self._said.progress(message, fraction)
         if self._counted():
             log.info("agent.progress", message=message, fraction=fraction)
+
+    async def span(self, span: AgentSpan | None) -> None:
+        """What the agent did, as it says."""
+        self._spans.add(span)
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]

@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from airlock_chassis.bus import Ack, BusError, Outgoing, Publisher
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, inject, span, trace_id, traceparent
+from airlock_chassis.telemetry.traces import (
+    TRACEPARENT,
+    Attribute,
+    Kind,
+    inject,
+    span,
+    trace_id,
+    traceparent,
+)
 from airlock_contracts.messages import AttemptId
 from airlock_contracts.subjects import Subjects
 
@@ -56,10 +64,12 @@ class Reporter:
             attempt.token,
             payload,
             messages=attempt.messages,
-            traceparent=traceparent() or attempt.traceparent,
+            traceparent=attempt.traceparent,
         )
         self._holdings.keep(kept)
-        with span(names.SPAN_REPORT, kind=Kind.PRODUCER):
+        attributes = self._attributes(kept)
+        with span(names.SPAN_SEND_REPORTS, kind=Kind.PRODUCER, attributes=attributes):
+            kept.traceparent = traceparent() or attempt.traceparent
             if attempt.external:
                 # Nobody can repeat it: the disk has it before anybody hears of it.
                 await self._keep(kept)
@@ -69,6 +79,18 @@ class Reporter:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._keep(kept))
                     group.create_task(self._publish([kept]))
+
+    def _attributes(self, kept: KeptReport) -> dict[str, Attribute]:
+        return {
+            names.ATTR_MESSAGING_SYSTEM: "nats",
+            names.ATTR_MESSAGING_OPERATION: "send",
+            names.ATTR_MESSAGING_OPERATION_TYPE: "send",
+            names.ATTR_MESSAGING_DESTINATION: "reports",
+            names.ATTR_RUN: kept.attempt.run,
+            names.ATTR_NODE: kept.attempt.node,
+            names.ATTR_ATTEMPT: kept.attempt.number,
+            names.ATTR_HOST: self._host,
+        }
 
     async def publish_again(self, attempts: Iterable[str]) -> None:
         """Publish kept reports once more, those that are not on their way already."""

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span, trace_id
+from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, trace_id
 from airlock_chassis.waiting import set_within
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
@@ -25,6 +25,7 @@ from .claims import ClaimRefused
 from .holdings import Holdings
 from .reporter import Reporter
 from .reports import cancelled_report, internal_failure, report_of
+from .spans import REFUSED, step, tell_outcome
 
 log = get_logger(__name__)
 
@@ -90,22 +91,16 @@ class Runner:
         return False
 
     async def _run(self, attempt: Attempt) -> None:
-        attributes = {
-            names.ATTR_PROJECT: attempt.invocation.project,
-            names.ATTR_ATTEMPT: attempt.id,
-            names.ATTR_AGENT: attempt.invocation.agent,
-            names.ATTR_ACTION: attempt.invocation.action,
-            names.ATTR_HOST: self._host,
-        }
-        parent = attempt.traceparent
-        with span(names.SPAN_ATTEMPT, parent=parent, kind=Kind.CONSUMER, attributes=attributes) as opened:
+        attributes = self._attributes(attempt)
+        parent, kind = attempt.traceparent, Kind.CONSUMER
+        with step(names.SPAN_PROCESS_INVOCATIONS, parent=parent, kind=kind, attributes=attributes) as opened:
             log.debug("attempt.received", action=attempt.invocation.action)
             began = time.monotonic()
             try:
                 async with AsyncExitStack() as held:
                     outcome = await run_beside(self._outcome(attempt, held), _ended(attempt))
                     status = _status(outcome)
-                    opened.set_attribute(names.ATTR_STATUS, status)
+                    tell_outcome(opened, outcome)
                     self._note(attempt, outcome, status, time.monotonic() - began)
                     payload = report_of(attempt, outcome, host=self._host)
                     # The next node need not wait until this one's sandbox is removed.
@@ -113,11 +108,28 @@ class Runner:
                         group.create_task(self._reporter.report(attempt, payload))
                         group.create_task(held.aclose())
             except ClaimRefused:
+                opened.set_attribute(names.ATTR_STATUS, REFUSED)
                 log.info("claim.refused")
                 await attempt.ack()
             except Ended:
-                opened.set_attribute(names.ATTR_STATUS, str(attempt.ending))
+                opened.set_attribute(names.ATTR_STATUS, str(attempt.ending).upper())
                 await self._after_ending(attempt)
+
+    def _attributes(self, attempt: Attempt) -> dict[str, Attribute]:
+        invocation = attempt.invocation
+        return {
+            names.ATTR_MESSAGING_SYSTEM: "nats",
+            names.ATTR_MESSAGING_OPERATION: "process",
+            names.ATTR_MESSAGING_OPERATION_TYPE: "process",
+            names.ATTR_MESSAGING_DESTINATION: "invocations",
+            names.ATTR_PROJECT: invocation.project,
+            names.ATTR_RUN: invocation.attempt.run,
+            names.ATTR_NODE: invocation.attempt.node,
+            names.ATTR_ATTEMPT: invocation.attempt.number,
+            names.ATTR_AGENT: invocation.agent,
+            names.ATTR_ACTION: invocation.action,
+            names.ATTR_HOST: self._host,
+        }
 
     async def _outcome(self, attempt: Attempt, held: AsyncExitStack) -> Outcome:
         """The pipeline's outcome; a surprise after the claim is one too, before it the message's affair."""

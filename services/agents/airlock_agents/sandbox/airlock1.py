@@ -17,6 +17,7 @@ from .frames import PROTOCOL, BrokenFrame, FrameParser, Header, Piece, encode_he
 from .neutral import neutral, neutral_value
 from .outcome import output_too_large
 from .ports import ArtifactSource, SandboxRequest, Sink
+from .spans import MAX_SPANS, read_span
 
 MAX_ARTIFACTS = 64
 MAX_LOG_BYTES = 1024 * 1024
@@ -48,6 +49,7 @@ class Conversation:
     _parser: FrameParser = field(default_factory=FrameParser)
     _talked: int = 0
     _logged: int = 0
+    _spans: int = 0
 
     async def ready(self) -> str:
         """Wait until the agent is ready; answers its SDK's version. Raises BrokenFrame, NoAnswer."""
@@ -102,6 +104,8 @@ class Conversation:
                     await self._log(header, sink)
                 case "progress":
                     await self._progress(header, sink)
+                case "span":
+                    await self._span(header, sink)
                 case "artifact":
                     await self._artifact(header, sink)
                 case "failure":
@@ -135,6 +139,12 @@ class Conversation:
             neutral(str(header.fields.get("message", "")), _MESSAGE_CHARACTERS),
             min(1.0, max(0.0, float(fraction))) if known and fraction is not None else None,
         )
+
+    async def _span(self, header: Header, sink: Sink) -> None:
+        """Spans are for people to look at: whatever is wrong with one is no failure of the attempt."""
+        span = read_span(header.fields) if self._spans < MAX_SPANS else None
+        self._spans += span is not None
+        await sink.span(span)
 
     async def _within_log_limit(self, header: Header, sink: Sink) -> bool:
         before = self._logged
@@ -201,6 +211,7 @@ def _request_header(request: SandboxRequest) -> bytes:
             "action": request.action,
             "deadline": format_time(request.deadline) if request.deadline else None,
             "traceparent": request.traceparent,
+            "accepts": ["span"] if request.takes_spans else [],
             "size": len(request.input),
             "artifacts": [
                 {

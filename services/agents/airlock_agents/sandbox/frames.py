@@ -25,7 +25,7 @@ _ESCAPES = re.compile(
     rb"(?P<good>\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-_TYPES = frozenset({"ready", "log", "progress", "artifact", "result", "failure"})
+_TYPES = frozenset({"ready", "log", "progress", "span", "artifact", "result", "failure"})
 
 
 class BrokenFrame(Exception):

@@ -9,6 +9,8 @@ from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId
 
+from .spans import AgentSpan
+
 
 @dataclass(frozen=True)
 class SandboxSpec:
@@ -42,6 +44,9 @@ class SandboxRequest:
     """From the request to the answer; the smaller of it and the manifest's counts."""
     deadline: datetime | None = None
     traceparent: str | None = None
+    """What the agent's own spans, and whatever it calls, stand below."""
+    takes_spans: bool = False
+    """Whether anybody keeps the agent's own spans; they are told, and counted, only then."""
     artifacts: tuple[InputArtifact, ...] = ()
 
 
@@ -61,6 +66,9 @@ class Sink(Protocol):
 
     async def progress(self, message: str, fraction: float | None) -> None:
         """How far it is; the fraction is from 0 to 1."""
+
+    async def span(self, span: AgentSpan | None) -> None:
+        """A span of the agent's own, over; None for one that could not be read, or is one too many."""
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]
