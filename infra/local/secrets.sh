@@ -4,8 +4,9 @@
 # Compose binds these files into containers as they are: they belong to the account that the processes run as and
 # are for it alone (0600). That is 1001 where root runs this, else your own account; .env says which.
 #
-# secrets.sh [USER...]: also passwords for more users of NATS (infra/nats/users.py), such as host-gpu.
+# secrets.sh [USERS]: NATS' users are those of infra/nats/users.conf, or of the file that is named.
 set -euo pipefail
+users=$(realpath "${1:-$(dirname "$0")/../nats/users.conf}")
 cd "$(dirname "$0")/../.."
 # shellcheck source=infra/local/machine.sh
 . infra/local/machine.sh
@@ -33,7 +34,7 @@ keep postgres-password "$(word)"
 keep database-url "postgresql://airlock:$(cat "$folder/postgres-password")@postgres:5432/airlock"
 keep grafana-password "$(word)"
 passwords=""
-for user in orchestration host reader "$@"; do
+for user in $(sed -n 's/^ *user: //p' "$users"); do
     keep "nats-$user" "$(word)"
     name=$(printf '%s' "$user" | tr 'a-z-' 'A-Z_')
     passwords+="PASSWORD_$name: \"$(cat "$folder/nats-$user")\""$'\n'

@@ -1,8 +1,8 @@
 """Writes infra/nats/users.conf: the users of NATS, with the rights that contracts/permissions.py gives them.
 
-Without arguments: orchestration, reader, and one `host` for the hosts of the pool `default`. Each `--pool NAME`
-adds a user `host-NAME` for that pool's hosts, each `--host NAME=POOL` one for the host of that name alone, which
-then can neither report in another's name nor hear another's answers. A test compares the file as it is committed.
+Without arguments: orchestration, reader, and one `host` for the hosts of the pool `default`. Each `--pool
+NAME` adds a user `host-NAME` for that pool's hosts. Each `--host NAME=POOL` adds one for that host alone: it
+can neither report in another's name nor hear another's answers. A test compares the committed file.
 """
 
 import argparse
