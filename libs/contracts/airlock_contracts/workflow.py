@@ -107,7 +107,7 @@ class WorkflowSpec(Contract):
     description: str = Field(default="", max_length=4000)
     input_schema: JsonObject = Field(default_factory=lambda: {"type": "object"})
     """JSON Schema 2020-12 of the context that a trigger brings."""
-    # Left out where there is none: the digest of a workflow without tags is what it was before there were any,
+    # Left out where there is none: the digest of a workflow without tags is what it was before there were,
     # and a replica that does not know them reads it.
     tags: Annotated[list[Name], AfterValidator(_each_once)] = Field(
         default_factory=list,

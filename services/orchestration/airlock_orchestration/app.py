@@ -53,9 +53,10 @@ from .store.plans import PlanCache
 from .store.sessions import Sessions
 from .workers.bells import BellsWorker
 from .workers.control import ControlWorker
+from .workers.counts import count
 from .workers.dispatcher import Dispatcher
 from .workers.facts import tell
-from .workers.gauges import Gauges, count
+from .workers.gauges import Gauges
 from .workers.logs import LogsWorker
 from .workers.reports import ReportsWorker
 from .workers.retention import Retention

@@ -4,11 +4,11 @@ Labels hold names from registrations and statuses, never ids: every combination 
 registrations go through the guard of `cardinality`, whoever sets the label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from . import names
@@ -18,7 +18,10 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LONG_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 259_200, 604_800)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+BYTES = tuple(2**power for power in range(24, 35))
+"""16 MiB to 16 GiB."""
 
 ProcessCollector(registry=REGISTRY)
 
@@ -57,7 +60,34 @@ class Counter(_Bounded, prometheus_client.Counter):
 
 
 class Gauge(_Bounded, prometheus_client.Gauge):
-    """Something that goes up and down."""
+    """Something that goes up and down.
+
+    Until somebody gives it a value it shows none: a host does not say that no approval waits.
+    """
+
+    _is_given = False
+
+    def set(self, value: float) -> None:
+        """Give it this value."""
+        self._is_given = True
+        super().set(value)
+
+    def inc(self, amount: float = 1) -> None:
+        """Make it larger."""
+        self._is_given = True
+        super().inc(amount)
+
+    def dec(self, amount: float = 1) -> None:
+        """Make it smaller."""
+        self._is_given = True
+        super().dec(amount)
+
+    def collect(self) -> Iterable[Metric]:
+        """What is shown of it."""
+        for metric in super().collect():
+            if not self._is_given and not self._labels:
+                metric.samples = []
+            yield metric
 
 
 class Histogram(_Bounded, prometheus_client.Histogram):
@@ -96,10 +126,34 @@ workflow_duration_seconds = histogram(
     names.WORKFLOW_DURATION, "From a run's start to its end", ("workflow", "status")
 )
 workflows_active = gauge(names.WORKFLOWS_ACTIVE, "Runs that have not ended")
+workflow_approval_wait_seconds = histogram(
+    names.WORKFLOW_APPROVAL_WAIT,
+    "From a request for approval to its end",
+    ("workflow", "status"),
+    buckets=LONG_SECONDS,
+)
+workflow_resumption_seconds = histogram(
+    names.WORKFLOW_RESUMPTION, "From an approval to the start of what it let through", ("workflow",)
+)
+workflow_container_seconds_total = counter(
+    names.WORKFLOW_CONTAINER_SECONDS, "Time that sandboxes were there for attempts", ("workflow", "tag")
+)
+workflow_cpu_seconds_total = counter(
+    names.WORKFLOW_CPU_SECONDS, "Processor time of sandboxes", ("workflow", "tag")
+)
 approvals_pending = gauge(names.APPROVALS_PENDING, "Approvals that wait for a decision")
 agent_runs_total = counter(names.AGENT_RUNS, "Attempts that ended", ("agent", "action", "status"))
 agent_duration_seconds = histogram(names.AGENT_DURATION, "How long an attempt ran", ("agent", "action"))
-attempts_total = counter(names.ATTEMPTS, "Attempts dispatched or ended", ("status",))
+agent_errors_total = counter(names.AGENT_ERRORS, "Attempts that failed", ("agent", "kind", "code"))
+agent_retries_total = counter(names.AGENT_RETRIES, "Attempts dispatched after one that ended", ("agent",))
+agent_container_seconds_total = counter(
+    names.AGENT_CONTAINER_SECONDS, "Time that sandboxes were there for attempts", ("agent",)
+)
+sandbox_cpu_seconds_total = counter(names.SANDBOX_CPU_SECONDS, "Processor time of sandboxes", ("agent",))
+sandbox_peak_memory_bytes = histogram(
+    names.SANDBOX_PEAK_MEMORY, "The most memory that a sandbox had", ("agent",), buckets=BYTES
+)
+attempts_total = counter(names.ATTEMPTS, "Attempts by what became of them", ("status",))
 sandbox_start_seconds = histogram(
     names.SANDBOX_START,
     "From create to ready; warm comes from the shelf",

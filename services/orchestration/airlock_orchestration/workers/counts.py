@@ -1,0 +1,85 @@
+"""What a commit says about runs, attempts and approvals, counted once Postgres has it.
+
+Exactly one replica commits a step, and each row of it is written once: so a report that comes twice, a batch
+that goes again, and any number of replicas count it once. What a process has counted goes with it when it dies.
+Labels are names of registrations and statuses, never ids.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from airlock_chassis.telemetry import metrics
+from airlock_contracts.statuses import AttemptStatus
+
+from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
+from ..engine.state import RunState
+from ..operations.entries import Committed
+from .costs import count_cost
+
+
+def count(committed: Sequence[Committed]) -> None:
+    """Count what these commits say. Never raises: whoever calls it has just committed."""
+    for one in committed:
+        run = one.step.run
+        if one.creation is not None:
+            metrics.workflow_runs_total.labels(run.plan.workflow, "STARTED", run.trigger).inc()
+        for effect in one.step.effects:
+            match effect:
+                case WriteAttempt():
+                    _attempt(run, effect)
+                case CloseApproval():
+                    _approval(run, effect)
+                case RunFinished():
+                    _end(run, effect)
+                case _:
+                    pass  # nobody asks how often
+
+
+def _attempt(run: RunState, effect: WriteAttempt) -> None:
+    plan, attempt = run.plan.nodes[effect.node], effect.attempt
+    agent = plan.agent.manifest.name
+    if attempt.status is AttemptStatus.DISPATCHED and attempt.sends > 1:
+        return  # the same attempt, published again
+    metrics.attempts_total.labels(attempt.status.value).inc()
+    if attempt.status is AttemptStatus.DISPATCHED:
+        if attempt.number > 1:
+            metrics.agent_retries_total.labels(agent).inc()
+        return
+    if attempt.status is AttemptStatus.RUNNING:
+        # The first attempt of a gated node is dispatched by the decision itself.
+        if plan.gated and attempt.number == 1 and attempt.started_at is not None:
+            waited = _seconds(attempt.dispatched_at, attempt.started_at)
+            metrics.workflow_resumption_seconds.labels(run.plan.workflow).observe(waited)
+        return
+    if attempt.status is AttemptStatus.LOST:
+        metrics.leases_lost_total.inc()
+    metrics.agent_runs_total.labels(agent, plan.action, attempt.status.value).inc()
+    if attempt.started_at is not None and attempt.finished_at is not None:
+        ran = _seconds(attempt.dispatched_at, attempt.finished_at)
+        metrics.agent_duration_seconds.labels(agent, plan.action).observe(ran)
+    if attempt.status is AttemptStatus.FAILED and attempt.failure is not None:
+        failure = attempt.failure
+        metrics.agent_errors_total.labels(agent, failure.kind.value, failure.code).inc()
+    if effect.evidence is not None:
+        count_cost(run.plan, agent, effect.evidence.usage)
+
+
+def _approval(run: RunState, effect: CloseApproval) -> None:
+    asked_at = run.nodes[effect.node].started_at  # a gated node starts by asking
+    if asked_at is not None:
+        waits = metrics.workflow_approval_wait_seconds.labels(run.plan.workflow, effect.status.value)
+        waits.observe(_seconds(asked_at, effect.at))
+
+
+def _end(run: RunState, effect: RunFinished) -> None:
+    workflow, status = run.plan.workflow, effect.status.value
+    metrics.workflow_runs_total.labels(workflow, status, run.trigger).inc()
+    if run.finished_at is not None:
+        started = (node.started_at for node in run.nodes.values() if node.started_at is not None)
+        # Where no node has started, the run ended as it began.
+        lasted = _seconds(min(started, default=run.finished_at), run.finished_at)
+        metrics.workflow_duration_seconds.labels(workflow, status).observe(lasted)
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    return max(0.0, (until - since).total_seconds())
