@@ -19,6 +19,9 @@ HOST_OR_ADMIN = """
 GET /api/agents/versions/{id}  GET /api/artifacts/{sha256}  HEAD /api/artifacts/{sha256}
 PUT /api/artifacts/{sha256}
 """
+WEBHOOK_OR_ADMIN = """
+POST /api/webhooks/alertmanager  POST /api/webhooks/grafana
+"""
 ADMIN = """
 GET /api/agents  POST /api/agents  GET /api/agents/{agent}
 GET /api/workflows  POST /api/workflows  GET /api/workflows/{workflow}
@@ -35,13 +38,22 @@ GET /api/artifacts  GET /api/hosts
 PASSES = None
 REQUIRED, INVALID, FORBIDDEN = (401, "key.required"), (401, "key.invalid"), (403, "key.forbidden")
 TABLE: dict[str, dict[str, tuple[int, str] | None]] = {
-    # caller:  no key     a wrong one       a revoked one       a host's        an admin's
-    PUBLIC: dict.fromkeys(("nobody", "stranger", "revoked", "host", "admin"), PASSES),
+    # caller:  no key     a wrong one       a revoked one       a host's        alerting's       an admin's
+    PUBLIC: dict.fromkeys(("nobody", "stranger", "revoked", "host", "webhook", "admin"), PASSES),
     HOST_OR_ADMIN: {
         "nobody": REQUIRED,
         "stranger": INVALID,
         "revoked": INVALID,
         "host": PASSES,
+        "webhook": FORBIDDEN,
+        "admin": PASSES,
+    },
+    WEBHOOK_OR_ADMIN: {
+        "nobody": REQUIRED,
+        "stranger": INVALID,
+        "revoked": INVALID,
+        "host": FORBIDDEN,
+        "webhook": PASSES,
         "admin": PASSES,
     },
     ADMIN: {
@@ -49,6 +61,7 @@ TABLE: dict[str, dict[str, tuple[int, str] | None]] = {
         "stranger": INVALID,
         "revoked": INVALID,
         "host": FORBIDDEN,
+        "webhook": FORBIDDEN,
         "admin": PASSES,
     },
 }
@@ -80,6 +93,7 @@ async def test_every_caller_is_let_through_or_refused_as_the_table_says(rig: Any
         "stranger": spell("0123456789", "0" * 64),
         "revoked": revoked,
         "host": await rig.new_key("host-1", KeyRole.HOST),
+        "webhook": await rig.new_key("alerting", KeyRole.WEBHOOK),
         "admin": rig.admin_key,
     }
     for caller, key in keys.items():

@@ -18,7 +18,7 @@ from airlock_orchestration.engine.templates import Template
 ROOT = Path(__file__).parents[3]
 BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
 FOLDERS = ["code_reviewer", "compliance_checker", "notifier", "patcher", "probe", "security_scanner"]
-WORKFLOWS = ["approval-only", "full-analysis", "scan-and-notify", "security-review"]
+WORKFLOWS = ["alert-notification", "approval-only", "full-analysis", "scan-and-notify", "security-review"]
 
 
 def manifest(folder: str) -> Manifest:

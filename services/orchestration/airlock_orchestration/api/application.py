@@ -18,9 +18,10 @@ from . import (
     problems,
     reference,
     runs,
+    webhooks,
     workflows,
 )
-from .auth import admin, host_or_admin, public
+from .auth import admin, host_or_admin, public, webhook_or_admin
 from .dependencies import Dependencies
 from .envelope import Envelope
 from .gates import Gate, Gates
@@ -57,6 +58,7 @@ def build_api(deps: Dependencies) -> FastAPI:
         (workflows.creates, gates.create, admin),
         (workflows.reads, gates.read, admin),
         (runs.triggers, gates.trigger, admin),
+        (webhooks.posts, gates.trigger, webhook_or_admin),
         (runs.changes, gates.create, admin),
         (runs.reads, gates.read, admin),
         (events.reads, gates.read, admin),

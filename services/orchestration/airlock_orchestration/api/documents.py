@@ -118,6 +118,19 @@ async def read_model(request: Request, model: type[Model], *, empty: bytes | Non
     return as_model(documents.read_document(body, DocumentFormat.JSON), model)
 
 
+async def read_foreign(request: Request, model: type[Model], limit: int) -> Model:
+    """The body as a model that others made, JSON: fields that are not known here are passed over.
+
+    Raises BodyTooLarge, InvalidDocument, InvalidRequest with every problem.
+    """
+    body = await read_body(request, limit)
+
+    def read() -> Model:
+        return findings.validate(documents.read_document(body, DocumentFormat.JSON), model, InvalidRequest)
+
+    return read() if len(body) <= _INLINE_BYTES else await asyncio.to_thread(read)
+
+
 def as_model(document: Document, model: type[Model]) -> Model:
     """A document as a strict model. Raises InvalidRequest with every problem."""
     if isinstance(document.value, dict):

@@ -117,7 +117,7 @@ async def trigger_workflow(
     asked = await read_json(body, TriggerRequest)
     context = Context.of(member(body, "context") or b"{}")
     started = await deps.runs.trigger(asking, workflow, context, number=asked.version, key=key)
-    return _answer(response, started)
+    return show_started(response, started)
 
 
 @triggers.post(
@@ -132,7 +132,7 @@ async def retry_run(
     run: UUID, response: Response, deps: Deps, asking: Asking, key: Key = None
 ) -> RunAccepted:
     """Start a new run that copies what succeeded in one that FAILED or was CANCELLED; gates ask again."""
-    return _answer(response, await deps.runs.retry(asking, run, key=key))
+    return show_started(response, await deps.runs.retry(asking, run, key=key))
 
 
 @changes.post(
@@ -216,7 +216,8 @@ async def get_node_output(
     return _json(await deps.runs.output(asking, run, node), known)
 
 
-def _answer(response: Response, started: Started) -> RunAccepted:
+def show_started(response: Response, started: Started) -> RunAccepted:
+    """The answer to what started a run."""
     response.headers["Location"] = f"/api/runs/{started.accepted.id}"
     if started.replayed:
         response.headers["Idempotency-Replayed"] = "true"

@@ -89,7 +89,7 @@ class Runs:
         where asking again with the same key tells.
         """
         pair = await workflow_operations.find(self._sessions, principal, workflow, number)
-        fingerprint = _fingerprint(b"trigger", str(number).encode(), context.data)
+        fingerprint = _fingerprint(b"trigger", str(number).encode(), same or context.data)
         if key is not None:
             found = await self._made_by(principal, pair[0].id, key, fingerprint)
             if found is not None:
@@ -104,7 +104,7 @@ class Runs:
             context_sha256=hashlib.sha256(context.data).hexdigest(),
             agents={reference: agent.id for reference, agent in pins.items()},
             created_by=principal.name,
-            trigger_kind="api",
+            trigger_kind=kind,
             trigger_key=key,
             trigger_fingerprint=fingerprint if key is not None else None,
             traceparent=traceparent(),

@@ -17,7 +17,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM keys WHERE role = 'webhook'")  # the release before would not know what they may do
+    # The release before does not know what they may do.
+    op.execute("DELETE FROM keys WHERE role = 'webhook'")
     _allow("'admin', 'host'")
 
 
