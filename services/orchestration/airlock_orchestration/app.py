@@ -60,6 +60,7 @@ from .workers.gauges import Gauges
 from .workers.logs import LogsWorker
 from .workers.reports import ReportsWorker
 from .workers.retention import Retention
+from .workers.spans import Spans
 from .workers.sweeper import Sweeper
 
 START_SECONDS = 6.0
@@ -104,10 +105,12 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         sessions, plans, bells = Sessions(database), PlanCache(), Bells()
         path, clock = Path(database, plans), PostgresClock()
 
-        dispatcher = Dispatcher(bus, streams, publisher, subjects, path)
+        spans = Spans(subjects, clock.now)
+        dispatcher = Dispatcher(bus, streams, publisher, subjects, path, spans)
 
         def after(committed: Sequence[Committed]) -> None:
             dispatcher.hand_over(committed)
+            spans.hand_over(committed)
             count(committed)
             tell(committed)
             bells.ring({one.step.run.id for one in committed})
@@ -161,6 +164,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         supervisor.add("logs", LogsWorker(bus, subjects, sessions, bells).run, stage=1, restartable=True)
         supervisor.add("door", door.run, stage=2)
         supervisor.add("dispatcher", dispatcher.run, stage=3)
+        supervisor.add("spans", spans.run, stage=4)
         supervisor.add("bus", bus.run, stage=4)
         await streams.declare(layout.reports_consumer())
         log.info("process.assembled", settings=settings.shown())

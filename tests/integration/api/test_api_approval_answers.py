@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from airlock_chassis.telemetry.traces import use_provider
+from airlock_chassis.telemetry.traces import span_id, use_provider
 from airlock_contracts.statuses import Verdict
 from airlock_contracts.views import DecisionRequest
 from airlock_orchestration.errors import (
@@ -233,10 +233,27 @@ async def test_a_decision_that_comes_too_late_is_told_what_happened(rig: Any) ->
         assert refused.details == {"run": run}
 
 
-async def test_a_decision_is_a_span_that_names_its_run_and_node(
+async def test_a_decision_is_a_span_of_its_run_below_the_wait_and_linked_to_its_own_request(
     rig: Any, spans: InMemorySpanExporter
 ) -> None:
     run, approval = await rig.waiting()
-    await decided(rig.deps.approvals, somebody("bob"), approval)
-    named = [span for span in spans.get_finished_spans() if span.name == "approval.decide"]
-    assert [dict(span.attributes or {}) for span in named] == [{"airlock.run": run, "airlock.node": "ask"}]
+    answer = await rig.client.post(
+        f"/api/approvals/{approval['id']}/decision",
+        json={"decision": "APPROVED", "payload_sha256": approval["payload_sha256"]},
+    )
+    assert answer.status_code == 200
+    found = {span.name: span for span in spans.get_finished_spans()}
+    decided, asked = found["approval.decide"], found["POST /api/approvals/{approval}/decision"]
+    assert dict(decided.attributes or {}) == {
+        "airlock.run": run,
+        "airlock.node": "ask",
+        "airlock.approval": approval["id"],
+        "airlock.status": "APPROVED",
+    }
+    assert decided.parent is not None
+    assert f"{decided.parent.span_id:016x}" == span_id(approval["id"])
+    assert [link.context.trace_id for link in decided.links] == [asked.context.trace_id]
+    assert [link.context.span_id for link in decided.links] == [asked.context.span_id]
+    assert decided.context.trace_id != asked.context.trace_id
+    view = (await rig.client.get(f"/api/runs/{run}")).json()
+    assert f"{decided.context.trace_id:032x}" == view["trace_id"]

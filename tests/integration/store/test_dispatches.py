@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.workers import dispatcher as dispatching
 from airlock_orchestration.workers.dispatcher import Dispatcher
+from airlock_orchestration.workers.spans import Spans
 
 
 class SlowStream:
@@ -36,7 +38,8 @@ class SlowStream:
 
 def dispatcher_on(stream: SlowStream, shop: Any) -> Dispatcher:
     anything: Any = stream
-    return Dispatcher(anything, anything, anything, Subjects(), Path(shop.database, PlanCache()))
+    spans = Spans(Subjects(), lambda: datetime.now(UTC))
+    return Dispatcher(anything, anything, anything, Subjects(), Path(shop.database, PlanCache()), spans)
 
 
 async def started(shop: Any, kit: Any, seeded: Any, text: str = "hello") -> Committed:

@@ -94,8 +94,8 @@ def span(
 ) -> Iterator[Span]:
     """Run a block as a span, under `parent` (a traceparent) or else under the current span.
 
-    An exception that leaves the block gives it the status of an error, and passes through; its text is left
-    to the log, which masks it. Begin and end it in one task.
+    An exception that leaves the block gives it the status of an error, with its `code` or else its name, and
+    passes through; its text is left to the log, which masks it. Begin and end it in one task.
     """
     tracer = _Tracing.tracer
     if tracer is None:
@@ -114,7 +114,8 @@ def span(
         try:
             yield opened
         except Exception as error:
-            fail(opened, type(error).__qualname__)
+            code = getattr(error, "code", None)
+            fail(opened, code if isinstance(code, str) else type(error).__qualname__)
             raise
 
 
@@ -160,6 +161,23 @@ def record(
     if error is not None:
         fail(opened, error)
     opened.end(_nanoseconds(max(start, end)))
+
+
+def is_kept(parent: str | None) -> bool:
+    """Whether what is recorded under this traceparent goes anywhere: else nothing need be prepared for it."""
+    if _Tracing.tracer is None or parent is None or not _TRACEPARENT.fullmatch(parent):
+        return False
+    return int(parent[53:], 16) & trace.TraceFlags.SAMPLED != 0
+
+
+def messaging(operation: str, destination: str) -> dict[str, Attribute]:
+    """What OpenTelemetry's convention for messaging wants of the span `{operation} {destination}`."""
+    return {
+        names.ATTR_MESSAGING_SYSTEM: "nats",
+        names.ATTR_MESSAGING_DESTINATION: destination,
+        names.ATTR_MESSAGING_OPERATION: operation,
+        names.ATTR_MESSAGING_OPERATION_TYPE: operation,
+    }
 
 
 def span_id(named: str) -> str:

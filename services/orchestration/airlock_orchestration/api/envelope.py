@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airlock_chassis.telemetry import metrics
-from airlock_chassis.telemetry.traces import Kind, current_ids, span
+from airlock_chassis.telemetry import metrics, names
+from airlock_chassis.telemetry.traces import Kind, Span, current_ids, fail, span
 from slowapi import Limiter
 from starlette.datastructures import Headers, MutableHeaders, State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +25,11 @@ _SAFE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_PROBES = frozenset({"/health", "/health/ready", "/api/health", "/api/health/ready", "/metrics"})
+"""Asked every few seconds by machines: their spans would say nothing."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_MAX_PATH = 256
+_SERVER_ERRORS = 500
 _UNMATCHED = "unmatched"  # a metric's label: paths that lead nowhere are not told apart
 
 
@@ -50,7 +55,7 @@ class Envelope:
                 self._add_headers(MutableHeaders(scope=message), state)
             await send(message)
 
-        with _traced(scope["method"], Headers(scope=scope).get("traceparent")):
+        with _traced(scope) as opened:
             try:
                 await self._app(scope, receive, send_within)
             except Exception as error:
@@ -59,6 +64,7 @@ class Envelope:
                 await unexpected(error, scope["path"])(scope, receive, send_within)
             finally:
                 metrics.http_requests_total.labels(_route(scope), scope["method"], str(status or 499)).inc()
+                _conclude(opened, scope, status)
 
     def _add_headers(self, headers: MutableHeaders, state: dict[str, Any]) -> None:
         for name, value in _SAFE.items():
@@ -72,15 +78,43 @@ class Envelope:
 
 
 @contextmanager
-def _traced(method: str, parent: str | None) -> Iterator[None]:
+def _traced(scope: Scope) -> Iterator[Span]:
     """Run inside the caller's trace, or a new one; there is an id also where nothing is exported."""
-    with span(f"http {method.lower()}", parent=parent, kind=Kind.SERVER):
+    probed = scope["path"] in _PROBES
+    parent = _made_up() if probed else Headers(scope=scope).get("traceparent")
+    method = _method(scope)
+    attributes = {
+        names.ATTR_HTTP_METHOD: method,
+        names.ATTR_URL_PATH: scope["path"][:_MAX_PATH],
+        names.ATTR_URL_SCHEME: scope["scheme"],
+    }
+    with span(method, parent=parent, kind=Kind.SERVER, attributes=attributes) as opened:
         if current_ids() is not None:
-            yield
+            yield opened
             return
-        made_up = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-        with span(f"http {method.lower()}", parent=made_up):
-            yield
+        with span(method, parent=_made_up()):
+            yield opened
+
+
+def _conclude(opened: Span, scope: Scope, status: int) -> None:
+    """Say what became of a request: by then its route is known."""
+    if (route := _route(scope)) != _UNMATCHED:
+        opened.update_name(names.SPAN_HTTP.format(method=_method(scope), route=route))
+        opened.set_attribute(names.ATTR_HTTP_ROUTE, route)
+    if status:
+        opened.set_attribute(names.ATTR_HTTP_STATUS, status)
+    if status >= _SERVER_ERRORS:
+        fail(opened, str(status))
+
+
+def _made_up() -> str:
+    """A trace that is not kept."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "_OTHER"
 
 
 def _route(scope: Scope) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import span
+from airlock_chassis.telemetry.traces import span, traceparent
 from airlock_contracts.statuses import ApprovalStatus
 from airlock_contracts.views import ApprovalView, DecisionRequest
 
@@ -22,6 +22,7 @@ from ..store.sessions import Sessions
 from .advance import Door
 from .pages import Cursor, Slice, slice_of
 from .principals import Principal
+from .spans import span_of_wait
 
 
 class Approvals:
@@ -60,12 +61,27 @@ class Approvals:
             payload_sha256=decision.payload_sha256,
             notes=decision.notes,
         )
-        attributes = {names.ATTR_RUN: view.run, names.ATTR_NODE: view.node}
-        with span(names.SPAN_DECISION, attributes=attributes):
+        return await self._decide(principal, approval, signal)
+
+    async def _decide(self, principal: Principal, approval: UUID, signal: ApprovalDecided) -> ApprovalView:
+        """Send a decision through the door, as a part of its run's trace, which is not the request's."""
+        run = await self._door.peek(signal.run)
+        asking = traceparent()
+        with span(
+            names.SPAN_DECISION,
+            parent=None if run is None else span_of_wait(run, signal.approval),
+            attributes={
+                names.ATTR_RUN: signal.run,
+                names.ATTR_NODE: signal.node,
+                names.ATTR_APPROVAL: signal.approval,
+                names.ATTR_STATUS: signal.verdict.value,
+            },
+            links=() if asking is None else (asking,),
+        ):
             advanced = await self._door.advance(signal)
-        after = await self.get(principal, approval)
-        if advanced.stale:
-            raise _too_late(after)
+            after = await self.get(principal, approval)
+            if advanced.stale:
+                raise _too_late(after)
         return after
 
     async def get(self, principal: Principal, approval: UUID) -> ApprovalView:

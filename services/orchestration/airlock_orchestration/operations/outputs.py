@@ -21,6 +21,11 @@ class BrokenContract(Exception):
             kind=FailureKind.CONTRACT, code=code, message=message[:4000], retryable=True, details=details
         )
 
+    @property
+    def code(self) -> str:
+        """The failure's."""
+        return self.failure.code
+
 
 def check_output(limits: Limits, validator: Validator, body: bytes) -> object:
     """Parse an output strictly and check it against the schema registered for the action.

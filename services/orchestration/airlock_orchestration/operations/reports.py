@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry.traces import span
 from airlock_contracts import failures, strict_json
 from airlock_contracts.artifacts import ArtifactRef, find_artifacts
 from airlock_contracts.failures import Failure, FailureKind
@@ -42,10 +44,11 @@ class Reports:
         if report.status is not ReportStatus.SUCCESS:
             return await self._failed(report, report.failure or _unexplained(report), body)
         try:
-            value, artifacts = await self._accept(plan, report, body)
+            with span(names.SPAN_OUTPUT_CHECK):
+                value, artifacts = await self._accept(plan, report, body)
         except BrokenContract as broken:
             return await self._failed(report, broken.failure, body)
-        advanced = await self._door.advance(
+        advanced = await self._advance(
             AttemptSucceeded(
                 id_.run,
                 id_.node,
@@ -67,7 +70,7 @@ class Reports:
 
     async def _failed(self, report: Report, failure: Failure, body: bytes) -> Advanced:
         id_ = report.attempt
-        return await self._door.advance(
+        return await self._advance(
             AttemptFailed(
                 id_.run,
                 id_.node,
@@ -78,6 +81,10 @@ class Reports:
                 evidence=_evidence(report, body),
             )
         )
+
+    async def _advance(self, signal: AttemptSucceeded | AttemptFailed) -> Advanced:
+        with span(names.SPAN_ADVANCE):
+            return await self._door.advance(signal)
 
     async def _accept(
         self, plan: PlanNode, report: Report, body: bytes

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from airlock_chassis.bus import Bus, Request, Subscription
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
+from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, fail, span
 from airlock_contracts.messages import ClaimRequest, HeartbeatRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 from structlog.contextvars import bound_contextvars
@@ -55,16 +55,24 @@ class ControlWorker:
             log.warning("claim.malformed", reason=str(error))
             return None
         id_ = asked.attempt
+        attributes: dict[str, Attribute] = {
+            names.ATTR_RUN: id_.run,
+            names.ATTR_NODE: id_.node,
+            names.ATTR_ATTEMPT: id_.number,
+            names.ATTR_HOST: asked.host,
+        }
         parent = request.headers.get(TRACEPARENT)
         with (
             bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=asked.host),
-            span(names.SPAN_CLAIM, parent=parent, kind=Kind.SERVER),
+            span(names.SPAN_CLAIM, parent=parent, kind=Kind.SERVER, attributes=attributes) as opened,
         ):
             try:
                 reply = await claim(self._door, asked)
             except StoreUnavailable as error:
                 log.warning("claim.unanswered", reason=str(error))
+                fail(opened, type(error).__name__)
                 return None  # no answer is not a refusal: the host asks again
+            opened.set_attribute(names.ATTR_STATUS, reply.answer.value)
             log.debug("claim.answered", answer=reply.answer)
         return reply.encode()
 

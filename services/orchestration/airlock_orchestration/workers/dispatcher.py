@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 from airlock_chassis.bus import AlreadyThere, Bus, NoAnswer, Outgoing, Publisher, PublishRefused, Streams
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import TRACEPARENT, trace_id
+from airlock_chassis.telemetry.traces import TRACEPARENT, child_of, trace_id
 from airlock_contracts.events import EventType
 from airlock_contracts.messages import AttemptId, Bell, CancelBroadcast, Invocation
 from airlock_contracts.subjects import AttemptSubject, Subjects
@@ -20,6 +20,7 @@ from airlock_contracts.subjects import AttemptSubject, Subjects
 from ..engine.effects import DispatchAttempt, KeepInput, RecallAttempt
 from ..errors import StoreUnavailable
 from ..operations.entries import Committed
+from .spans import Spans
 
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 128 * 1024 * 1024
@@ -43,13 +44,20 @@ class Dispatcher:
     """Publishes what the door committed: begins in the order of the commits, and does not wait in between."""
 
     def __init__(
-        self, bus: Bus, streams: Streams, publisher: Publisher, subjects: Subjects, store: InputStore
+        self,
+        bus: Bus,
+        streams: Streams,
+        publisher: Publisher,
+        subjects: Subjects,
+        store: InputStore,
+        spans: Spans,
     ) -> None:
         self._bus = bus
         self._streams = streams
         self._publisher = publisher
         self._subjects = subjects
         self._store = store
+        self._spans = spans
         self._waiting: deque[Committed] = deque()
         self._waiting_bytes = 0
         self._room = asyncio.Semaphore(PIPELINE)
@@ -103,7 +111,19 @@ class Dispatcher:
         except StoreUnavailable as error:
             log.warning("dispatch.postponed", reason=str(error), hint="published again when due")
             messages = []
-        outcomes = await self._publisher.publish_all(messages) if messages else []
+        if messages:
+            await self._send(messages)
+        try:
+            await self._recall(committed)
+            await self._ring(committed)
+            await self._withdraw(committed, earlier)
+        except NoAnswer as error:
+            log.warning("dispatch.broadcast_failed", reason=str(error))
+
+    async def _send(self, messages: list[Outgoing]) -> None:
+        began = self._spans.now()
+        outcomes = await self._publisher.publish_all(messages)
+        self._spans.sent(messages, outcomes, began)
         for message, outcome in zip(messages, outcomes, strict=True):
             if isinstance(outcome, PublishRefused):
                 log.error("dispatch.refused", **self._ids(message), reason=str(outcome))
@@ -111,12 +131,6 @@ class Dispatcher:
                 log.warning("dispatch.unknown", **self._ids(message), reason=str(outcome))
             elif isinstance(outcome, AlreadyThere):
                 log.debug("dispatch.already_there", **self._ids(message))
-        try:
-            await self._recall(committed)
-            await self._ring(committed)
-            await self._withdraw(committed, earlier)
-        except NoAnswer as error:
-            log.warning("dispatch.broadcast_failed", reason=str(error))
 
     def _ids(self, message: Outgoing) -> dict[str, object]:
         """What a log line about a message names."""
@@ -158,11 +172,13 @@ class Dispatcher:
             timeout_seconds=plan.timeout.total_seconds(),
         )
         pool = plan.agent.manifest.pool
+        msg_id = f"{header.attempt}/{effect.sends}"
+        sending = child_of(run.traceparent, msg_id)
         return Outgoing(
             subject=self._subjects.invocation(AttemptSubject(pool, run.id, effect.node, effect.number)),
             payload=header.encode(body),
-            msg_id=f"{header.attempt}/{effect.sends}",
-            headers={TRACEPARENT: run.traceparent} if run.traceparent else None,
+            msg_id=msg_id,
+            headers={TRACEPARENT: sending} if sending else None,
         )
 
     async def _recall(self, committed: Iterable[Committed]) -> None:

@@ -2,7 +2,7 @@
 
 from airlock_chassis.bus import Later, Message
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, span
+from airlock_chassis.telemetry.traces import TRACEPARENT, Kind, messaging, span
 from airlock_contracts.messages import Report
 from structlog.contextvars import bound_contextvars
 
@@ -22,10 +22,17 @@ class ReportsWorker:
         """Settle one report. Raises MalformedMessage (to the dead letters) and Later."""
         report, body = Report.decode(message.payload)
         id_ = report.attempt
+        attributes = {
+            names.ATTR_RUN: id_.run,
+            names.ATTR_NODE: id_.node,
+            names.ATTR_ATTEMPT: id_.number,
+            names.ATTR_HOST: report.host,
+            **messaging("process", "reports"),
+        }
         parent = message.headers.get(TRACEPARENT)
         with (
             bound_contextvars(run=id_.run, node=id_.node, attempt=id_.number, host=report.host),
-            span(names.SPAN_ADVANCE, parent=parent, kind=Kind.CONSUMER),
+            span(names.SPAN_PROCESS_REPORTS, parent=parent, kind=Kind.CONSUMER, attributes=attributes),
         ):
             try:
                 await self._reports.settle(report, body)
