@@ -12,6 +12,7 @@ Tries are counted here, in memory: the server's own count starts anew after its 
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -93,16 +94,27 @@ def is_surprise(error: BaseException | None) -> bool:
     return error is not None and not isinstance(error, Permanent | MalformedMessage | Later | ShuttingDown)
 
 
+About = Callable[[Message], Mapping[str, str | int]]
+"""Which ids a message is about, for the log's lines; it is asked only when something went wrong."""
+
+
+def nothing_more(_: Message) -> Mapping[str, str | int]:
+    """The message's subject and trace say it all."""
+    return {}
+
+
 class AckTable:
     """Settles messages by the table and counts their tries."""
 
-    def __init__(self, dead_letters: DeadLetters) -> None:
+    def __init__(self, dead_letters: DeadLetters, *, about: About = nothing_more) -> None:
         self._dead_letters = dead_letters
+        self._about = about
         self._tries: OrderedDict[MessageKey, int] = OrderedDict()
 
     async def settle(self, message: Message, error: BaseException | None) -> None:
         """Ack, nak or bury the message. Never raises for a bus that is away: then it is delivered again."""
-        with bind(trace_id=trace_id(message.headers.get(TRACEPARENT))):
+        ids = self._about(message) if error is not None else {}
+        with bind(trace_id=trace_id(message.headers.get(TRACEPARENT)), **ids):
             await self._settle(message, error)
 
     async def _settle(self, message: Message, error: BaseException | None) -> None:

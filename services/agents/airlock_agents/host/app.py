@@ -47,7 +47,7 @@ from .leases import Leases
 from .logs import Logs
 from .registrations import Registrations
 from .reporter import Reporter
-from .runner import Runner, keep_alive
+from .runner import Runner, ids_of, keep_alive
 from .spool import Spool
 
 log = get_logger(__name__)
@@ -162,7 +162,7 @@ class _Host:
             self._streams,
             layout.pool_consumer(identity.pool),
             EachMessage(runner.handle, max_in_flight=settings.slots, settles_itself=True),
-            AckTable(DeadLetters(publisher, subjects)),
+            AckTable(DeadLetters(publisher, subjects), about=lambda message: ids_of(message, subjects)),
             free=self._holdings.room,
         )
         self._leases = Leases(

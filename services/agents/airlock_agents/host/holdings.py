@@ -25,6 +25,8 @@ class KeptReport:
     messages: list[Message] = field(default_factory=list)
     """Its invocation's deliveries that are acked once the report is safe in REPORTS."""
     traceparent: str | None = None
+    agent: str | None = None
+    """`name@version`, for the log; a report from the disk does not say."""
     published_at: float | None = None
     """By the monotonic clock; None until the stream has taken it for the first time."""
 

@@ -148,8 +148,9 @@ class Leases:
     def _drop_lapsed(self) -> None:
         """What has effects must not go on without a lease; by our own clock, which began when we asked."""
         for attempt in self._holdings.lapsed():
-            id_ = attempt.invocation.attempt
-            with bind(run=id_.run, node=id_.node, attempt=id_.number, trace_id=trace_id(attempt.traceparent)):
+            id_, agent = attempt.invocation.attempt, attempt.invocation.agent
+            trace = trace_id(attempt.traceparent)
+            with bind(run=id_.run, node=id_.node, attempt=id_.number, agent=agent, trace_id=trace):
                 log.warning("lease.lapsed")
             attempt.end(Ending.LOST)
 

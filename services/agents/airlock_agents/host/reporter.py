@@ -4,6 +4,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from airlock_chassis.bus import Ack, BusError, Outgoing, Publisher
 from airlock_chassis.telemetry import names
@@ -17,7 +18,6 @@ from airlock_chassis.telemetry.traces import (
     trace_id,
     traceparent,
 )
-from airlock_contracts.messages import AttemptId
 from airlock_contracts.subjects import Subjects
 
 from .attempt import Attempt
@@ -65,6 +65,7 @@ class Reporter:
             payload,
             messages=attempt.messages,
             traceparent=attempt.traceparent,
+            agent=attempt.invocation.agent,
         )
         self._holdings.keep(kept)
         attributes = self._attributes(kept)
@@ -107,13 +108,12 @@ class Reporter:
     async def forget(self, attempts: Iterable[str]) -> None:
         """These are settled, or lost: nobody will ask for them again."""
         for attempt in attempts:
-            if attempt in self._holdings.reports:
+            if (kept := self._holdings.reports.get(attempt)) is not None:
                 self._holdings.forget(attempt)
                 try:
                     await self._spool.forget(attempt)
                 except OSError as error:
-                    id_ = AttemptId.parse(attempt)
-                    with bind(run=id_.run, node=id_.node, attempt=id_.number):
+                    with _about(kept):
                         log.error("report.not_removed", reason=str(error))
 
     async def _keep(self, kept: KeptReport) -> None:
@@ -132,19 +132,23 @@ class Reporter:
         outcomes = await self._publisher.publish_all([self._outgoing(kept) for kept in reports])
         for kept, outcome in zip(reports, outcomes, strict=True):
             if not isinstance(outcome, Ack):
-                id_ = kept.attempt
-                trace = trace_id(kept.traceparent)
-                with bind(run=id_.run, node=id_.node, attempt=id_.number, trace_id=trace):
+                with _about(kept):
                     log.warning("report.not_taken", reason=str(outcome), hint="it is kept and sent again")
                 continue
             kept.published_at = time.monotonic()
-            await _ack(kept)
+            with _about(kept):
+                await _ack(kept)
 
     def _outgoing(self, kept: KeptReport) -> Outgoing:
         shard = zlib.crc32(kept.attempt.run.encode()) % SHARDS
         headers = {TRACEPARENT: kept.traceparent} if kept.traceparent else None
         subject = self._subjects.report(shard, self._host)
         return Outgoing(subject, kept.payload, kept.msg_id, inject(headers))
+
+
+def _about(kept: KeptReport) -> AbstractContextManager[None]:
+    id_, trace = kept.attempt, trace_id(kept.traceparent)
+    return bind(run=id_.run, node=id_.node, attempt=id_.number, agent=kept.agent, trace_id=trace)
 
 
 async def _ack(kept: KeptReport) -> None:

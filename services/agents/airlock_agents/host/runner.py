@@ -180,6 +180,15 @@ def parse(message: Message, subjects: Subjects) -> tuple[Invocation, bytes]:
     return invocation, body
 
 
+def ids_of(message: Message, subjects: Subjects) -> dict[str, str | int]:
+    """Which attempt a message is about, by its subject: also when the rest of it cannot be read."""
+    try:
+        named = subjects.parse_invocation(message.subject)
+    except ValueError:
+        return {}
+    return {names.LOG_RUN: named.run, names.LOG_NODE: named.node, names.LOG_ATTEMPT: named.number}
+
+
 async def keep_alive(holdings: Holdings, stop: asyncio.Event) -> None:
     """Tell the stream what is being worked on, until `stop` is set: else it would deliver it again."""
     while not stop.is_set():
