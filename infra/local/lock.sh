@@ -36,4 +36,9 @@ for source in services/agents/airlock_agents/builtin/*/requirements.in; do
     cd "$root/$(dirname "$source")"
     lock requirements.txt requirements.in
 done
+# What each image of ours holds (infra/docker/Dockerfile): the versions of requirements.lock, and no more than it needs.
+cd "$root"
+lock infra/docker/orchestration.lock pyproject.toml --extra orchestration --extra client --constraint requirements.lock
+lock infra/docker/agent-host.lock pyproject.toml --extra agents --constraint requirements.lock
+lock infra/docker/build.lock infra/docker/build.in --constraint requirements.lock
 say "the lock files fit what is asked for"
