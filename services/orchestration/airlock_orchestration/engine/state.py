@@ -70,6 +70,15 @@ class NodeState:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """The run that another one tries again."""
+
+    run: str
+    traceparent: str | None
+    """Its trace, which is not that of the other."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunState:
     """A run at one version of its row."""
 
@@ -90,6 +99,7 @@ class RunState:
     """The trace that the trigger began; every message about the run carries it."""
     trigger: str = ""
     """What kind of trigger began it: `api`, `retry`, ..."""
+    retries: Retried | None = None
 
 
 def count_statuses(nodes: Mapping[str, NodeState]) -> dict[NodeStatus, int]:

@@ -42,11 +42,17 @@ from .signals import (
     RunStarted,
     Signal,
 )
-from .state import AttemptState, NodeState, RunState, Values, count_statuses
+from .state import AttemptState, NodeState, Retried, RunState, Values, count_statuses
 from .turn import Turn
 
 
-def new_run(run: str, plan: Plan, traceparent: str | None = None, trigger: str = "") -> RunState:
+def new_run(
+    run: str,
+    plan: Plan,
+    traceparent: str | None = None,
+    trigger: str = "",
+    retries: Retried | None = None,
+) -> RunState:
     """The state of a run that has no row yet: everything PENDING."""
     nodes = {
         node.id: NodeState(status=NodeStatus.PENDING, open_parents=len(node.parents))
@@ -60,6 +66,7 @@ def new_run(run: str, plan: Plan, traceparent: str | None = None, trigger: str =
         counts=count_statuses(nodes),
         traceparent=traceparent,
         trigger=trigger,
+        retries=retries,
     )
 
 

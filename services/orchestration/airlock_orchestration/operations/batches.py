@@ -160,7 +160,7 @@ class Batches:
             if (plan := entries[0].plan) is not None:
                 creation = entries[0].creation
                 assert creation is not None  # who brings a plan makes a run
-                begun = new_run(run, plan, creation.traceparent, creation.trigger_kind)
+                begun = new_run(run, plan, creation.traceparent, creation.trigger_kind, creation.retried)
                 groups.append(Group(entries, begun, fresh=True))
             elif run in loaded:
                 self._remembered.put(loaded[run])

@@ -144,6 +144,7 @@ class Runs:
             created_by=principal.name,
             trigger_kind="retry",
             retry_of=str(run),
+            retried_traceparent=ended.traceparent,
             trigger_key=key,
             trigger_fingerprint=fingerprint if key is not None else None,
             traceparent=traceparent(),

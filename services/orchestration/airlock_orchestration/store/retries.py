@@ -28,6 +28,7 @@ class EndedRun:
     """Of the nodes that succeeded, in topological order; none where they are more than MAX_COPIED_BYTES."""
     output_bytes: int
     """Of all of them."""
+    traceparent: str | None
 
 
 async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun | None:
@@ -58,6 +59,7 @@ async def load_ended(session: AsyncSession, project: str, run: UUID) -> EndedRun
         context=row.context,
         outputs=outputs,
         output_bytes=output_bytes,
+        traceparent=row.traceparent,
     )
 
 

@@ -15,6 +15,7 @@ from airlock_orchestration.engine.state import (
     ApprovalState,
     AttemptState,
     NodeState,
+    Retried,
     RunState,
     Values,
     count_statuses,
@@ -26,7 +27,8 @@ from .plans import PlanKey, PlanSource
 
 _RUNS = """
 SELECT id::text, workflow_version_id::text, status, version, last_event, agents, failure, finished_at,
-    traceparent, trigger_kind
+    traceparent, trigger_kind, retry_of::text,
+    (SELECT old.traceparent FROM runs AS old WHERE old.id = runs.retry_of) AS retried_traceparent
 FROM runs WHERE id = ANY($1::uuid[])
 """
 _NODES = """
@@ -73,6 +75,7 @@ async def load_states(connection: Any, ids: Collection[str], plans: PlanSource) 
             finished_at=row["finished_at"],
             traceparent=row["traceparent"],
             trigger=row["trigger_kind"],
+            retries=None if row["retry_of"] is None else Retried(row["retry_of"], row["retried_traceparent"]),
         )
         for row in rows
     }

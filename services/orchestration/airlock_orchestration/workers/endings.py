@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import Attribute, span_id
+from airlock_chassis.telemetry.traces import Attribute, child_of, span_id
 from airlock_contracts import failures
 from airlock_contracts.events import EventType
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, RunStatus
@@ -159,6 +159,18 @@ def _of_node(run: RunState, id_: str) -> EndedSpan:
 
 def _of_run(run: RunState) -> EndedSpan:
     assert run.finished_at is not None
+    attributes: dict[str, Attribute] = {
+        names.ATTR_RUN: run.id,
+        names.ATTR_STATUS: run.status.value,
+        names.ATTR_PROJECT: run.plan.project,
+        names.ATTR_WORKFLOW_VERSION: run.plan.workflow_version,
+        names.ATTR_GEN_AI_OPERATION: "invoke_workflow",
+        names.ATTR_GEN_AI_WORKFLOW: run.plan.workflow,
+    }
+    retried = None
+    if run.retries is not None:
+        attributes[names.ATTR_RETRY_OF] = run.retries.run
+        retried = child_of(run.retries.traceparent, run.retries.run)
     error = failures.CANCELLED if run.status is RunStatus.CANCELLED else None
     if run.status is RunStatus.FAILED and run.failure is not None:
         error = run.failure.code
@@ -168,14 +180,8 @@ def _of_run(run: RunState) -> EndedSpan:
         parent=run.traceparent,
         start=_began(run, run.finished_at),
         end=run.finished_at,
-        attributes={
-            names.ATTR_RUN: run.id,
-            names.ATTR_STATUS: run.status.value,
-            names.ATTR_PROJECT: run.plan.project,
-            names.ATTR_WORKFLOW_VERSION: run.plan.workflow_version,
-            names.ATTR_GEN_AI_OPERATION: "invoke_workflow",
-            names.ATTR_GEN_AI_WORKFLOW: run.plan.workflow,
-        },
+        attributes=attributes,
+        links=() if retried is None else (retried,),
         error=error,
     )
 

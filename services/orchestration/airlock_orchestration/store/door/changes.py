@@ -5,7 +5,7 @@ from datetime import datetime
 
 from airlock_orchestration.engine.effects import Effect, Fact
 from airlock_orchestration.engine.retry import LOST_AFTER
-from airlock_orchestration.engine.state import RunState
+from airlock_orchestration.engine.state import Retried, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,15 @@ class RunCreation:
     trigger_key: str | None = None
     trigger_fingerprint: str | None = None
     traceparent: str | None = None
+    retried_traceparent: str | None = None
+    """The trace of the run that `retry_of` names."""
     artifacts: tuple[str, ...] = ()
     """Digests that the context names: they stay for as long as the run."""
+
+    @property
+    def retried(self) -> Retried | None:
+        """The run that the new one tries again."""
+        return None if self.retry_of is None else Retried(self.retry_of, self.retried_traceparent)
 
 
 @dataclass(frozen=True, slots=True)
