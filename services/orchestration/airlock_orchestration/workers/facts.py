@@ -74,6 +74,8 @@ def _of(run: RunState, fact: Fact) -> dict[str, Any]:
         shown.update(_of_node(run, fact.node))
         if (attempt := run.nodes[fact.node].attempt) is not None:
             shown[names.LOG_ATTEMPT] = attempt.number
+            if attempt.host is not None:
+                shown[names.LOG_HOST] = attempt.host
     shown.update((key, fact.data[key]) for key in _SHOWN if key in fact.data)
     if isinstance(failure := fact.data.get("failure"), dict):
         shown["code"] = failure.get("code")
