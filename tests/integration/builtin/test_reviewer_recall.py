@@ -53,11 +53,18 @@ def test_what_a_reviewer_should_say_is_said_and_little_else(
     assert seen.unlisted == elsewhere
 
 
+def test_its_spans_say_where_the_time_went(review: Outcome) -> None:
+    names = [one["name"] for one in review.spans]
+    assert names == ["list files", "review files", "ruff", "write report"]
+    assert {one["status"] for one in review.spans} == {"ok"}
+
+
 def test_every_issue_says_what_to_do_and_none_quotes_a_secret(
     review: Outcome, issues: list[dict[str, Any]]
 ) -> None:
     assert all(one["suggestion"] and one["message"].count(". ") >= 1 for one in issues)
-    said = review.raw_output.decode() + json.dumps([review.logs, review.progress]) + review.stderr
+    heard = json.dumps([review.logs, review.progress, review.spans])
+    said = review.raw_output.decode() + heard + review.stderr
     said += "".join(made.content.decode() for made in review.artifacts.values())
     tree = "\n".join(path.read_text() for path in (SHOP / "storefront").rglob("*.py"))
     for secret in ("kV7-tulip-orbit-92", "w4gon-Plum-77-kite", "q8Zr2LwXn5TbVc7K", "Welcome-Lindenhof-1"):

@@ -61,7 +61,7 @@ def test_no_secret_stands_in_anything_that_was_said(scan: Outcome) -> None:
         "t9Xw2Kq7Lr4VbN8sZj5HdYc3MgPf6A1u",
         "only-for-this-test",
     ]
-    said = [scan.raw_output.decode(), scan.stderr, json.dumps(scan.logs), json.dumps(scan.progress)]
+    said = [scan.raw_output.decode(), scan.stderr, json.dumps([scan.logs, scan.progress, scan.spans])]
     said += [made.content.decode() for made in scan.artifacts.values()]
     tree = "\n".join(path.read_text() for path in SHOP.rglob("*") if path.is_file())
     for value in values:
@@ -86,6 +86,20 @@ def test_the_same_workspace_gives_the_same_output_byte_for_byte(
 ) -> None:
     again = run_agent("security-scanner", "scan", {}, workspace=SHOP)
     assert again.raw_output == scan.raw_output
+
+
+def test_its_spans_say_where_the_time_went(scan: Outcome) -> None:
+    assert scan.output is not None
+    assert [one["name"] for one in scan.spans] == [
+        "list files",
+        "inspect files",
+        "match dependencies",
+        "write report",
+    ]
+    inspecting, matching = scan.spans[1]["attributes"], scan.spans[2]["attributes"]
+    tools = {"detect-secrets", "bandit", "own_rules", "dependencies"}
+    assert {name for name in inspecting if name.startswith("seconds.")} == {f"seconds.{one}" for one in tools}
+    assert inspecting["findings"] + matching["findings"] == scan.output["summary"]["total"]
 
 
 def test_types_and_floor_choose(run_agent: Callable[..., Outcome]) -> None:

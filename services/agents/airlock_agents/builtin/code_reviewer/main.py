@@ -43,19 +43,25 @@ def review(inputs: ReviewInputs, ctx: Context) -> dict[str, Any]:
     limit = inputs.get("max_complexity", MAX_COMPLEXITY)
     chosen = selection(inputs.get("paths"), inputs.get("diff"))
     root = ctx.workspace()
-    sources = chosen.chosen(list_sources(root))
+    with ctx.span("list files") as listing:
+        sources = chosen.chosen(list_sources(root))
+        listing.set(files=len(sources))
     ctx.progress(f"{len(sources)} files", 0.0)
     wish = Wish(types, inputs.get("min_severity", "LOW"), chosen)
     reviewer = Reviewer(root, wish, max_complexity=limit)
     found = collection(MAX_FINDINGS)
-    reviewed = [
-        _reviewed(one) for one in inspect_all(reviewer.review, sources, ctx.progress, take=found.take)
-    ]
+    with ctx.span("review files", files=len(sources)) as reviewing:
+        reviewed = [
+            _reviewed(one) for one in inspect_all(reviewer.review, sources, ctx.progress, take=found.take)
+        ]
+        reviewing.set(issues=found.counts["total"])
     if types & {"quality", "performance"}:
         python = [one.path for one in sources if one.python and not one.skipped]
-        linted = {one.file: found.take(one).skipped for one in lint(root, ctx.scratch, python, wish)}
+        with ctx.span("ruff", files=len(python)):
+            linted = {one.file: found.take(one).skipped for one in lint(root, ctx.scratch, python, wish)}
         reviewed = [_with_trouble(one, linted.get(one.file)) for one in reviewed]
-    return answer(found, reviewed, limit=limit, ctx=ctx)
+    with ctx.span("write report"):
+        return answer(found, reviewed, limit=limit, ctx=ctx)
 
 
 def _reviewed(one: Inspected) -> Reviewed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -23,6 +25,7 @@ from .merging import merge
 from .scanned import Scanned, Wish, kind_of
 
 MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
+_OWN_RULES = "own rules"
 BELOW_FLOOR = "below the floor in tests"  # how those are counted that min_severity leaves out because of that
 
 
@@ -38,9 +41,14 @@ class Inspector:
         self._credentials = Credentials(scratch) if wish.asks("secrets") else None
         self._code = wish.asks(*(one for one in SCAN_TYPES if one != "dependencies"))
         self._bandit = BanditChecks() if self._code else None
+        self._spent: dict[str, float] = {}
 
     def inspect(self, source: Source) -> Scanned:
         """Look at a file; one that a tool cannot take is an answer too, never an exception."""
+        self._spent = {}
+        return replace(self._inspect(source), spent=self._spent)
+
+    def _inspect(self, source: Source) -> Scanned:
         try:
             text = read_text(self._root / source.path)
         except OSError as error:
@@ -112,15 +120,25 @@ class Inspector:
                 trouble.append(f"{name} failed on it ({type(error).__name__})")
         return findings, trouble
 
+    @contextmanager
+    def _timed(self, tool: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._spent[tool] = self._spent.get(tool, 0.0) + time.monotonic() - began
+
     def _secrets(self, source: Source, text: str, *, plain: bool) -> list[Finding]:
         if self._credentials is None:
             return []
-        return self._credentials.check(source.path, printable(source.path), text, plain=plain)
+        with self._timed("detect-secrets"):
+            return self._credentials.check(source.path, printable(source.path), text, plain=plain)
 
     def _others(self, source: Source, text: str) -> list[Finding]:
         if source.python or not self._code:
             return []
-        return own_checks.check_others(source.path, text, printable(source.path))
+        with self._timed(_OWN_RULES):
+            return own_checks.check_others(source.path, text, printable(source.path))
 
     def _python(self, source: Source, text: str, bandit: BanditChecks) -> tuple[list[Finding], list[str]]:
         """Run bandit, then our own rules; what neither can parse is searched by its words."""
@@ -128,11 +146,13 @@ class Inspector:
         found: list[Finding] = []
         why: str | None = None
         try:
-            found, why = bandit.check(self._root / source.path, shown, text)
+            with self._timed("bandit"):
+                found, why = bandit.check(self._root / source.path, shown, text)
         except Exception as error:  # the edge to the tool, as above
             why = f"bandit failed on it ({type(error).__name__})"
         try:
-            found = own_checks.check_python(text, shown, found)
+            with self._timed(_OWN_RULES):
+                found = own_checks.check_python(text, shown, found)
         except (SyntaxError, ValueError, RecursionError):
             why = why or "not valid Python"
             found = found or own_checks.check_unparsed(text, shown)
@@ -142,7 +162,8 @@ class Inspector:
         if not self._wish.asks("dependencies") or reader_of(source.path) is None:
             return [], [], []
         try:
-            dependencies, insecure = read_dependencies(source.path, text)
+            with self._timed("dependencies"):
+                dependencies, insecure = read_dependencies(source.path, text)
         except MemoryError:
             raise
         except Exception as error:  # the edge to hostile lock files, as above

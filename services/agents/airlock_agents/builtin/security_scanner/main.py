@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -23,7 +25,7 @@ from .inspect_file import BELOW_FLOOR, MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
 from .scanned import Scanned, Wish, kind_of, typed
 
-VERSION = "2.2.0"
+VERSION = "2.3.0"
 _ADVISORIES = "/advisories"  # where in the input they are named
 _SECONDS_TO_MATCH = 240.0
 
@@ -49,27 +51,40 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
         lower_tests=inputs.get("tests", "lower") == "lower",
     )
     root = ctx.workspace("/workspace")
-    sources = list(list_sources(root, most=MAX_CODE_BYTES))
+    with ctx.span("list files") as listing:
+        sources = list(list_sources(root, most=MAX_CODE_BYTES))
+        listing.set(files=len(sources))
     ctx.progress(f"{len(sources)} files", 0.0)
     inspector = Inspector(root, ctx.scratch, wish)
     found: Collection[Finding] = Collection(kind_of)
     dependencies: list[Placed] = []
+    spent: defaultdict[str, float] = defaultdict(float)
 
     def take(one: Inspected) -> Inspected:
         if isinstance(one, Scanned):
             dependencies.extend((one.file, each) for each in one.dependencies)
+            for tool, seconds in one.spent.items():
+                spent[tool] += seconds
+            one = replace(one, spent={})
         return found.take(one)
 
-    inspected = inspect_all(
-        inspector.inspect, sources, ctx.progress, plainly=inspector.plain_looks(), take=take
-    )
+    with ctx.span("inspect files", files=len(sources)) as inspecting:
+        inspected = inspect_all(
+            inspector.inspect, sources, ctx.progress, plainly=inspector.plain_looks(), take=take
+        )
+        # All tools look at a file before any looks at the next: their times are shares of this span's.
+        shares = {f"seconds.{tool.replace(' ', '_')}": round(busy, 3) for tool, busy in spent.items()}
+        inspecting.set(findings=found.counts["total"], **shares)
     data: list[dict[str, Any]] = []
     if wish.asks("dependencies"):
         given = ctx.artifact(_ADVISORIES) if "advisories" in inputs else None
-        matched = _match(dependencies, given)
+        with ctx.span("match dependencies", dependencies=len(dependencies)) as matching:
+            matched = _match(dependencies, given)
+            matching.set(findings=len(matched.findings))
         found.add([one for one in typed(matched.findings) if at_least(one.severity, wish.floor)])
         data = list(matched.data)
-    return _answer(found, inspected, len(dependencies), data, ctx)
+    with ctx.span("write report"):
+        return _answer(found, inspected, len(dependencies), data, ctx)
 
 
 def _match(dependencies: list[Placed], given: Path | None) -> Matched:

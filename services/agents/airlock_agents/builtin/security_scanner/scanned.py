@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..findings.finding import Finding, Inspected
 from ..findings.severities import Severity
@@ -15,6 +15,7 @@ class Scanned(Inspected):
     """What looking at one file gave: its loudest findings, and its dependencies."""
 
     dependencies: tuple[Dependency, ...] = ()
+    spent: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds, by tool
 
 
 @dataclass(frozen=True, slots=True)
