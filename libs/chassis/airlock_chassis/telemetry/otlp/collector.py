@@ -30,9 +30,15 @@ class Collector:
     endpoint: str
     resource: Resource
     breaker: Breaker = field(compare=False)
+    export_seconds: float = 5.0
+    """For one export with all its tries."""
+    flush_seconds: float = 3.0
+    """For what waits at the end of the process."""
 
     @classmethod
-    def at(cls, endpoint: str, *, service: str, version: str, host: str | None = None) -> "Collector":
+    def at(
+        cls, endpoint: str, *, service: str, version: str, host: str | None = None, **seconds: float
+    ) -> "Collector":
         """The collector at an address. `host` names this process for good; else machine and process id do."""
         attributes = {
             "service.name": service,
@@ -40,7 +46,9 @@ class Collector:
             "service.instance.id": host or f"{socket.gethostname()}-{os.getpid()}",
             "host.name": host or socket.gethostname(),
         }
-        return cls(endpoint.rstrip("/"), Resource.create(attributes), _breaker(endpoint.rstrip("/")))
+        return cls(
+            endpoint.rstrip("/"), Resource.create(attributes), _breaker(endpoint.rstrip("/")), **seconds
+        )
 
     def url(self, signal: str) -> str:
         """Where a signal (traces, metrics, logs) goes."""

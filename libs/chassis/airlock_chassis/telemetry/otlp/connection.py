@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-EXPORT_SECONDS = 5.0
-"""For one export with all its tries, and for one request from name to answer."""
+MOST_SECONDS = 5.0
+"""For one request from name to answer, unless its sender gives it less."""
 MAX_ANSWER_BYTES = 64 * 1024
 """What a collector says about an export is some dozens of bytes."""
 _HTTPS = "https"
@@ -44,6 +44,7 @@ class BoundedAdapter(BaseAdapter):
         self._lock = threading.Lock()
         self._open: socket.socket | None = None
         self._closed = False
+        self._is_cut = False
 
     def send(
         self,
@@ -55,7 +56,7 @@ class BoundedAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send and read the answer. Raises requests' ConnectionError, and InvalidURL for a redirection."""
-        seconds = min(EXPORT_SECONDS, timeout) if isinstance(timeout, int | float) else EXPORT_SECONDS
+        seconds = min(MOST_SECONDS, timeout) if isinstance(timeout, int | float) else MOST_SECONDS
         try:
             answer, body = self._exchange(request, max(seconds, 0.001), verify, cert)
         # ValueError: what a TLS socket says that was ended from another thread.
@@ -89,14 +90,15 @@ class BoundedAdapter(BaseAdapter):
             connection.sock = opened
             headers = {key: str(value) for key, value in request.headers.items()}
             connection.request(request.method or "POST", request.path_url, body=request.body, headers=headers)
-            answer = connection.getresponse()
-            return answer, answer.read(MAX_ANSWER_BYTES)
+            with connection.getresponse() as answer:
+                return answer, answer.read(MAX_ANSWER_BYTES)
 
     @contextlib.contextmanager
     def _bounded(self, opened: socket.socket, seconds: float) -> Iterator[None]:
         """Within this block the socket is cut when the time is over, and closed in any case."""
         with self._lock:
             self._open = opened
+            self._is_cut = False
             closed = self._closed
         clock = threading.Timer(seconds, self._cut)
         clock.daemon = True
@@ -105,6 +107,8 @@ class BoundedAdapter(BaseAdapter):
             if closed:
                 raise ConnectionAbortedError("no more exports")
             yield
+            if self._is_cut:  # an answer whose head was broken off would pass for a whole one
+                raise TimeoutError(f"not answered within {seconds:g} s")
         finally:
             clock.cancel()
             with self._lock:
@@ -114,6 +118,7 @@ class BoundedAdapter(BaseAdapter):
     def _cut(self) -> None:
         with self._lock, contextlib.suppress(OSError):
             if self._open is not None:
+                self._is_cut = True
                 # Not a TLS socket's own: it would forget its state under the reading thread's hands.
                 socket.socket.shutdown(self._open, socket.SHUT_RDWR)
 

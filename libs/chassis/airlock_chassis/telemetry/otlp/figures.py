@@ -18,10 +18,9 @@ from prometheus_client.samples import Sample
 
 from ..metrics import REGISTRY, telemetry_dropped_total
 from .collector import Collector, Sender, rejected_of
-from .connection import EXPORT_SECONDS, BoundedSession
+from .connection import BoundedSession
 
 SIGNAL = "metrics"
-FLUSH_SECONDS = 3.0
 LAST_SECONDS = 1.0
 _SCOPE = InstrumentationScope("airlock")
 _SCHEMA = ""
@@ -40,7 +39,9 @@ class MetricsExport:
         self, collector: Collector, *, every_seconds: float, registry: CollectorRegistry = REGISTRY
     ) -> None:
         session = BoundedSession()
-        exporter = OTLPMetricExporter(endpoint=collector.url(SIGNAL), timeout=EXPORT_SECONDS, session=session)
+        exporter = OTLPMetricExporter(
+            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+        )
 
         def export(_: Sequence[Any]) -> bool:
             taken = metrics_of(registry.collect(), collector, time.time_ns())
@@ -50,6 +51,7 @@ class MetricsExport:
             collector, session, export, rejected_of(ExportMetricsServiceResponse, "rejected_data_points")
         )
         self._every = every_seconds
+        self._flush_seconds = collector.flush_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"otlp-{SIGNAL}", daemon=True)
         self._thread.start()
@@ -57,7 +59,7 @@ class MetricsExport:
     def close(self) -> None:
         """Send once more, for a bounded time. Blocks."""
         self._stop.set()
-        self._thread.join(FLUSH_SECONDS)
+        self._thread.join(self._flush_seconds)
         self._send.cut()
         self._thread.join(LAST_SECONDS)
 

@@ -15,12 +15,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from .. import names
 from .batches import Batches
 from .collector import Collector, Sender, rejected_of
-from .connection import EXPORT_SECONDS, BoundedSession
+from .connection import BoundedSession
 
 SIGNAL = "logs"
 QUEUE_LINES = 4096
 QUEUE_BYTES = 8 * 1024 * 1024
-FLUSH_SECONDS = 3.0
 _SCOPE = InstrumentationScope("airlock")
 _ELSEWHERE = frozenset(
     {
@@ -46,7 +45,9 @@ class LineQueue:
 
     def __init__(self, collector: Collector) -> None:
         session = BoundedSession()
-        exporter = OTLPLogExporter(endpoint=collector.url(SIGNAL), timeout=EXPORT_SECONDS, session=session)
+        exporter = OTLPLogExporter(
+            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+        )
 
         def export(lines: Sequence[Line]) -> bool:
             records = [record_of(line, collector) for line in lines]
@@ -55,6 +56,7 @@ class LineQueue:
         send = Sender(
             collector, session, export, rejected_of(ExportLogsServiceResponse, "rejected_log_records")
         )
+        self._flush_seconds = collector.flush_seconds
         self._batches = Batches[Line](SIGNAL, send, send.cut, most=QUEUE_LINES, most_bytes=QUEUE_BYTES)
 
     def put(self, line: Line, size: int) -> None:
@@ -63,7 +65,7 @@ class LineQueue:
 
     def close(self) -> None:
         """Send what waits, for a bounded time. Blocks."""
-        self._batches.close(FLUSH_SECONDS)
+        self._batches.close(self._flush_seconds)
 
 
 def record_of(line: Line, collector: Collector) -> ReadableLogRecord:

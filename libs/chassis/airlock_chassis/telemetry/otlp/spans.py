@@ -7,11 +7,10 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from .batches import Batches
 from .collector import Collector, Sender, rejected_of
-from .connection import EXPORT_SECONDS, BoundedSession
+from .connection import BoundedSession
 
 SIGNAL = "traces"
 QUEUE_SPANS = 4096
-FLUSH_SECONDS = 3.0
 
 
 class SpanQueue(SpanProcessor):
@@ -20,13 +19,16 @@ class SpanQueue(SpanProcessor):
 
     def __init__(self, collector: Collector) -> None:
         session = BoundedSession()
-        exporter = OTLPSpanExporter(endpoint=collector.url(SIGNAL), timeout=EXPORT_SECONDS, session=session)
+        exporter = OTLPSpanExporter(
+            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+        )
         send = Sender(
             collector,
             session,
             lambda spans: exporter.export(spans) is SpanExportResult.SUCCESS,
             rejected_of(ExportTraceServiceResponse, "rejected_spans"),
         )
+        self._flush_seconds = collector.flush_seconds
         self._batches = Batches[ReadableSpan](SIGNAL, send, send.cut, most=QUEUE_SPANS, most_bytes=0)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -36,7 +38,7 @@ class SpanQueue(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what waits, for a bounded time. Blocks."""
-        self._batches.close(FLUSH_SECONDS)
+        self._batches.close(self._flush_seconds)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Wait until what waits was taken to be sent."""
