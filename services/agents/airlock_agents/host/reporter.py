@@ -14,6 +14,7 @@ from airlock_chassis.telemetry.traces import (
     Attribute,
     Kind,
     inject,
+    messaging,
     span,
     trace_id,
     traceparent,
@@ -83,10 +84,7 @@ class Reporter:
 
     def _attributes(self, kept: KeptReport) -> dict[str, Attribute]:
         return {
-            names.ATTR_MESSAGING_SYSTEM: "nats",
-            names.ATTR_MESSAGING_OPERATION: "send",
-            names.ATTR_MESSAGING_OPERATION_TYPE: "send",
-            names.ATTR_MESSAGING_DESTINATION: "reports",
+            **messaging("send", "reports"),
             names.ATTR_RUN: kept.attempt.run,
             names.ATTR_NODE: kept.attempt.node,
             names.ATTR_ATTEMPT: kept.attempt.number,

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
-from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, trace_id
+from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, messaging, trace_id
 from airlock_chassis.waiting import set_within
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
@@ -118,10 +118,7 @@ class Runner:
     def _attributes(self, attempt: Attempt) -> dict[str, Attribute]:
         invocation = attempt.invocation
         return {
-            names.ATTR_MESSAGING_SYSTEM: "nats",
-            names.ATTR_MESSAGING_OPERATION: "process",
-            names.ATTR_MESSAGING_OPERATION_TYPE: "process",
-            names.ATTR_MESSAGING_DESTINATION: "invocations",
+            **messaging("process", "invocations"),
             names.ATTR_PROJECT: invocation.project,
             names.ATTR_RUN: invocation.attempt.run,
             names.ATTR_NODE: invocation.attempt.node,
