@@ -42,6 +42,15 @@ def test_lines_of_stderr_are_told_whole_although_they_come_in_pieces(
     assert said == ["stderr one", "stderr two", "stderr the \\x1b[31mend"]
 
 
+def test_a_span_is_told_with_its_time_and_whether_it_failed(capfd: pytest.CaptureFixture[str]) -> None:
+    hearing = Hearing(quiet=False)
+    span = {"event": "span", "name": "parse", "milliseconds": 12.4, "failed": False, "attributes": {"n": 1}}
+    hearing.hear(span)
+    hearing.hear(span | {"name": "lint", "failed": True})
+    said = [" ".join(line.split()) for line in capfd.readouterr().err.splitlines()]
+    assert said == ["span parse 12 ms", "span lint 12 ms failed"]
+
+
 def test_for_a_program_nothing_is_told_and_everything_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     hearing = Hearing(quiet=True)
     hearing.hear({"event": "log", "level": "info", "message": "hello", "fields": {}})
