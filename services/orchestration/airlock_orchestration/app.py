@@ -123,7 +123,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
             EachMessage(ReportsWorker(Reports(door, path)).handle, max_in_flight=REPORTS_IN_FLIGHT),
             AckTable(DeadLetters(publisher, subjects)),
         )
-        gauges = Gauges(path, streams, layout)
+        gauges = Gauges(path, database.pools, streams, layout)
         control = ControlWorker(bus, subjects, door, Heartbeats(path))
         sweeper = Sweeper(Sweep(door, path, lambda: not bus.connected), gauges.certify, path.forget_hosts)
 

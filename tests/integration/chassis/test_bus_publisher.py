@@ -1,6 +1,7 @@
 """Streams and publishing on a real nats-server."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from airlock_chassis.bus import (
@@ -9,6 +10,7 @@ from airlock_chassis.bus import (
     Bus,
     Layout,
     LayoutMismatch,
+    NoAnswer,
     Outgoing,
     PublishRefused,
     PublishUnknown,
@@ -17,6 +19,7 @@ from airlock_chassis.bus import (
     StreamSpec,
     StreamsUnavailable,
 )
+from airlock_chassis.bus.streams import Queue
 from airlock_chassis.fatal import Fatal
 from airlock_client.embedded import EmbeddedNats
 from airlock_contracts.subjects import Subjects
@@ -29,7 +32,34 @@ async def test_declaring_twice_changes_nothing(corner: Corner) -> None:
     await corner.streams.declare(corner.layout.pool_consumer("default"))
     await corner.streams.declare(corner.layout.pool_consumer("default"))
     assert await corner.waiting(corner.subjects.invocations_stream) == 1
-    assert await corner.streams.depth(corner.layout.pool_consumer("default")) == 1
+    assert (await corner.streams.queue(corner.layout.pool_consumer("default"))).depth == 1
+
+
+async def test_a_queue_says_how_many_wait_for_their_consumer_and_since_when(corner: Corner) -> None:
+    consumer = corner.layout.pool_consumer("default")
+    await corner.streams.declare(consumer, corner.layout.pool_consumer("other"))
+    assert await corner.streams.queue(consumer) == Queue(0, None)
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    await corner.publisher.publish(corner.attempt(2), b"x")
+    first = await corner.streams.queue(consumer)
+    assert first.depth == 2
+    assert first.since is not None
+    subscription = await corner.bus.jetstream.pull_subscribe_bind(consumer.name, consumer.stream)
+    (pulled,) = await subscription.fetch(1)
+    second = await corner.streams.queue(consumer)
+    assert abs(pulled.metadata.timestamp - first.since) < timedelta(milliseconds=1)
+    assert second.depth == 1
+    assert second.since is not None
+    assert second.since > first.since
+    assert await corner.streams.queue(corner.layout.pool_consumer("other")) == Queue(0, None)
+    assert await corner.streams.size(consumer.stream) == 2
+
+
+async def test_of_what_is_not_there_no_word_comes(corner: Corner) -> None:
+    with pytest.raises(NoAnswer, match="no word about consumer"):
+        await corner.streams.queue(corner.layout.pool_consumer("nobody-came"))
+    with pytest.raises(NoAnswer, match="no word about stream"):
+        await corner.streams.size("nothing")
 
 
 async def test_a_stream_that_drifted_is_set_right_and_keeps_its_messages(corner: Corner) -> None:

@@ -152,7 +152,8 @@ class Shop:
         id_ = run or str(uuid4())
         created = seeded.creation(context, context_sha256=digest, created_by="alice", **creation)
         signal = RunStarted(run=id_, principal="alice", context_sha256=digest)
-        return self.change(new_run(id_, seeded.plan), signal, now=now, created=created)
+        new = new_run(id_, seeded.plan, trigger=created.trigger_kind)
+        return self.change(new, signal, now=now, created=created)
 
     async def apply(self, *changes: RunChange) -> Applied:
         """Through the door."""

@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from airlock_contracts.statuses import NodeStatus, RunStatus
+from airlock_orchestration.engine.effects import RunFinished
 from airlock_orchestration.engine.signals import AttemptSucceeded, CancelRequested, RunStarted
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.errors import StoreUnavailable
@@ -67,11 +68,11 @@ class TroubledPath(Path):
         )
         return await super().apply(changes)
 
-    async def fail_poisoned(self, run: str) -> None:
+    async def fail_poisoned(self, run: str) -> bool:
         if self.unended:
             self.unended -= 1
             raise StoreUnavailable("nobody is there")
-        await super().fail_poisoned(run)
+        return await super().fail_poisoned(run)
 
 
 class Replica:
@@ -157,6 +158,10 @@ async def test_what_postgres_cannot_digest_ends_its_own_run_and_no_other(
     assert (run_of(ended).status, ended.stale) == (RunStatus.FAILED, True)
     assert run_of(fine).nodes["a"].status is NodeStatus.SUCCESS
     assert await replica.path.violations() == 0
+    told = [(one.step.run.id, effect) for one in replica.committed for effect in one.step.effects]
+    assert [(run, end) for run, end in told if isinstance(end, RunFinished)] == [
+        (bad, RunFinished(RunStatus.FAILED))
+    ]
 
 
 async def test_a_trigger_that_postgres_cannot_digest_is_told_why(

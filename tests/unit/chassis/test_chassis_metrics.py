@@ -2,7 +2,13 @@
 
 import pytest
 from airlock_chassis.telemetry import render_metrics
-from airlock_chassis.telemetry.metrics import agent_runs_total, sandbox_start_seconds, workflow_runs_total
+from airlock_chassis.telemetry.metrics import (
+    Gauge,
+    agent_runs_total,
+    sandbox_start_seconds,
+    workflow_runs_total,
+)
+from prometheus_client import CollectorRegistry
 
 
 @pytest.mark.parametrize(
@@ -40,3 +46,14 @@ def test_counts_appear_with_their_labels() -> None:
     assert 'workflow_runs_total{status="SUCCESS",trigger="api",workflow="counted-here"} 1.0' in text
     assert 'agent_runs_total{action="scan",agent="counted-here",status="FAILED"} 2.0' in text
     assert 'sandbox_start_seconds_count{temperature="counted-here"} 1.0' in text
+
+
+def test_a_gauge_shows_no_value_until_its_process_has_one() -> None:
+    registry = CollectorRegistry()
+    shown = Gauge("shown", "For this test", registry=registry)
+    assert registry.get_sample_value("shown") is None
+    shown.inc()
+    assert registry.get_sample_value("shown") == 1
+    for change in (shown.dec, lambda: shown.set(0)):
+        change()
+        assert registry.get_sample_value("shown") == 0

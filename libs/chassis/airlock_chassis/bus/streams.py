@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 import nats.errors
@@ -89,6 +90,16 @@ class ConsumerSpec:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for a consumer."""
+
+    depth: int
+    """Messages."""
+    since: datetime | None
+    """When the oldest of them was stored, by the server's clock; None where none waits."""
+
+
 @dataclass(slots=True)
 class Streams:
     """What must exist on the server, and the act of making it so. Share one per process.
@@ -116,13 +127,23 @@ class Streams:
             if self._declared_at <= failed_at:
                 await self._declare_all()
 
-    async def depth(self, consumer: ConsumerSpec) -> int:
-        """Messages that wait for the consumer and are not delivered yet."""
+    async def queue(self, consumer: ConsumerSpec) -> Queue:
+        """What waits for the consumer and is not delivered yet. Raises NoAnswer."""
         try:
             info = await self.bus.jetstream.consumer_info(consumer.stream, consumer.name)
+            delivered = info.delivered.stream_seq if info.delivered is not None else 0
+            if not info.num_pending:
+                return Queue(0, None)
+            return Queue(info.num_pending, await self._next_since(consumer, delivered + 1))
         except (nats.errors.Error, TimeoutError) as error:
             raise NoAnswer(f"no word about consumer {consumer.name}: {error}") from error
-        return info.num_pending or 0
+
+    async def size(self, stream: str) -> int:
+        """Messages that a stream holds. Raises NoAnswer."""
+        try:
+            return (await self.bus.jetstream.stream_info(stream)).state.messages
+        except (nats.errors.Error, TimeoutError) as error:
+            raise NoAnswer(f"no word about stream {stream}: {error}") from error
 
     async def purge(self, stream: str, subject: str) -> None:
         """Forget what is on a subject (wildcards too), delivered or not. Raises NoAnswer."""
@@ -130,6 +151,16 @@ class Streams:
             await self.bus.jetstream.purge_stream(stream, subject=subject)
         except (APIError, nats.errors.Error, TimeoutError) as error:
             raise NoAnswer(f"{subject} was not purged from {stream}: {error}") from error
+
+    async def _next_since(self, consumer: ConsumerSpec, sequence: int) -> datetime | None:
+        """When the next message for a consumer was stored. It comes along: there is no other way to ask."""
+        try:
+            found = await self.bus.jetstream.get_msg(
+                consumer.stream, seq=sequence, subject=consumer.filter_subject, next=True
+            )
+        except NotFoundError:
+            return None  # taken meanwhile
+        return found.time
 
     async def _declare_all(self) -> None:
         started = time.monotonic()

@@ -125,7 +125,12 @@ workflow_runs_total = counter(
 workflow_duration_seconds = histogram(
     names.WORKFLOW_DURATION, "From a run's start to its end", ("workflow", "status")
 )
-workflows_active = gauge(names.WORKFLOWS_ACTIVE, "Runs that have not ended")
+workflow_working_seconds = histogram(
+    names.WORKFLOW_WORKING,
+    "The same without the time in which it only waited for people",
+    ("workflow", "status"),
+)
+workflows_active = gauge(names.WORKFLOWS_ACTIVE, "Runs that have not ended", ("status",))
 workflow_approval_wait_seconds = histogram(
     names.WORKFLOW_APPROVAL_WAIT,
     "From a request for approval to its end",
@@ -142,6 +147,7 @@ workflow_cpu_seconds_total = counter(
     names.WORKFLOW_CPU_SECONDS, "Processor time of sandboxes", ("workflow", "tag")
 )
 approvals_pending = gauge(names.APPROVALS_PENDING, "Approvals that wait for a decision")
+approvals_oldest_seconds = gauge(names.APPROVALS_OLDEST, "Age of the oldest of them; 0 for none")
 agent_runs_total = counter(names.AGENT_RUNS, "Attempts that ended", ("agent", "action", "status"))
 agent_duration_seconds = histogram(names.AGENT_DURATION, "How long an attempt ran", ("agent", "action"))
 agent_errors_total = counter(names.AGENT_ERRORS, "Attempts that failed", ("agent", "kind", "code"))
@@ -161,13 +167,27 @@ sandbox_start_seconds = histogram(
     buckets=SHORT_SECONDS,
 )
 queue_depth = gauge(names.QUEUE_DEPTH, "Invocations that wait for a host", ("pool",))
+queue_oldest_seconds = gauge(names.QUEUE_OLDEST, "Age of the oldest of them; 0 for none", ("pool",))
+outbox_lag_seconds = gauge(
+    names.OUTBOX_LAG, "How overdue the oldest attempt is that should be published again; 0 for none"
+)
+hosts = gauge(names.HOSTS, "Hosts by what they say of themselves: up, draining, gone", ("pool", "status"))
+slots = gauge(names.SLOTS, "Slots of the hosts that are up: free, busy", ("pool", "state"))
 wakeup_certificate_violations = gauge(
     names.WAKEUP_CERTIFICATE_VIOLATIONS, "Nodes that nothing would ever wake; always 0"
 )
 commits_total = counter(names.COMMITS, "Transactions of the door")
+commit_seconds = histogram(
+    names.COMMIT_DURATION, "One of them, from asking to knowing", buckets=SHORT_SECONDS
+)
 signals_per_commit = histogram(names.SIGNALS_PER_COMMIT, "Signals that shared a transaction", buckets=SIZES)
 http_requests_total = counter(names.HTTP_REQUESTS, "Requests answered", ("route", "method", "status"))
 dead_letters_total = counter(names.DEAD_LETTERS, "Messages that could never be handled", ("stream",))
+dead_letters_waiting = gauge(names.DEAD_LETTERS_WAITING, "Dead letters that nobody has removed")
+database_connections = gauge(names.DATABASE_CONNECTIONS, "Connections to Postgres", ("pool", "state"))
+database_size_bytes = gauge(names.DATABASE_SIZE, "What the database takes on disk")
+database_up = gauge(names.DATABASE_UP, "Whether Postgres answered when it was last asked")
+nats_up = gauge(names.NATS_UP, "Whether this process is connected to NATS")
 leases_lost_total = counter(names.LEASES_LOST, "Leases that lapsed")
 agent_log_lines_total = counter(names.AGENT_LOG_LINES, "Lines that agents said", ("outcome",))
 event_loop_lag_seconds = histogram(

@@ -41,6 +41,8 @@ class ApprovalState:
     status: ApprovalStatus
     payload_sha256: str
     expires_at: datetime
+    decided_at: datetime | None = None
+    """When it was closed, by whom or what ever."""
 
 
 @dataclass(frozen=True, slots=True)

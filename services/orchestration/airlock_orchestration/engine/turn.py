@@ -187,7 +187,7 @@ class Turn:
         """Write down the answer to the node's gate."""
         node = self.node(id_)
         assert node.approval is not None
-        self.put(id_, replace(node, approval=replace(node.approval, status=status)))
+        self.put(id_, replace(node, approval=replace(node.approval, status=status, decided_at=self.now)))
         self.effect(CloseApproval(id_, node.approval.id, status, principal, notes, self.now))
         self.fact(
             EventType.APPROVAL_DECIDED,

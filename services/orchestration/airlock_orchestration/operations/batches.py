@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 from airlock_chassis.telemetry.traces import trace_id
 
+from ..engine.effects import RunFinished, Step
 from ..engine.state import RunState, Values
 from ..engine.step import fold, needs, new_run
 from ..errors import StoreUnavailable
@@ -43,7 +44,7 @@ class RunStore(Protocol):
     async def load(self, ids: Iterable[str]) -> Mapping[str, RunState]: ...
     async def values(self, wants: Mapping[str, frozenset[str]]) -> Mapping[str, Values]: ...
     async def apply(self, changes: Sequence[RunChange]) -> Applied: ...
-    async def fail_poisoned(self, run: str) -> None: ...
+    async def fail_poisoned(self, run: str) -> bool: ...
     async def now(self) -> datetime: ...
 
 
@@ -285,13 +286,16 @@ class Batches:
         if entries[0].creation is not None:
             entries[0].refuse(error)
             return
+        ended = False
         try:
-            await self._store.fail_poisoned(run)
+            ended = await self._store.fail_poisoned(run)
         except StoreUnavailable:
             raise
         except Exception:  # a person must look; meanwhile the others go on
             log.critical("door.run_not_ended", run=run, exc_info=True)
         found, _ = await ask_in_halves([run], self._store.load)
+        if ended and run in found:
+            self._after([Committed(Step(found[run], effects=(RunFinished(found[run].status),)), None)])
         for entry in entries:
             entry.answer(Advanced(found.get(run), stale=True))
 

@@ -10,12 +10,14 @@ Every connection carries limits that Postgres itself enforces: nothing waits or 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import asyncpg
+from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -42,6 +44,16 @@ _PATH = _LIMITS | {
     "enable_seqscan": "off",
 }
 _SESSIONS = _LIMITS | {"statement_timeout": "30s"}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """The connections of one pool."""
+
+    pool: str
+    used: int
+    size: int
+    """As many as it may open."""
 
 
 class DatabaseUnavailable(Exception):
@@ -127,6 +139,17 @@ class Database:
         assert self._engine is not None, "the database is not connected"
         async with WriteSession(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def pools(self) -> Sequence[PoolUse]:
+        """How much of each pool of connections is in use."""
+        if self._pool is None or self._beside is None or self._engine is None:
+            return ()
+        sessions = cast(AsyncAdaptedQueuePool, self._engine.pool)
+        return (
+            PoolUse("path", self._pool.get_size() - self._pool.get_idle_size(), self._path_connections),
+            PoolUse("sessions", sessions.checkedout(), self._sessions),
+            PoolUse("followers", self._beside.get_size() - self._beside.get_idle_size(), BESIDE_CONNECTIONS),
+        )
 
     async def is_alive(self) -> bool:
         """Whether Postgres answers now."""

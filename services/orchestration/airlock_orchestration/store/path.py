@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import sqlalchemy.exc
+from airlock_chassis.telemetry.metrics import commit_seconds
 from airlock_contracts.messages import AttemptId, HeartbeatRequest, Holding
 from sqlalchemy.exc import DBAPIError
 
@@ -18,6 +19,7 @@ from ..engine.retry import LEASE
 from ..engine.state import RunState, Values
 from ..errors import StoreUnavailable
 from . import attempts, certificate, due, runs
+from .census import Census, take_census
 from .contexts import Contexts
 from .database import Database
 from .door.apply import apply
@@ -41,7 +43,6 @@ _TRANSIENT = (
     asyncpg.ReadOnlySQLTransactionError,  # a failover: the new primary is elsewhere
     sqlalchemy.exc.TimeoutError,  # no session became free
 )
-_POOLS = "SELECT DISTINCT pool FROM hosts WHERE seen_at > clock_timestamp() - interval '1 day' LIMIT 100"
 _GONE = """
 SELECT name FROM hosts WHERE seen_at < clock_timestamp() - $1::interval ORDER BY seen_at DESC LIMIT $2
 """
@@ -94,13 +95,14 @@ class Path:
 
     async def apply(self, changes: Sequence[RunChange]) -> Applied:
         """Write a batch by one statement."""
-        async with self._connection() as connection:
-            return await apply(connection, changes)
+        with commit_seconds.time():
+            async with self._connection() as connection:
+                return await apply(connection, changes)
 
-    async def fail_poisoned(self, run: str) -> None:
-        """End a run FAILED `internal` by one fixed statement."""
+    async def fail_poisoned(self, run: str) -> bool:
+        """End a run FAILED `internal` by one fixed statement; False if it had ended already."""
         async with self._connection() as connection:
-            await runs.fail_poisoned(connection, run)
+            return await runs.fail_poisoned(connection, run)
 
     async def now(self) -> datetime:
         """Postgres' clock."""
@@ -139,19 +141,10 @@ class Path:
         async with self._connection() as connection:
             return len(await certificate.violations(connection))
 
-    async def open_runs(self) -> int:
-        """How many runs have not ended."""
-        return await self._count("SELECT count(*) FROM runs WHERE finished_at IS NULL")
-
-    async def pending_approvals(self) -> int:
-        """How many approvals wait for a decision."""
-        return await self._count("SELECT count(*) FROM approvals WHERE status = 'PENDING'")
-
-    async def pools(self) -> Sequence[str]:
-        """The pools that hosts have lately been seen in."""
+    async def census(self) -> Census:
+        """What there is and what waits, counted."""
         async with self._connection() as connection:
-            rows = await connection.fetch(_POOLS)
-            return [row["pool"] for row in rows]
+            return await take_census(connection)
 
     async def note_host(self, beat: HeartbeatRequest) -> None:
         """Note that a host lives and how it is."""
@@ -175,10 +168,6 @@ class Path:
         async with self._connection() as connection:
             answers = await attempts.extend_leases(connection, host, wanted, LEASE.total_seconds())
         return dict(answers)
-
-    async def _count(self, sql: str) -> int:
-        async with self._connection() as connection:
-            return int(await connection.fetchval(sql))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -39,7 +39,8 @@ SELECT
     a.number, a.status AS a_status, a.dispatched_at, a.sends, a.redispatch_at, a.token, a.host,
     a.started_at AS a_started_at, a.lease_until, a.deadline, a.finished_at AS a_finished_at,
     a.failure AS a_failure,
-    q.id::text AS q_id, q.status AS q_status, q.payload_sha256, q.expires_at
+    q.id::text AS q_id, q.status AS q_status, q.payload_sha256, q.expires_at,
+    q.decided_at
 FROM nodes n
 LEFT JOIN LATERAL (
     SELECT * FROM attempts WHERE run_id = n.run_id AND node = n.node AND number = n.attempt OFFSET 0
@@ -123,6 +124,7 @@ def _approval(row: Any) -> ApprovalState:
         status=ApprovalStatus(row["q_status"]),
         payload_sha256=row["payload_sha256"],
         expires_at=row["expires_at"],
+        decided_at=row["decided_at"],
     )
 
 

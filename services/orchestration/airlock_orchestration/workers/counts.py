@@ -1,7 +1,7 @@
 """What a commit says about runs, attempts and approvals, counted once Postgres has it.
 
 Exactly one replica commits a step, and each row of it is written once: so a report that comes twice, a batch
-that goes again, and any number of replicas count it once. What a process has counted goes with it when it dies.
+that goes again, and any number of replicas count it once. What a process has counted goes when it dies.
 Labels are names of registrations and statuses, never ids.
 """
 
@@ -15,6 +15,7 @@ from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
 from ..engine.state import RunState
 from ..operations.entries import Committed
 from .costs import count_cost
+from .durations import lasted, worked
 
 
 def count(committed: Sequence[Committed]) -> None:
@@ -74,11 +75,8 @@ def _approval(run: RunState, effect: CloseApproval) -> None:
 def _end(run: RunState, effect: RunFinished) -> None:
     workflow, status = run.plan.workflow, effect.status.value
     metrics.workflow_runs_total.labels(workflow, status, run.trigger).inc()
-    if run.finished_at is not None:
-        started = (node.started_at for node in run.nodes.values() if node.started_at is not None)
-        # Where no node has started, the run ended as it began.
-        lasted = _seconds(min(started, default=run.finished_at), run.finished_at)
-        metrics.workflow_duration_seconds.labels(workflow, status).observe(lasted)
+    metrics.workflow_duration_seconds.labels(workflow, status).observe(lasted(run).total_seconds())
+    metrics.workflow_working_seconds.labels(workflow, status).observe(worked(run).total_seconds())
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -1,0 +1,42 @@
+"""How long a run took, all in all and without waiting for people, from its state when it is over."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from ..engine.state import NodeState, RunState
+
+Span = tuple[datetime, datetime]
+
+
+def lasted(run: RunState) -> timedelta:
+    """From a finished run's start to its end."""
+    assert run.finished_at is not None
+    started = (node.started_at for node in run.nodes.values() if node.started_at is not None)
+    # Where no node has started, the run ended as it began.
+    return max(timedelta(), run.finished_at - min(started, default=run.finished_at))
+
+
+def worked(run: RunState) -> timedelta:
+    """The time in which a node of a finished run was queued, running or backing off.
+
+    In the rest of its time it stood in WAITING_APPROVAL: a run that is not over does one or the other.
+    """
+    return _covered(span for node in run.nodes.values() for span in _at_work(node))
+
+
+def _at_work(node: NodeState) -> Iterator[Span]:
+    if node.attempt is None or node.started_at is None or node.finished_at is None:
+        return  # it never was: reused, skipped, or not let through
+    let_through = node.started_at if node.approval is None else node.approval.decided_at
+    yield let_through or node.started_at, node.finished_at
+
+
+def _covered(spans: Iterable[Span]) -> timedelta:
+    """How much time lies within any of the spans."""
+    covered, until = timedelta(), None
+    for start, end in sorted(spans):
+        if until is None or start > until:
+            covered, until = covered + (end - start), end
+        elif end > until:
+            covered, until = covered + (end - until), end
+    return covered
