@@ -69,6 +69,53 @@ TAIL = """\
 | `WORKSPACE`, `DECISION` | `airlock demo` | the repository to review; `APPROVED` or `REJECTED` |
 """
 
+COMPOSE_HEAD = """\
+## Compose
+
+Read by [infra/compose.yaml](../../infra/compose.yaml) and by `infra/local/secrets.sh`, which makes `.env`
+from `.env.example`; no process reads them. [docker.md](../docker.md) walks through it.
+
+| variable | default | means |
+|---|---|---|
+"""
+
+COMPOSE: Mapping[str, tuple[str, str]] = {
+    "AIRLOCK_UID": ("1001", "who the services run as; owns the secrets and the volumes"),
+    "AIRLOCK_GID": ("1001", "its group"),
+    "AIRLOCK_DOCKER_GID": ("999", "the group that may use Docker's socket, for agent hosts"),
+    "AIRLOCK_DOCKER_SOCKET": ("/var/run/docker.sock", "Docker's socket on this machine"),
+    "AIRLOCK_SECRETS": ("./secrets", "folder of the secrets; from the root of the checkout: infra/secrets"),
+    "AIRLOCK_ENV_FILE": (".env", "the file that `infra/local/secrets.sh` makes"),
+    "AIRLOCK_FIRST_NAME": ("admin", "who the first key stands for; decisions record it"),
+    "AIRLOCK_API_PUBLISH": ("127.0.0.1:9002-9011", "where REST is found, one port for each replica"),
+    "AIRLOCK_GRAFANA_PUBLISH": ("127.0.0.1:3000", "where Grafana is found"),
+    "AIRLOCK_PROMETHEUS_PUBLISH": ("127.0.0.1:9090", "where Prometheus is found"),
+    "AIRLOCK_ALERTMANAGER_PUBLISH": ("127.0.0.1:9093", "where Alertmanager is found"),
+    "AIRLOCK_METRICS_RETENTION": (
+        "40d",
+        "how long Prometheus keeps what it scraped; the objectives need 30 days",
+    ),
+    "AIRLOCK_ORCHESTRATION_IMAGE": ("airlock-orchestration:0.1.0", "image of the orchestration service"),
+    "AIRLOCK_AGENT_HOST_IMAGE": ("airlock-agent-host:0.1.0", "image of the agent host"),
+    "AIRLOCK_PROCESS_BASE_IMAGE": ("python:3.12-slim-bookworm", "what these two stand on"),
+    "AIRLOCK_PROCESS_BUILD_IMAGE": (
+        "python:3.12-slim-bookworm",
+        "what they are built in: the same, with pip",
+    ),
+    "AIRLOCK_POSTGRES_IMAGE": ("postgres:18.4-bookworm", "Postgres; add `@sha256:...` to pin the very image"),
+    "AIRLOCK_NATS_IMAGE": ("nats:2.15.1-alpine", "NATS"),
+    "AIRLOCK_COLLECTOR_IMAGE": (
+        "otel/opentelemetry-collector-contrib:0.131.1",
+        "the OpenTelemetry Collector",
+    ),
+    "AIRLOCK_PROMETHEUS_IMAGE": ("prom/prometheus:v3.5.0", "Prometheus"),
+    "AIRLOCK_ALERTMANAGER_IMAGE": ("prom/alertmanager:v0.28.1", "Alertmanager"),
+    "AIRLOCK_TEMPO_IMAGE": ("grafana/tempo:2.8.2", "Tempo"),
+    "AIRLOCK_LOKI_IMAGE": ("grafana/loki:3.5.3", "Loki"),
+    "AIRLOCK_GRAFANA_IMAGE": ("grafana/grafana:12.1.0", "Grafana"),
+}
+"""Default and meaning of what no class reads."""
+
 COMPUTED: Mapping[tuple[type[ChassisSettings], str], str] = {
     (agents.Settings, "slots"): "one per core",
     (agents.Settings, "memory_mb"): "3/4 of the machine",
@@ -82,7 +129,8 @@ def document() -> str:
     parts = [HEAD, CHASSIS, _table(ChassisSettings, shared)]
     for text, kind in ((ORCHESTRATION, orchestration.Settings), (HOST, agents.Settings)):
         parts += [text, _table(kind, [name for name in kind.model_fields if name not in shared])]
-    return "\n".join([*parts, TAIL])
+    rows = [f"| `{name}` | `{default}` | {means} |" for name, (default, means) in COMPOSE.items()]
+    return "\n".join([*parts, TAIL, COMPOSE_HEAD + "\n".join(rows) + "\n"])
 
 
 def _table(kind: type[ChassisSettings], names: list[str]) -> str:

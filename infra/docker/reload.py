@@ -1,7 +1,7 @@
-"""Live reload for the profile `dev`: runs a module, and starts it again when a file of the checkout has changed.
+"""Live reload for the profile `dev`: runs a module, and starts it again when a file has changed.
 
-`python reload.py FOLDER[:FOLDER...] MODULE [ARGUMENT...]`. It looks once a second, as changes on a mounted folder
-are not always told. The process is ended as in production (SIGTERM, so what is under way is handed back).
+`python reload.py FOLDER[:FOLDER...] MODULE [ARGUMENT...]`. It looks once a second, as changes on a mounted
+folder are not always told. The process is ended as in production: what is under way is handed back.
 """
 
 import os

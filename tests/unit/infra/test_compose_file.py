@@ -1,0 +1,114 @@
+"""What the composed stack promises about each of its services, read from the file."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+from airlock_agents.settings import Settings as HostSettings
+from airlock_orchestration.settings import Settings as OrchestrationSettings
+from composed import OURS, SERVICES, STACK, of_profile
+
+ONE_SHOT = ("volumes", "telemetry-volumes", "migrate")
+CANNOT_BE_ASKED = ("otel-collector", "tempo", "loki")
+"""Their images hold no program that could ask."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_locked_down_bounded_and_logs_little(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+    assert {"cpus", "mem_limit", "pids_limit"} <= set(service)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_only_what_gives_volumes_away_is_root_and_that_sees_no_network(name: str) -> None:
+    service = SERVICES[name]
+    if name in ("volumes", "telemetry-volumes"):
+        assert (service["user"], service["cap_add"], service["network_mode"]) == ("0:0", ["CHOWN"], "none")
+    else:
+        assert service["user"] == "${AIRLOCK_UID:-1001}:${AIRLOCK_GID:-1001}"
+        assert "cap_add" not in service
+
+
+def test_only_agent_hosts_have_the_docker_socket() -> None:
+    with_socket = [name for name, one in SERVICES.items() if "docker.sock" in str(one.get("volumes"))]
+    assert with_socket == ["agent-host", "agent-host-dev"]
+
+
+def test_only_orchestration_and_its_migration_see_postgres() -> None:
+    on_store = {name for name, one in SERVICES.items() if "store" in one.get("networks", ())}
+    assert on_store == {"postgres", "migrate", "orchestration", "orchestration-dev"}
+    assert all(STACK["networks"][name] == {"internal": True} for name in ("store", "bus", "telemetry"))
+
+
+def test_a_secret_is_a_file_and_reaches_only_who_needs_it() -> None:
+    given = {name: sorted(one.get("secrets", ())) for name, one in SERVICES.items() if one.get("secrets")}
+    assert given == {
+        "postgres": ["postgres-password"],
+        "nats": ["nats-passwords"],
+        "migrate": ["database-url"],
+        "orchestration": ["database-url", "nats-orchestration"],
+        "orchestration-dev": ["database-url", "nats-orchestration"],
+        "agent-host": ["nats-host"],
+        "agent-host-dev": ["nats-host"],
+        "grafana": ["grafana-password"],
+    }
+    for name in OURS:
+        variables = SERVICES[name]["environment"]
+        assert not {"AIRLOCK_DATABASE_URL", "AIRLOCK_NATS_PASSWORD", "AIRLOCK_HOST_TOKEN"} & set(variables)
+
+
+def test_what_listens_on_this_machine_listens_on_its_loopback_unless_told_otherwise() -> None:
+    published = [port for one in SERVICES.values() for port in one.get("ports", ())]
+    assert len(published) == 5
+    assert all(re.match(r"\$\{AIRLOCK_[A-Z]+_PUBLISH:-127\.0\.0\.1:", port) for port in published)
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ONE_SHOT])
+def test_every_service_can_be_asked_for_its_health_or_says_why_not(name: str) -> None:
+    own = name.startswith(("orchestration", "agent-host"))  # the image has its own check
+    assert own or ("healthcheck" in SERVICES[name]) != (name in CANNOT_BE_ASKED)
+
+
+def test_nothing_starts_before_what_it_stands_on() -> None:
+    waits = {name: SERVICES[name].get("depends_on", {}) for name in of_profile("core")}
+    done, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
+    assert waits == {
+        "volumes": {},
+        "postgres": {"volumes": done},
+        "nats": {"volumes": done},
+        "migrate": {"postgres": healthy},
+        "orchestration": {"migrate": done, "nats": healthy},
+        "agent-host": {"orchestration": healthy},
+    }
+    for profile in ("core", "dev", "observability"):
+        here = of_profile(profile)
+        assert all(set(one.get("depends_on", ())) <= set(here) for one in here.values())
+
+
+def test_images_are_pinned_by_their_version() -> None:
+    for name, service in SERVICES.items():
+        default = service["image"].partition(":-")[2].removesuffix("}")
+        assert re.search(r":v?[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z]+)?$", default), name
+    for name in ("orchestration", "agent-host"):
+        assert f"airlock-{name}:{version('airlock')}}}" in SERVICES[name]["image"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "left_out"),
+    [
+        ("orchestration", OrchestrationSettings, {"API_PORT_FILE"}),
+        ("agent-host", HostSettings, set()),
+    ],
+)
+def test_every_setting_of_a_process_can_be_set(name, settings, left_out) -> None:
+    given = set(SERVICES[name]["environment"])
+    told = "give each new setting a line in x-process-environment or the service's environment"
+    known = set(settings.variables())
+    wanted = {variable for variable in known if f"{variable}_FILE" not in known}  # not the secret, its file
+    assert wanted - given == {f"AIRLOCK_{one}" for one in left_out | {"NATS_CREDENTIALS_FILE"}}, told
+    assert given <= set(settings.variables())
