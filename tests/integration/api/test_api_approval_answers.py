@@ -212,6 +212,10 @@ async def test_a_decision_that_comes_too_late_is_told_what_happened(rig: Any) ->
         "notes": "fine",
     }
 
+    _, approval = await rig.waiting("silent")
+    await decided(rig.deps.approvals, bob, approval)
+    assert str(await refusal(rig, approval)).endswith("Z, without notes")
+
     run, approval = await rig.waiting("withdrawn")
     await rig.client.post(f"/api/runs/{run}/cancel")
     refused = await refusal(rig, approval)
