@@ -47,7 +47,6 @@ def later(cause: Exception | None) -> Later:
     [
         (later(None), ("HANDED_BACK", None, False)),
         (later(NoRoom("full")), ("HANDED_BACK", None, False)),
-        (NoRoom("full"), ("HANDED_BACK", None, False)),
         (ShuttingDown(), ("HANDED_BACK", None, False)),
         (later(ApiAway("no answer")), ("HANDED_BACK", "ApiAway", True)),
         (OpenFailed(internal_failure("broken")), ("FAILED", "internal", True)),

@@ -27,7 +27,8 @@ class AgentSpans:
         self._above = above
         self._began = began
         self._told: dict[str, AgentSpan] = {}
-        self._secret = f"{attempt.id}/{attempt.token}"
+        self._prefix = f"{attempt.id}/{attempt.token}"
+        """Of the names that ids are made from; an agent does not know its token."""
         self._attributes: dict[str, Attribute] = {
             names.ATTR_SOURCE: BY_AGENT,
             names.ATTR_RUN: attempt.invocation.attempt.run,
@@ -76,7 +77,7 @@ class AgentSpans:
         return min(max(at, self._began), ended)
 
     def _named(self, id_: str) -> str:
-        return f"{self._secret}/{id_}"
+        return f"{self._prefix}/{id_}"
 
     @staticmethod
     def _error(span: AgentSpan) -> str | None:

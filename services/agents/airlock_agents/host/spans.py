@@ -54,7 +54,7 @@ def _tell(opened: Span, error: BaseException) -> None:
     outcome = getattr(error, "outcome", None)
     if isinstance(outcome, Failed):
         tell_outcome(opened, outcome)
-    elif isinstance(error, Later | ShuttingDown | NoRoom):
+    elif isinstance(error, Later | ShuttingDown):
         opened.set_attribute(names.ATTR_STATUS, HANDED_BACK)
         missing = error.__cause__
         if missing is not None and not isinstance(missing, NoRoom):
