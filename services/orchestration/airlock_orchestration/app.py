@@ -164,7 +164,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         supervisor.add("logs", LogsWorker(bus, subjects, sessions, bells).run, stage=1, restartable=True)
         supervisor.add("door", door.run, stage=2)
         supervisor.add("dispatcher", dispatcher.run, stage=3)
-        supervisor.add("spans", spans.run, stage=4)
+        supervisor.add("spans", spans.run, stage=4, restartable=True)
         supervisor.add("bus", bus.run, stage=4)
         await streams.declare(layout.reports_consumer())
         log.info("process.assembled", settings=settings.shown())
