@@ -11,6 +11,7 @@ from airlock_contracts.events import EventType
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, RunStatus
 
 from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
+from ..engine.signals import SYSTEM
 from ..engine.state import AttemptState, RunState
 from ..operations.entries import Committed
 from ..operations.spans import (
@@ -57,8 +58,8 @@ class Endings:
     nodes: tuple[str, ...] = ()
     finished: bool = False
 
-    def __bool__(self) -> bool:
-        return bool(self.attempts or self.waits or self.nodes or self.finished)
+    def __len__(self) -> int:
+        return len(self.attempts) + len(self.waits) + len(self.nodes) + self.finished
 
     def spans(self) -> Iterator[EndedSpan]:
         """One span for each."""
@@ -76,6 +77,9 @@ def endings(committed: Committed) -> Endings:
     """What a commit ended of its run."""
     step = committed.step
     effects = step.effects
+    finished = any(isinstance(effect, RunFinished) for effect in effects)
+    if finished and not step.events:
+        return _cut_off(step.run)
     return Endings(
         run=step.run,
         attempts=tuple(
@@ -89,7 +93,29 @@ def endings(committed: Committed) -> Endings:
             for fact in step.events
             if fact.type is EventType.NODE_FINISHED and fact.node is not None
         ),
-        finished=any(isinstance(effect, RunFinished) for effect in effects),
+        finished=finished,
+    )
+
+
+def _cut_off(run: RunState) -> Endings:
+    """A run that one fixed statement ended, with all that was open: the engine took no step."""
+    last = {id_: node for id_, node in run.nodes.items() if node.finished_at == run.finished_at}
+    return Endings(
+        run=run,
+        attempts=tuple(
+            (id_, node.attempt)
+            for id_, node in last.items()
+            if node.attempt is not None and node.attempt.finished_at == run.finished_at
+        ),
+        waits=tuple(
+            CloseApproval(id_, node.approval.id, node.approval.status, SYSTEM, "", node.finished_at)
+            for id_, node in last.items()
+            if node.finished_at is not None
+            and node.approval is not None
+            and node.approval.status is ApprovalStatus.WITHDRAWN
+        ),
+        nodes=tuple(last),
+        finished=True,
     )
 
 

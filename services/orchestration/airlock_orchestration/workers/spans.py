@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from airlock_chassis.bus import Outcome, Outgoing
-from airlock_chassis.telemetry import names
+from airlock_chassis.telemetry import metrics, names
 from airlock_chassis.telemetry.traces import (
     TRACEPARENT,
     Kind,
@@ -25,11 +24,9 @@ from ..operations.spans import attempt_name
 from .endings import Endings, endings
 
 MAX_WAITING = 10_000
-"""Endings that wait to be recorded; more are dropped: telemetry holds up nothing."""
+"""Commits whose endings wait to be recorded; more are dropped: telemetry holds up nothing."""
 AT_ONCE = 16
 """Spans recorded before others may have a turn: each takes some 25 microseconds."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Spans:
         """Take what commits ended. Never waits, never raises."""
         for one in committed:
             if is_kept(one.step.run.traceparent) and (ended := endings(one)):
-                self._add(_recorded(ended))
+                self._add(_recorded(ended), len(ended))
 
     def now(self) -> datetime:
         """The time by which spans of runs are measured: Postgres'."""
@@ -70,7 +67,7 @@ class Spans:
             if is_kept(carried := (message.headers or {}).get(TRACEPARENT))
         ]
         if kept:
-            self._add(self._sent(kept, began, self._now()))
+            self._add(self._sent(kept, began, self._now()), len(kept))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Record until `stop` is set and nothing waits."""
@@ -95,9 +92,9 @@ class Spans:
         await stop.wait()
         self._arrived.set()
 
-    def _add(self, recorded: Iterator[None]) -> None:
+    def _add(self, recorded: Iterator[None], spans: int) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            log.debug("spans.dropped")
+            metrics.telemetry_dropped_total.labels("traces").inc(spans)
             return
         self._waiting.append(recorded)
         self._arrived.set()

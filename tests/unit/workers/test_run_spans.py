@@ -1,0 +1,206 @@
+"""What ends of any run becomes one tree of spans, and recording it holds up nobody."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from airlock_chassis.bus import Ack, AlreadyThere, Outgoing, PublishUnknown
+from airlock_chassis.telemetry import metrics, use_provider
+from airlock_chassis.telemetry.traces import child_of, span_id
+from airlock_contracts.failures import INTERNAL, Failure, FailureKind
+from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
+from airlock_contracts.subjects import AttemptSubject, Subjects
+from airlock_orchestration.engine import signals as s
+from airlock_orchestration.engine.effects import RequestApproval, RunFinished, Step
+from airlock_orchestration.engine.state import RunState, Values
+from airlock_orchestration.engine.step import step
+from airlock_orchestration.operations.entries import Committed
+from airlock_orchestration.workers import spans as recording
+from airlock_orchestration.workers.endings import EndedSpan, endings
+from airlock_orchestration.workers.spans import Spans
+from engine_runs import RUN, START, STARTED, Witness, new, node, random_run, random_signal
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SUBJECTS = Subjects()
+GOOD = {"SUCCESS", "SKIPPED", "APPROVED"}
+
+
+class Recorder:
+    """A run whose commits are turned into spans, and the names that those must have."""
+
+    def __init__(self, run: RunState) -> None:
+        self.witness = Witness(replace(run, traceparent=PARENT))
+        self.spans: list[EndedSpan] = []
+        self.asked: set[str] = set()
+
+    def send(self, signal: Any) -> None:
+        self.take(self.witness.send(signal))
+
+    def take(self, one: Step) -> None:
+        ended = endings(Committed(one, None))
+        spans = list(ended.spans())
+        assert len(ended) == len(spans)
+        self.spans += spans
+        self.asked |= {effect.approval for effect in one.effects if isinstance(effect, RequestApproval)}
+
+    def cut_off(self) -> None:
+        """The run is poisoned: one statement ends it, and the engine is not asked."""
+        run, now = self.witness.run, self.witness.now + timedelta(milliseconds=1)
+        failure = Failure(kind=FailureKind.INTERNAL, code=INTERNAL, message="x")
+        nodes = {id_: _cut_off(state, failure, now) for id_, state in run.nodes.items()}
+        run = replace(run, status=RunStatus.FAILED, failure=failure, finished_at=now, nodes=nodes)
+        self.take(Step(run, effects=(RunFinished(run.status),)))
+
+    def check(self) -> None:
+        """Each thing that there was has one span, under the one that it belongs to, within its time."""
+        run = self.witness.run
+        attempts = {f"{RUN}/{id_}/{number}" for id_, number, _ in self.witness.dispatched}
+        things = {RUN, *attempts, *self.asked, *(f"{RUN}/{id_}" for id_ in run.nodes)}
+        by_id = {one.id: one for one in self.spans}
+        assert Counter(one.id for one in self.spans) == Counter(span_id(thing) for thing in things)
+        for one in self.spans:
+            if one.id == span_id(RUN):
+                assert one.parent == PARENT
+                continue
+            assert one.parent is not None
+            above = by_id[one.parent.split("-")[2]]
+            assert above.start <= one.start <= one.end <= above.end, (one, above)
+            assert (one.error is None) == (one.attributes["airlock.status"] in GOOD), one
+            assert all(link.split("-")[2] in by_id for link in one.links)
+
+
+def _cut_off(state: Any, failure: Failure, now: datetime) -> Any:
+    if state.status.is_final:
+        return state
+    status = NodeStatus.CANCELLED if state.status is NodeStatus.PENDING else NodeStatus.FAILED
+    attempt, approval = state.attempt, state.approval
+    if attempt is not None and not attempt.status.is_final:
+        attempt = replace(attempt, status=AttemptStatus.CANCELLED, finished_at=now)
+    if approval is not None and approval.status is ApprovalStatus.PENDING:
+        approval = replace(approval, status=ApprovalStatus.WITHDRAWN)
+    ended = {"status": status, "failure": failure, "finished_at": now}
+    return replace(state, attempt=attempt, approval=approval, **ended)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_run_is_one_tree_of_spans_in_which_nothing_is_missing_and_nothing_twice(seed: int) -> None:
+    rng = random.Random(seed)
+    recorder = Recorder(random_run(rng))
+    recorder.send(STARTED)
+    while not recorder.witness.run.status.is_final:
+        recorder.send(random_signal(recorder.witness.run, rng))
+    recorder.check()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_run_that_is_cut_off_is_one_tree_too(seed: int) -> None:
+    rng = random.Random(seed)
+    recorder = Recorder(random_run(rng))
+    recorder.send(STARTED)
+    for _ in range(rng.randint(0, 25)):
+        if not recorder.witness.run.status.is_final:
+            recorder.send(random_signal(recorder.witness.run, rng))
+    if not recorder.witness.run.status.is_final:
+        recorder.cut_off()
+    recorder.check()
+
+
+def test_a_gate_that_expires_is_an_expired_wait_and_a_node_that_only_was_skipped() -> None:
+    recorder = Recorder(new(node("ask", approval={"on_expiry": "skip"})))
+    recorder.send(STARTED)
+    recorder.witness.now += timedelta(hours=24)
+    recorder.send(s.ApprovalExpired(RUN, "ask", next(iter(recorder.asked))))
+    wait, skipped, run = recorder.spans
+    assert (wait.name, wait.error, wait.start) == ("approval.wait", "approval.expired", run.start)
+    assert wait.end - wait.start >= timedelta(hours=24)
+    assert (skipped.attributes["airlock.status"], skipped.error) == ("SKIPPED", None)
+    assert (run.attributes["airlock.status"], run.error) == ("SUCCESS", None)
+
+
+@pytest.fixture
+def recorded() -> Iterator[InMemorySpanExporter]:
+    """Tracing is on, into memory."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    use_provider(provider)
+    yield exporter
+    use_provider(None)
+
+
+def wide(traceparent: str = PARENT, nodes: int = 200) -> Committed:
+    """A commit that cancels very many nodes."""
+    run = replace(new(*(node(f"n{n}") for n in range(nodes))), traceparent=traceparent)
+    begun = step(run, STARTED, START, Values(context={})).run
+    return Committed(step(begun, s.CancelRequested(RUN, "ada"), START), None)
+
+
+async def recorded_by(spans: Spans) -> None:
+    """Let it record what waits, to the end."""
+    stop = asyncio.Event()
+    stop.set()
+    await spans.run(stop)
+
+
+async def test_others_have_many_turns_while_a_wide_run_is_recorded(recorded: InMemorySpanExporter) -> None:
+    spans = Spans(SUBJECTS, lambda: START)
+    spans.hand_over([wide()])
+    recording_all = asyncio.create_task(recorded_by(spans))
+    turns = 0
+    while not recording_all.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert len(recorded.get_finished_spans()) == 200 + 200 + 1
+    assert turns >= 401 // recording.AT_ONCE
+
+
+async def test_what_is_too_much_is_dropped_and_counted(
+    recorded: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MAX_WAITING", 1)
+    dropped = metrics.telemetry_dropped_total.labels("traces")
+    before = dropped._value.get()
+    spans = Spans(SUBJECTS, lambda: START)
+    spans.hand_over([wide(nodes=3), wide(nodes=5)])
+    await recorded_by(spans)
+    assert len(recorded.get_finished_spans()) == 7
+    assert dropped._value.get() - before == 11
+
+
+async def test_a_run_that_is_not_kept_leaves_nothing_waiting(recorded: InMemorySpanExporter) -> None:
+    spans = Spans(SUBJECTS, lambda: START)
+    spans.hand_over([wide(PARENT[:-1] + "0"), wide("garbage")])
+    message = Outgoing("x", b"", headers={"traceparent": PARENT[:-1] + "0"})
+    spans.sent([message, Outgoing("x", b"")], [Ack("s", 1, False)] * 2, START)
+    await recorded_by(spans)
+    assert recorded.get_finished_spans() == ()
+
+
+async def test_each_sending_is_a_span_under_its_attempt_and_says_whether_it_is_known_to_have_come(
+    recorded: InMemorySpanExporter,
+) -> None:
+    subject = SUBJECTS.invocation(AttemptSubject("default", RUN, "a", 2))
+    messages = [
+        Outgoing(
+            subject, b"payload", f"{RUN}/a/2/{n}", {"traceparent": str(child_of(PARENT, f"{RUN}/a/2/{n}"))}
+        )
+        for n in (1, 2, 3)
+    ]
+    spans = Spans(SUBJECTS, lambda: START + timedelta(seconds=1))
+    spans.sent(messages, [PublishUnknown("no answer"), AlreadyThere(subject), Ack("s", 1, False)], START)
+    await recorded_by(spans)
+    sent = recorded.get_finished_spans()
+    assert [one.context.span_id for one in sent if one.context] == [
+        int(span_id(f"{RUN}/a/2/{n}"), 16) for n in (1, 2, 3)
+    ]
+    assert {one.parent.span_id for one in sent if one.parent} == {int(span_id(f"{RUN}/a/2"), 16)}
+    assert [(one.attributes or {}).get("error.type") for one in sent] == ["PublishUnknown", None, None]
+    assert {(one.end_time or 0) - (one.start_time or 0) for one in sent} == {1_000_000_000}
