@@ -38,6 +38,7 @@ def test_spans_nest_as_their_blocks_do_and_an_inner_one_arrives_first(tmp_path: 
     assert (
         outer["start"] <= first["start"] <= first["end"] <= second["start"] <= second["end"] <= outer["end"]
     )
+    assert outer["start"] < outer["end"] <= beside["start"]
     assert outer["start"].endswith("Z")
 
 
