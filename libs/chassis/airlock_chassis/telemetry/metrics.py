@@ -182,6 +182,9 @@ commit_seconds = histogram(
 )
 signals_per_commit = histogram(names.SIGNALS_PER_COMMIT, "Signals that shared a transaction", buckets=SIZES)
 http_requests_total = counter(names.HTTP_REQUESTS, "Requests answered", ("route", "method", "status"))
+http_request_duration_seconds = histogram(
+    names.HTTP_DURATION, "Until an answer began", ("route", "method"), buckets=SHORT_SECONDS
+)
 dead_letters_total = counter(names.DEAD_LETTERS, "Messages that could never be handled", ("stream",))
 dead_letters_waiting = gauge(names.DEAD_LETTERS_WAITING, "Dead letters that nobody has removed")
 database_connections = gauge(names.DATABASE_CONNECTIONS, "Connections to Postgres", ("pool", "state"))
@@ -200,3 +203,15 @@ telemetry_dropped_total = counter(
     names.TELEMETRY_DROPPED, "Spans, log lines and exports of metrics that were not sent", ("signal",)
 )
 airlock_info = gauge(names.AIRLOCK_INFO, "Always 1; its labels say what runs", ("service", "version"))
+sandbox_slot_wait_seconds = histogram(
+    names.SLOT_WAIT, "From an invocation's arrival on its host to the start of its sandbox"
+)
+sandboxes_open = gauge(names.SANDBOXES_OPEN, "Sandboxes that are there now, those that close included")
+sandbox_errors_total = counter(names.SANDBOX_ERRORS, "Attempts that failed by their sandbox", ("code",))
+host_slots = gauge(names.HOST_SLOTS, "Attempts that this host runs at once, at most")
+host_slots_busy = gauge(names.HOST_SLOTS_BUSY, "Attempts that it runs now")
+host_memory_bytes = gauge(names.HOST_MEMORY, "What sandboxes may have together: used, free", ("state",))
+reports_waiting = gauge(names.REPORTS_WAITING, "Reports that nobody has called settled yet")
+disk_free_bytes = gauge(names.DISK_FREE, "What is free on the disk of a folder", ("folder",))
+disk_size_bytes = gauge(names.DISK_SIZE, "How large that disk is", ("folder",))
+docker_up = gauge(names.DOCKER_UP, "Whether the Docker Engine answered when it was last asked")

@@ -7,6 +7,7 @@ of a transaction.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from airlock_chassis.telemetry import metrics, names
@@ -46,12 +47,12 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
-        status = 0
+        status, began, answered = 0, perf_counter(), None
 
         async def send_within(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], perf_counter()
                 self._add_headers(MutableHeaders(scope=message), state)
             await send(message)
 
@@ -63,7 +64,7 @@ class Envelope:
                     raise  # the answer is under way: only breaking it off tells the client
                 await unexpected(error, scope["path"])(scope, receive, send_within)
             finally:
-                metrics.http_requests_total.labels(_route(scope), scope["method"], str(status or 499)).inc()
+                _count(scope, status, (answered or perf_counter()) - began)
                 _conclude(opened, scope, status)
 
     def _add_headers(self, headers: MutableHeaders, state: dict[str, Any]) -> None:
@@ -94,6 +95,13 @@ def _traced(scope: Scope) -> Iterator[Span]:
             return
         with span(method, parent=_made_up()):
             yield opened
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Count a request, and the time until its answer began: a stream that goes on is no slow answer."""
+    route, method = _route(scope), _method(scope)
+    metrics.http_requests_total.labels(route, method, str(status or 499)).inc()
+    metrics.http_request_duration_seconds.labels(route, method).observe(seconds)
 
 
 def _conclude(opened: Span, scope: Scope, status: int) -> None:
