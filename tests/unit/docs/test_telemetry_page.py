@@ -65,12 +65,7 @@ def events_said(folder: Path) -> Iterator[str]:
     """The event names that the code below a folder logs, by calls such as `log.info("event.name", ...)`."""
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in LEVELS
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-                and isinstance(node.args[0].value, str)
-            ):
-                yield node.args[0].value
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                said = node.args[1:2] if node.func.attr == "log" else node.args[:1]
+                if node.func.attr in (*LEVELS, "log") and said and isinstance(said[0], ast.Constant):
+                    yield str(said[0].value)

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import orjson
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars, merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from . import names
@@ -112,6 +112,11 @@ def bind(**ids: str | int | None) -> Iterator[None]:
 def bind_process(**ids: str | int) -> None:
     """Put ids on every line of this task and of those it starts, for good."""
     bind_contextvars(**ids)
+
+
+def bound_ids() -> dict[str, Any]:
+    """The ids that a line logged here would have, the trace's and the current span's among them."""
+    return dict(_add_trace(None, "", dict(get_contextvars())))
 
 
 def render(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
+from airlock_chassis.breaker import Breaker
 from airlock_chassis.fatal import Fatal
 from airlock_contracts.artifacts import CHUNK_BYTES, ArtifactRef
 from airlock_contracts.manifest import AgentVersion
@@ -36,8 +37,17 @@ class ApiRefused(Exception):
 class Api:
     """One pool of connections to REST. `close` it at the end."""
 
-    def __init__(self, url: str, token: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        breaker: Breaker | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
         self.url = url
+        self.breaker = breaker or Breaker("api")
+        """Hears of every request whether REST answered; who has claimed nothing asks it for leave."""
         self._client = httpx2.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}", "User-Agent": "airlock-host"},
@@ -59,8 +69,18 @@ class Api:
         if answer.status_code in (401, 403):
             raise Fatal(f"REST at {self.url} refused the host's token ({answer.status_code})")
 
+    async def ask(self) -> None:
+        """Ask REST whether it answers and knows our token, and tell the breaker."""
+        try:
+            await self.check()
+        except (ApiAway, Fatal) as error:
+            self.breaker.failed(str(error))
+        else:
+            self.breaker.succeeded()
+
     async def agent_version(self, version_id: str) -> AgentVersion:
         """Fetch a registration. Raises ApiAway, ApiRefused."""
+        self._leave_alone()
         body = b""
         async with self._asking("GET", f"/api/agents/versions/{quote(version_id, safe='')}") as answer:
             async for piece in answer.aiter_bytes():
@@ -74,6 +94,7 @@ class Api:
 
     async def get_artifact(self, ref: ArtifactRef) -> AsyncIterator[bytes]:
         """Stream an artifact's bytes; the caller checks them. Raises ApiAway, ApiRefused."""
+        self._leave_alone()
         async with self._asking("GET", f"/api/artifacts/{ref.sha256}") as answer:
             async for piece in answer.aiter_bytes(CHUNK_BYTES):
                 yield piece
@@ -87,24 +108,36 @@ class Api:
             "Content-Type": ref.media_type,
             "Content-Length": str(ref.size),
         }
+        # The attempt may be claimed: it asks, whatever is known.
         async with self._asking(
             "PUT", f"/api/artifacts/{ref.sha256}", headers=headers, content=chunks()
         ) as answer:
             await answer.aread()
+
+    def _leave_alone(self) -> None:
+        """Raise ApiAway at once while it is known that REST does not answer: nothing was claimed yet."""
+        if not self.breaker.closed:
+            raise ApiAway("REST does not answer; the host asks it again by itself")
+
+    def _away(self, reason: str) -> ApiAway:
+        self.breaker.failed(reason)
+        return ApiAway(reason)
 
     @asynccontextmanager
     async def _asking(self, method: str, path: str, **request: Any) -> AsyncIterator[httpx2.Response]:
         try:
             async with self._client.stream(method, path, **request) as answer:
                 if answer.is_success:
+                    self.breaker.succeeded()
                     yield answer
                     return
                 problem = (await answer.aread())[:500].decode("utf-8", "replace")
         except httpx2.HTTPError as error:
-            raise ApiAway(f"{method} {path}: {_reason(error)}") from error
+            raise self._away(f"{method} {path}: {_reason(error)}") from error
         if answer.status_code >= 500 or answer.status_code in (401, 403, 408, 429):
             # A token that is refused may be put right by a person; it is no fault of the attempt.
-            raise ApiAway(f"{method} {path}: {answer.status_code} {problem}")
+            raise self._away(f"{method} {path}: {answer.status_code} {problem}")
+        self.breaker.succeeded()
         raise ApiRefused(answer.status_code, f"{method} {path}: {problem}")
 
 

@@ -24,6 +24,8 @@ from airlock_chassis.fatal import Fatal
 from airlock_chassis.health import Health
 from airlock_chassis.health_server import HealthServer
 from airlock_chassis.supervisor import Supervisor
+from airlock_chassis.telemetry import metrics
+from airlock_chassis.telemetry.breakers import told_breaker
 from airlock_chassis.telemetry.logs import bind_process, get_logger
 from airlock_contracts.messages import HeartbeatRequest, HeldAttempt
 from airlock_contracts.subjects import Subjects
@@ -40,6 +42,7 @@ from .attempts import Attempts, Parts
 from .capacity import Memory
 from .claims import Claims
 from .control import Control
+from .gauges import Gauges
 from .holdings import Holdings
 from .identity import Identity
 from .images import Images
@@ -49,12 +52,15 @@ from .registrations import Registrations
 from .reporter import Reporter
 from .runner import Runner, ids_of, keep_alive
 from .spool import Spool
+from .watch import Watch
 
 log = get_logger(__name__)
 
 START_SECONDS = 7.0
 """For NATS, REST and the Docker Engine to answer at the start, side by side."""
 RETRY_SECONDS = 0.5
+REST_SECONDS, MOST_REST_SECONDS = 2.0, 30.0
+"""How long a neighbour that does not answer is left alone, at first and at most."""
 SILENT_SECONDS = 20.0
 """Without an answer to a heartbeat for this long, a health check says so."""
 
@@ -67,7 +73,9 @@ async def serve(settings: Settings, identity: Identity, environ: Mapping[str, st
     bind_process(host=identity.host)
     async with AsyncExitStack() as stack:
         # In a thread: it reads certificates.
-        api = await asyncio.to_thread(Api, settings.api_url, settings.host_token.get_secret_value())
+        rest = told_breaker("api", rest_seconds=REST_SECONDS, most_seconds=MOST_REST_SECONDS)
+        token = settings.host_token.get_secret_value()
+        api = await asyncio.to_thread(Api, settings.api_url, token, breaker=rest)
         stack.push_async_callback(api.close)
         bus = Bus(settings.bus_options(f"host {identity.host}"))
         stack.push_async_callback(bus.close)
@@ -75,7 +83,9 @@ async def serve(settings: Settings, identity: Identity, environ: Mapping[str, st
             asyncio.to_thread(find_engine, environ, Path.home()), _open_bus(bus), _check_api(api)
         )
         assert isinstance(engine, Engine)
-        containers = await Containers.connect(engine, threads=settings.docker_threads)
+        docker = told_breaker("docker", rest_seconds=REST_SECONDS, most_seconds=MOST_REST_SECONDS)
+        containers = await Containers.connect(engine, threads=settings.docker_threads, breaker=docker)
+        metrics.docker_up.set(1)
         stack.push_async_callback(containers.close)
         log.info("docker.found", address=engine.address.host, engine_version=engine.version)
         return await _Host(settings, identity, bus, api, containers).run()
@@ -124,6 +134,7 @@ class _Host:
         self._identity = identity
         self._bus = bus
         self._containers = containers
+        self._api = api
         host, data = identity.host, settings.data_dir
         subjects = Subjects(settings.subject_prefix)
         layout = Layout(subjects, replicas=settings.nats_replicas)
@@ -142,11 +153,20 @@ class _Host:
         self._holdings = Holdings()
         self._reporter = Reporter(publisher, subjects, self._spool, self._holdings, host=host)
         self._logs = Logs(bus, subjects, host=host)
+        memory = Memory(settings.memory_mb)
+        self._gauges = Gauges(
+            slots=settings.slots,
+            memory=memory,
+            holdings=self._holdings,
+            sandboxes=lambda: len(sandboxes.live),
+            nats=lambda: bus.connected,
+            folder=data,
+        )
         attempts = Attempts(
             Parts(
                 registrations=Registrations(api.agent_version),
                 images=self._images,
-                memory=Memory(settings.memory_mb),
+                memory=memory,
                 limits=limits,
                 cache=self._cache,
                 api=api,
@@ -163,7 +183,7 @@ class _Host:
             layout.pool_consumer(identity.pool),
             EachMessage(runner.handle, max_in_flight=settings.slots, settles_itself=True),
             AckTable(DeadLetters(publisher, subjects), about=lambda message: ids_of(message, subjects)),
-            free=self._holdings.room,
+            free=lambda: self._holdings.room() if containers.breaker.closed else 0,
         )
         self._leases = Leases(
             bus,
@@ -206,6 +226,10 @@ class _Host:
         add("keep-alive", lambda stop: keep_alive(self._holdings, stop), stage=1, restartable=True)
         add("logs", self._logs.run, stage=1, restartable=True)
         add("janitor", self._clean_up, stage=1, restartable=True)
+        add("gauges", self._gauges.run, stage=1, restartable=True)
+        watched = Watch(self._containers.breaker, self._ask_engine, always=True)
+        add("engine-watch", watched.run, stage=1, restartable=True)
+        add("api-watch", Watch(self._api.breaker, self._api.ask).run, stage=1, restartable=True)
         add("health", server.run, stage=2)
         add("bus", self._bus.run, stage=3)
         return await self._supervisor.run()
@@ -225,12 +249,17 @@ class _Host:
             at=datetime.now(UTC),
         )
 
+    async def _ask_engine(self) -> None:
+        metrics.docker_up.set(await self._containers.ping())
+
     def _add_checks(self) -> None:
         async def nats() -> str:
             await self._bus.flush(1.0)
             return "pulling" if self._consumer.pulling else "connected"
 
         async def docker() -> str:
+            if not self._containers.breaker.closed:
+                raise EngineFailed("the Docker Engine does not answer; nothing is pulled meanwhile")
             found = await self._containers.of_install(self._identity.install)
             return f"{len(found)} containers"
 

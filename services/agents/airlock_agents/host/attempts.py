@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from airlock_chassis.bus import Later, NoAnswer
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import get_logger
-from airlock_chassis.telemetry.metrics import sandbox_start_seconds
+from airlock_chassis.telemetry.metrics import sandbox_slot_wait_seconds, sandbox_start_seconds
 from airlock_chassis.telemetry.traces import Span, traceparent
 from airlock_contracts import failures
 
@@ -139,6 +139,9 @@ class Attempts:
             raise CannotStart(unknown_artifact(str(error))) from error
 
     async def _find_image(self, attempt: Attempt) -> None:
+        if not self._parts.containers.breaker.closed:
+            # Before a claim, which its answer would have to be reported for.
+            raise EngineFailed("the Docker Engine does not answer; the host asks it again by itself")
         if not await self._parts.images.has(attempt.agent):
             raise Later(IMAGE_SECONDS, f"this host lacks the image of {attempt.agent.reference}")
 
@@ -204,7 +207,8 @@ class Attempts:
         agent = attempt.agent
         spec = SandboxSpec(secrets.token_hex(8), agent.manifest, agent.image_digest)
         queued_ms = (time.monotonic() - attempt.arrived_at) * 1000
-        log.info("attempt.started", action=attempt.invocation.action, sandbox=spec.sandbox)
+        sandbox_slot_wait_seconds.observe(queued_ms / 1000)
+        log.debug("attempt.started", action=attempt.invocation.action, sandbox=spec.sandbox)
         try:
             with step(names.SPAN_SANDBOX_START):
                 began = time.monotonic()

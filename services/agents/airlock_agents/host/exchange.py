@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -23,6 +24,8 @@ log = get_logger(__name__)
 
 MAX_LINES = 1000
 """Log lines and progress of one attempt that reach our own log."""
+LOUD = {"warning": logging.WARNING, "error": logging.ERROR}
+"""Levels of agents' lines that are as loud in our own log; the others are in the attempt's."""
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """Artifacts of one attempt together."""
 PUT_PATIENCE_SECONDS = 60.0
@@ -60,14 +63,13 @@ class Exchange:
         """An agent's log line goes out, and becomes an event of our own; its fields stay apart from ours."""
         self._said.log(level, message, fields)
         if self._counted():
-            write = getattr(log, level)
-            write("agent.log", message=message, fields=dict(fields))
+            log.log(LOUD.get(level, logging.DEBUG), "agent.log", message=message, fields=dict(fields))
 
     async def progress(self, message: str, fraction: float | None) -> None:
         """How far the agent says it is."""
         self._said.progress(message, fraction)
         if self._counted():
-            log.info("agent.progress", message=message, fraction=fraction)
+            log.debug("agent.progress", message=message, fraction=fraction)
 
     async def span(self, span: AgentSpan | None) -> None:
         """What the agent did, as it says."""
@@ -91,7 +93,7 @@ class Exchange:
         finally:
             with contextlib.suppress(OSError):
                 await asyncio.to_thread(path.unlink, missing_ok=True)
-        log.info("artifact.stored", name=name, artifact=ref.artifact, size=written, media_type=media_type)
+        log.debug("artifact.stored", name=name, artifact=ref.artifact, size=written, media_type=media_type)
         return ref
 
     async def _put(self, name: str, ref: ArtifactRef, chunks: Any) -> None:

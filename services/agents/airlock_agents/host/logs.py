@@ -32,6 +32,7 @@ from airlock_contracts.messages import AttemptId
 from airlock_contracts.subjects import Subjects
 
 from ..sandbox.neutral import neutral
+from .carried import Carried
 from .stderr import StderrLines
 
 log = get_logger(__name__)
@@ -165,6 +166,7 @@ class AttemptLog:
         self._bytes = 0
         self._cut = False
         self._stderr = StderrLines(MAX_LINE_CHARACTERS)
+        self._carried = Carried()
         self._began = monotonic()
         self._progress: tuple[str, float | None] | None = None
         """The newest that was not sent yet."""
@@ -259,6 +261,7 @@ class AttemptLog:
         self._bytes += size
         self._pending_bytes += size
         self._pending.append(Weighed(line, size))
+        self._carried.add(line, size)
         self._logs.note(self, full=self._pending_bytes >= BATCH_BYTES)
 
     def _remark(self, message: str) -> LogLine:

@@ -5,6 +5,7 @@ back otherwise. An attempt that was claimed is never handed back: it ends in a r
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -12,8 +13,10 @@ from contextlib import AsyncExitStack
 from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDown
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
+from airlock_chassis.telemetry.metrics import sandbox_errors_total
 from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, messaging, trace_id
 from airlock_chassis.waiting import set_within
+from airlock_contracts.failures import FailureKind
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
 from airlock_contracts.subjects import Subjects
 
@@ -31,6 +34,8 @@ log = get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 10.0
 """A third of the stream's `ack_wait`."""
+SLOW_SECONDS = 30.0
+"""An attempt that succeeded, but took this long, is worth a line in the log."""
 STDERR_LOGGED = 4096
 """Characters of an agent's stderr that reach our own log; the report has more."""
 
@@ -148,10 +153,15 @@ class Runner:
             await attempt.ack()
 
     def _note(self, attempt: Attempt, outcome: Outcome, status: ReportStatus, seconds: float) -> None:
-        if outcome.stderr_tail:
-            log.info("agent.stderr", text=outcome.stderr_tail[-STDERR_LOGGED:])
         failure = outcome.failure if isinstance(outcome, Failed) else None
-        log.info(
+        if failure is not None and failure.kind is FailureKind.SANDBOX:
+            sandbox_errors_total.labels(failure.code).inc()
+        # What went well, and as fast as most, is not worth a line of everybody's log at load.
+        level = logging.DEBUG if failure is None and seconds < SLOW_SECONDS else logging.INFO
+        if outcome.stderr_tail:
+            log.log(level, "agent.stderr", text=outcome.stderr_tail[-STDERR_LOGGED:])
+        log.log(
+            level,
             "attempt.finished",
             status=status,
             code=failure.code if failure else None,

@@ -136,7 +136,7 @@ async def open_attached(engine: Engine, context: ssl.SSLContext | None, containe
 
     Raises AttachRefused, OSError.
     """
-    reader, writer = await _connect(engine, context)
+    reader, writer = await open_link(engine, context)
     try:
         writer.write(
             (
@@ -160,9 +160,10 @@ async def open_attached(engine: Engine, context: ssl.SSLContext | None, containe
     return Channel(reader, writer)
 
 
-async def _connect(
+async def open_link(
     engine: Engine, context: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the engine, and say nothing yet. Raises OSError."""
     path = engine.address.socket_path
     if path is not None:
         return await asyncio.open_unix_connection(str(path))

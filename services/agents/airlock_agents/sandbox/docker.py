@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import docker
 import requests
+from airlock_chassis.breaker import Breaker
 
 from .attach import AttachRefused, Channel, open_attached, tls_context
 from .cgroup import CGROUP_ROOT, Counted, read_counted
 from .engine import Engine, connect
 from .outcome import Ended
+from .ping import NoPong, ping
 from .policy import LABEL_INSTALL, ContainerPolicy, Owner
 
 _T = TypeVar("_T")
@@ -28,6 +30,10 @@ CALL_SECONDS = 30.0
 
 class EngineFailed(Exception):
     """The engine could not be reached, or answered with an error of its own."""
+
+
+class EngineAway(EngineFailed):
+    """It did not answer at all."""
 
 
 class ImageMissing(Exception):
@@ -58,15 +64,20 @@ class Containers:
         tls: ssl.SSLContext | None,
         threads: ThreadPoolExecutor,
         cgroups: Path,
+        breaker: Breaker | None = None,
     ) -> None:
         self.engine = engine
+        self.breaker = breaker or Breaker("docker")
+        """Hears of every call whether the engine answered; no call asks it for leave."""
         self._client = client
         self._tls = tls
         self._threads = threads
         self._cgroups = cgroups
 
     @classmethod
-    async def connect(cls, engine: Engine, *, threads: int = 8, cgroups: Path = CGROUP_ROOT) -> "Containers":
+    async def connect(
+        cls, engine: Engine, *, threads: int = 8, cgroups: Path = CGROUP_ROOT, breaker: Breaker | None = None
+    ) -> "Containers":
         """Open an adapter to an engine that was found; the caller closes it."""
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="docker")
         loop = asyncio.get_running_loop()
@@ -75,7 +86,7 @@ class Containers:
             pool, functools.partial(connect, engine, timeout=CALL_SECONDS, pool_size=threads)
         )
         tls = await loop.run_in_executor(pool, tls_context, engine.address.tls)
-        return cls(engine, client=client, tls=tls, threads=pool, cgroups=cgroups)
+        return cls(engine, client=client, tls=tls, threads=pool, cgroups=cgroups, breaker=breaker)
 
     async def create(self, policy: ContainerPolicy) -> str:
         """Create a container; answers its id. Raises ImageMissing, StartRefused, EngineFailed."""
@@ -85,9 +96,14 @@ class Containers:
         """Attach to its three streams. Raises EngineFailed."""
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await open_attached(self.engine, self._tls, container)
-        except (AttachRefused, OSError) as error:
+                channel = await open_attached(self.engine, self._tls, container)
+        except AttachRefused as error:
             raise EngineFailed(f"attach: {error}") from error
+        except OSError as error:
+            self.breaker.failed(f"attach: {error}")
+            raise EngineAway(f"attach: {error}") from error
+        self.breaker.succeeded()
+        return channel
 
     async def start(self, container: str) -> None:
         """Start it. Raises StartRefused, EngineFailed."""
@@ -139,6 +155,16 @@ class Containers:
             return None
         return found
 
+    async def ping(self) -> bool:
+        """Ask the engine whether it is there, and tell the breaker; takes two seconds at most."""
+        try:
+            await ping(self.engine, self._tls)
+        except NoPong as error:
+            self.breaker.failed(f"ping: {error}")
+            return False
+        self.breaker.succeeded()
+        return True
+
     async def counted(self, container: str) -> Counted | None:
         """What the kernel counted about a living container, where this machine shows it."""
         loop = asyncio.get_running_loop()
@@ -151,7 +177,16 @@ class Containers:
 
     async def _call(self, call: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, functools.partial(_translated, call))
+        try:
+            answer = await loop.run_in_executor(self._threads, functools.partial(_translated, call))
+        except EngineAway as error:
+            self.breaker.failed(str(error))
+            raise
+        except (EngineFailed, ImageMissing, StartRefused):
+            self.breaker.succeeded()  # an answer, if not the one that was hoped for
+            raise
+        self.breaker.succeeded()
+        return answer
 
     def _create(self, policy: ContainerPolicy) -> str:
         name = policy.owner.container_name
@@ -216,7 +251,7 @@ def _translated(call: Callable[[], _T]) -> _T:
             raise StartRefused(_said(error)) from error
         raise EngineFailed(_said(error)) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise EngineFailed(f"{type(error).__name__}: {error}") from error
+        raise EngineAway(f"{type(error).__name__}: {error}") from error
 
 
 def _said(error: docker.errors.APIError) -> str:
