@@ -99,6 +99,16 @@ def test_nothing_is_recorded_in_a_trace_that_is_not_kept(
     assert spans.get_finished_spans() == ()
 
 
+def test_a_block_of_a_trace_that_is_not_kept_passes_on_its_callers_ids(spans: InMemorySpanExporter) -> None:
+    unkept = PARENT[:-1] + "0"
+    with span("outer", parent=unkept), span("inner") as inner:
+        assert traceparent() == unkept
+        inner.set_attribute("airlock.node", "nobody sees it")
+    with span("another"):
+        assert traceparent() != unkept
+    assert [one.name for one in spans.get_finished_spans()] == ["another"]
+
+
 def test_a_derived_parent_keeps_the_trace_and_its_flags() -> None:
     derived = child_of(PARENT[:-1] + "3", "run/scan/1")
     assert derived == f"00-0af7651916cd43dd8448eb211c80319c-{span_id('run/scan/1')}-03"

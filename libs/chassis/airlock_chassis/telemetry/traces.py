@@ -98,13 +98,19 @@ def span(
     passes through; its text is left to the log, which masks it. Begin and end it in one task.
     """
     tracer = _Tracing.tracer
-    if tracer is None:
-        with _carried(parent):
+    given = _context_of(parent)
+    above = given if parent else trace.get_current_span().get_span_context()
+    unkept = above is not None and above.is_valid and not above.trace_flags.sampled
+    if tracer is None or unkept:
+        with _carried(given):
             yield trace.INVALID_SPAN
         return
+    context = None
+    if parent:
+        context = otel_context.Context() if given is None else _below(given)
     with tracer.start_as_current_span(
         name,
-        context=extract({TRACEPARENT: parent}) if parent else None,
+        context=context,
         kind=kind,
         attributes=attributes,
         links=_links(links),
@@ -216,9 +222,9 @@ def _context_of(parent: str | None) -> trace.SpanContext | None:
 
 
 @contextmanager
-def _carried(parent: str | None) -> Iterator[None]:
-    """Without a tracer of our own, still pass on the caller's trace."""
-    if (above := _context_of(parent)) is None:
+def _carried(above: trace.SpanContext | None) -> Iterator[None]:
+    """Where nothing is recorded, still pass on the caller's trace."""
+    if above is None:
         yield
         return
     token = otel_context.attach(_below(above))
