@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import pytest
 from airlock_agents.settings import Settings as HostSettings
+from airlock_chassis.settings import ChassisSettings
 from airlock_orchestration.settings import Settings as OrchestrationSettings
 from composed import OURS, SERVICES, STACK, of_profile
 
@@ -105,7 +106,9 @@ def test_images_are_pinned_by_their_version() -> None:
         ("agent-host", HostSettings, set()),
     ],
 )
-def test_every_setting_of_a_process_can_be_set(name, settings, left_out) -> None:
+def test_every_setting_of_a_process_can_be_set(
+    name: str, settings: type[ChassisSettings], left_out: set[str]
+) -> None:
     given = set(SERVICES[name]["environment"])
     told = "give each new setting a line in x-process-environment or the service's environment"
     known = set(settings.variables())
