@@ -80,17 +80,16 @@ async def test_the_service_tells_each_fact_of_a_run_once(install: Install) -> No
     told = [line for line in install.log_lines("orchestration", run) if "facts" in line["logger"]]
     assert [(line["event"], line.get("node"), line.get("attempt"), line.get("status")) for line in told] == [
         ("run.started", None, None, None),
-        ("attempt.finished", "a", 1, "SUCCESS"),
         ("approval.requested", "gate", None, None),
         ("approval.decided", "gate", None, "REJECTED"),
         ("node.finished", "gate", None, "FAILED"),
         ("node.finished", "last", None, "SKIPPED"),
         ("run.finished", None, None, "FAILED"),
     ]
-    decided = told[3]
+    decided = told[2]
     assert (decided["approval"], decided["by"]) == (asked.id, "test-telemetry-lines")
-    assert told[1]["agent"] == "obedient@1.0.0"
-    assert told[4]["code"] == "approval.rejected"
+    assert told[1]["agent"] == "careful@1.0.0"
+    assert told[3]["code"] == "approval.rejected"
     for part in ("orchestration", "agent-host"):
         text = install.stack.folder.log(part).read_text()
         assert "a-secret-of-the-payload" not in text

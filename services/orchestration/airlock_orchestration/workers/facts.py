@@ -1,5 +1,6 @@
 """Log lines of what became of runs, once it is committed: an event name and ids, never payloads."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import structlog
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import trace_id
 from airlock_contracts.events import EventType
-from airlock_contracts.statuses import NodeStatus
+from airlock_contracts.statuses import AttemptStatus, NodeStatus
 
 from ..engine.effects import Fact, WriteAttempt
 from ..engine.state import RunState
@@ -38,7 +39,10 @@ def tell(committed: Sequence[Committed]) -> None:
         for effect in one.step.effects:
             if isinstance(effect, WriteAttempt) and effect.attempt.status.is_final:
                 attempt = effect.attempt
-                log.info(
+                # What went well is in the journal; a line of each would be most of everybody's log at load.
+                level = logging.DEBUG if attempt.status is AttemptStatus.SUCCESS else logging.INFO
+                log.log(
+                    level,
                     "attempt.finished",
                     **about,
                     **_of_node(run, effect.node),
