@@ -1,53 +1,19 @@
 """Every alert says how bad it is, what is wrong, where to look, what to do; and is made of what there is."""
 
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import pytest
 import yaml
-from promql_names import declared, named, unknown
+from alert_rules import PROMETHEUS, alerts, known, queries, read, rules
+from promql_names import unknown
 
 ROOT = Path(__file__).parents[3]
-PROMETHEUS = ROOT / "observability" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = {f"airlock-{name}" for name in ("workflows", "agents", "approvals", "system", "cost")}
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
-
-
-def read(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def rules() -> list[dict[str, Any]]:
-    files = sorted((PROMETHEUS / "rules").glob("*.yml"))
-    return [rule for file in files for group in read(file)["groups"] for rule in group["rules"]]
-
-
-def alerts() -> dict[str, dict[str, Any]]:
-    return {rule["alert"]: rule for rule in rules() if "alert" in rule}
-
-
-def known() -> Mapping[str, frozenset[str]]:
-    """What Airlock declares, and what rules record: with the labels that they add or group by."""
-    found = declared()
-    for rule in rules():
-        if "record" in rule:
-            of = [found.get(one.metric, frozenset()) for one in named(rule["expr"])]
-            found[rule["record"]] = frozenset(rule.get("labels", {})).union(*of) | found.get(
-                rule["record"], frozenset()
-            )
-    return found
-
-
-def queries(rule: Mapping[str, Any]) -> Iterator[str]:
-    """A rule's expression, and those that its texts ask."""
-    yield rule["expr"]
-    for text in rule.get("annotations", {}).values():
-        yield from re.findall(r'\bquery "([^"]*)"', text)
-        yield from (asked % "name" for asked in re.findall(r'printf "([^"]*)" \S+ \| query', text))
 
 
 @pytest.mark.parametrize("name", sorted(alerts()))

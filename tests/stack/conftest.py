@@ -1,0 +1,96 @@
+"""One install for all tests of the stack, with Debian's Prometheus and Alertmanager watching it."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import docker
+import httpx2
+import pytest
+import pytest_asyncio
+from airlock_client.client import AirlockClient
+from airlock_client.local import shipped
+from airlock_client.local.folder import DataFolder
+from airlock_client.local.parts import run_module
+from airlock_client.local.stack import Stack
+from e2e_agents import MANIFESTS
+from e2e_install import Install
+from watching_servers import Alertmanager, Prometheus
+
+
+@pytest.fixture
+def no_blocking_call() -> None:
+    """These tests are a client that may read a file; the processes under test are others."""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(servers_folder: Path) -> AsyncIterator[Stack]:
+    """The one install, up, with the shipped agents and workflows, and the agents of the whole-run tests."""
+    images = await shipped.build_images(lambda _: None)
+    folder = DataFolder(servers_folder / "watched")
+    async with Stack(folder, port=0, say=lambda _: None) as running:
+        async with AirlockClient(running.api_url, folder.admin_key.read_text().strip()) as client:
+            await shipped.register(client, folder.path, images, lambda _: None)
+            for manifest in MANIFESTS:
+                await client.register_agent(json.dumps(manifest).encode())
+        yield running
+    shutil.rmtree(folder.path)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def alertmanager(stack: Stack, servers_folder: Path) -> AsyncIterator[Alertmanager]:
+    """Alertmanager, which posts to the install with a key that may do nothing else."""
+    key = servers_folder / "webhook.key"
+    await run_module(
+        [
+            "airlock_orchestration",
+            "keys",
+            "create",
+            "--name",
+            "alerts",
+            "--role",
+            "webhook",
+            "--output",
+            str(key),
+        ],
+        {"AIRLOCK_DATABASE_URL_FILE": str(stack.folder.path / "secrets" / "database-url")},
+    )
+    receiver = f"{stack.api_url}/api/webhooks/alertmanager"
+    async with Alertmanager(servers_folder / "alertmanager", receiver=receiver, key_file=key) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def prometheus(
+    stack: Stack, alertmanager: Alertmanager, servers_folder: Path
+) -> AsyncIterator[Prometheus]:
+    """Prometheus with our rules as they are; it scrapes both processes of the install every second."""
+    targets = {
+        "orchestration": stack.api_url.removeprefix("http://"),
+        "agent_host": _health_address(stack.folder.log("agent-host")),
+        "alertmanager": alertmanager.address,
+    }
+    async with Prometheus(servers_folder / "prometheus", targets) as server:
+        await server.until('up{job="orchestration"} == 1', seconds=20)
+        await server.until('up{job="agent-host"} == 1', seconds=20)
+        yield server
+
+
+@pytest.fixture
+async def install(stack: Stack, docker_client: docker.DockerClient) -> AsyncIterator[Install]:
+    """The install through a client of this test's own."""
+    key = stack.folder.admin_key.read_text().strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        AirlockClient(stack.api_url, key) as client,
+        httpx2.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as http,
+    ):
+        yield Install(stack, client, http, docker_client)
+
+
+def _health_address(log: Path) -> str:
+    """Where a host told in its log that it listens."""
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    told: list[str] = [line["address"] for line in lines if line["event"] == "health.listening"]
+    return told[-1]
