@@ -8,17 +8,17 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
+from airlock_orchestration.store.migrate import upgrade
+from orchestration_process import START_SECONDS, orchestration_process
 
 PROMISED_SECONDS = 5.0
 """From the loss of a part, or its return, until a probe is told."""
-_START_SECONDS = 60.0
 
 
 class Stand:
@@ -31,7 +31,7 @@ class Stand:
     async def seconds_until(self, status: int, part: str, state: str) -> float:
         """Probe until the answer is this, and says this of the part; answers how long it took."""
         began = time.monotonic()
-        async with asyncio.timeout(_START_SECONDS):
+        async with asyncio.timeout(START_SECONDS):
             while True:
                 answer = await self.http.get("/health/ready")
                 if answer.status_code == status and answer.json()[part] == state:
@@ -58,33 +58,6 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-@asynccontextmanager
-async def _process(folder: Path, postgres: EmbeddedPostgres, nats: EmbeddedNats) -> AsyncIterator[str]:
-    """An orchestration process; answers its address."""
-    port_file = folder / "port"
-    environment = os.environ | {
-        "AIRLOCK_DATABASE_URL": postgres.url(),
-        "AIRLOCK_NATS_URL": nats.url(),
-        "AIRLOCK_API_PORT": "0",
-        "AIRLOCK_API_PORT_FILE": str(port_file),
-    }
-    program = (sys.executable, "-m", "airlock_orchestration")
-    migrating = await asyncio.create_subprocess_exec(*program, "migrate", env=environment)
-    assert await migrating.wait() == 0
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*program, env=environment, stdout=log, stderr=log)
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while not (port_file.exists() and port_file.read_text().endswith("\n")):
-                assert process.returncode is None, (folder / "log").read_text()
-                await asyncio.sleep(0.05)
-        yield f"http://127.0.0.1:{port_file.read_text().strip()}"
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
 @pytest.fixture
 def no_blocking_call() -> None:
     """The process under test is another one."""
@@ -97,9 +70,10 @@ async def stand(servers_folder: Path, tmp_path: Path) -> AsyncIterator[Stand]:
         EmbeddedPostgres(servers_folder / "ready-postgres", settings={"fsync": "off"}) as postgres,
         EmbeddedNats(servers_folder / "ready-nats") as nats,
     ):
+        await upgrade(postgres.url())
         async with (
-            _process(tmp_path, postgres, nats) as url,
-            httpx2.AsyncClient(base_url=url, timeout=_START_SECONDS) as http,
+            orchestration_process(tmp_path, postgres.url(), nats.url()) as url,
+            httpx2.AsyncClient(base_url=url, timeout=START_SECONDS) as http,
         ):
             built = Stand(postgres, nats, http)
             await built.seconds_until(200, "nats", "up")

@@ -185,6 +185,7 @@ http_requests_total = counter(names.HTTP_REQUESTS, "Requests answered", ("route"
 http_request_duration_seconds = histogram(
     names.HTTP_DURATION, "Until an answer began", ("route", "method"), buckets=SHORT_SECONDS
 )
+rate_limited_total = counter(names.RATE_LIMITED, "Requests beyond their limit", ("class",))
 dead_letters_total = counter(names.DEAD_LETTERS, "Messages that could never be handled", ("stream",))
 dead_letters_waiting = gauge(names.DEAD_LETTERS_WAITING, "Dead letters that nobody has removed")
 database_connections = gauge(names.DATABASE_CONNECTIONS, "Connections to Postgres", ("pool", "state"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
+from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.traces import current_ids
 from airlock_contracts.problems import Finding, Problem
 from fastapi import FastAPI, Request, Response
@@ -88,7 +89,10 @@ def install(app: FastAPI, limiter: Limiter) -> None:
             log.warning("request.unavailable", code=error.code, path=request.url.path, detail=error.detail)
         return render(error, request.url.path)
 
-    async def limited(request: Request, _: Exception) -> Response:
+    async def limited(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RateLimitExceeded)
+        assert error.limit is not None
+        metrics.rate_limited_total.labels(error.limit.scope).inc()
         return render(rate_limited(limiter, request), request.url.path)
 
     async def invalid(request: Request, error: Exception) -> Response:
