@@ -17,7 +17,7 @@ part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
-.PHONY: help demo test test-stack stack-tools unit coverage check up bench repeat mutation format lock clean venv engine base-tools images
+.PHONY: help demo test test-stack stack-tools unit coverage check up bench bench-rates repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ check: venv ## Format, lint, types, house rules: exactly what CI runs first
 
 up: images ## Start everything on this machine; Ctrl-C stops it
 	@.venv/bin/airlock up
+
+bench-rates: venv ## Print what counting requests for all replicas together costs a trigger
+	@$(step) "make bench-rates" $(python) load-tests/rate_limit_cost.py
 
 bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
 	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status

@@ -30,6 +30,7 @@ from airlock_chassis.telemetry.logs import get_logger
 from airlock_contracts.messages import ImageReply, ImageRequest, MalformedMessage
 from airlock_contracts.subjects import Subjects
 from fastapi import FastAPI
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from .api import build_api
 from .api.dependencies import Dependencies, Limits
@@ -50,6 +51,7 @@ from .store.database import Database, DatabaseUnavailable
 from .store.migrate import SchemaTooNew, SchemaTooOld, check_current
 from .store.path import Path
 from .store.plans import PlanCache
+from .store.rates import RateStorage
 from .store.sessions import Sessions
 from .workers.bells import BellsWorker
 from .workers.control import ControlWorker
@@ -104,6 +106,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
         publisher = Publisher(bus, streams)
         sessions, plans, bells = Sessions(database), PlanCache(), Bells()
         path, clock = Path(database, plans), PostgresClock()
+        rates = RateStorage(sessions)
+        stack.push_async_callback(rates.close)
 
         spans = Spans(subjects, clock.now)
         dispatcher = Dispatcher(bus, streams, publisher, subjects, path, spans)
@@ -147,6 +151,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
             ),
             resolve_image=resolve_image,
             bells=bells,
+            rates=MovingWindowRateLimiter(rates),
             render_metrics=metrics.render_metrics,
             metrics_type=metrics.CONTENT_TYPE,
             limits=Limits(

@@ -36,10 +36,12 @@ from airlock_orchestration.operations.runs import Runs
 from airlock_orchestration.store.database import Database
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
+from airlock_orchestration.store.rates import RateStorage
 from airlock_orchestration.store.sessions import Sessions
 from airlock_orchestration.store.tables import KeyRole
 from api_served import Player, Served, served
 from fastapi import FastAPI
+from limits.aio.strategies import MovingWindowRateLimiter
 
 TOKEN = "token-0123456789abcdef"
 TEXT = {
@@ -204,6 +206,7 @@ async def standing(
         sessions, plans, bells = Sessions(database), PlanCache(), Bells()
         images = Images(has_everything=play_host)
         hosts: list[Player] = []
+        rates = RateStorage(sessions)
 
         def after(committed: Sequence[Committed]) -> None:
             bells.ring({one.step.run.id for one in committed})
@@ -223,6 +226,7 @@ async def standing(
             health=Health.over(checks, sessions, nats),
             resolve_image=images.resolve,
             bells=bells,
+            rates=MovingWindowRateLimiter(rates),
             render_metrics=lambda: b"# metrics\n",
             metrics_type="text/plain; version=0.0.4",
             limits=limits,
@@ -236,6 +240,7 @@ async def standing(
             yield replace(rig, client=client, hosts=hosts)
         for host in hosts:
             await host.leave()
+        await rates.close()
         door.close()
         await serving
 

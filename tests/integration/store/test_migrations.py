@@ -63,7 +63,7 @@ def test_tables_that_change_often_leave_room_on_their_pages(database_url: str) -
             await connection.close()
 
     asyncio.run(upgrade(database_url))
-    assert asyncio.run(options()) == {"runs", "nodes", "attempts", "approvals", "hosts"}
+    assert asyncio.run(options()) == {"runs", "nodes", "attempts", "approvals", "hosts", "rates"}
 
 
 def test_an_empty_database_is_too_old_and_an_unknown_revision_too_new(database_url: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from limits.aio.strategies import RateLimiter
 
 from ..operations.agents import ImageResolver
 from ..operations.approvals import Approvals
@@ -40,6 +41,8 @@ class Dependencies:
     health: Health
     resolve_image: ImageResolver
     bells: Bells
+    rates: RateLimiter
+    """Counts requests for all replicas together."""
     render_metrics: Callable[[], bytes]
     metrics_type: str
     pictures: Pictures = field(default_factory=Pictures)

@@ -12,7 +12,6 @@ from typing import Any
 
 from airlock_chassis.telemetry import metrics, names
 from airlock_chassis.telemetry.traces import Kind, Span, current_ids, fail, span
-from slowapi import Limiter
 from starlette.datastructures import Headers, MutableHeaders, State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,9 +36,8 @@ _UNMATCHED = "unmatched"  # a metric's label: paths that lead nowhere are not to
 class Envelope:
     """The middleware of the API."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -72,7 +70,7 @@ class Envelope:
             headers.setdefault(name, value)
         # What has a tag may be kept by who got it, and asked about; nothing else is kept anywhere.
         headers.setdefault("Cache-Control", "private, no-cache" if "ETag" in headers else "no-store")
-        for name, value in rate_headers(self._limiter, State(state)).items():
+        for name, value in rate_headers(State(state)).items():
             headers[name] = value
         if (ids := current_ids()) is not None:
             headers["X-Trace-Id"] = ids[0]

@@ -2,30 +2,53 @@
 
 A gate is a dependency and stands first on every route, so what is refused later (401, 422) has been counted.
 A class has one bucket per key, whatever the paths. Windows move: within any 60 seconds no more than the
-limit. Counted per replica, in memory.
+limit, over all replicas together, which count in Postgres. What everyone may read (health, metrics, docs) is
+counted by each replica for itself, in memory: it must answer while Postgres does not.
 
-slowapi's middleware and default limits do nothing for included routers, and its own headers are not those of
-the standard; so it is used for the counting alone. Source of the headers: RFC 9110, 10.2.3 (Retry-After), and
-draft-ietf-httpapi-ratelimit-headers.
+slowapi is synchronous, its middleware and default limits do nothing for included routers, and its own headers
+are not those of the standard. So it counts what is counted in memory; of the rest it has the names, and a
+strategy of `limits`, on which it stands, counts. Source of the headers: RFC 9110, 10.2.3
+(Retry-After), and draft-ietf-httpapi-ratelimit-headers.
 """
 
-import logging
+import ipaddress
 import math
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from limits import RateLimitItemPerMinute
+from limits.util import WindowStats
 from slowapi import Limiter
+from slowapi.errors import RateLimitExceeded
+from slowapi.wrappers import Limit
 
 from ..errors import RateLimited
 from ..operations.principals import Principal
 from ..store.tables import KeyRole
 from .auth import identify
-from .dependencies import Limits
+from .dependencies import Deps, Limits
 
 Gate = Callable[..., Coroutine[Any, Any, None]]
 _WINDOW = 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a request counted against, and what is left of it."""
+
+    name: str
+    """Of the class."""
+    amount: int
+    remaining: int
+    reset: float
+    """When the oldest request that counts lapses, by this machine's clock."""
+
+    def wait(self, least: int) -> int:
+        """Whole seconds until there is room for one more."""
+        return max(least, math.ceil(self.reset - time.time()))
 
 
 def bucket_of(request: Request) -> str:
@@ -33,7 +56,18 @@ def bucket_of(request: Request) -> str:
     found: Principal | None = request.state.principal
     if found is not None:
         return f"key:{found.key}"
-    return f"address:{request.client.host if request.client else 'local'}"
+    return f"address:{_network(request.client.host) if request.client else 'local'}"
+
+
+def _network(address: str) -> str:
+    """An address as others know it: of IPv6 the /64, within which whoever has one address has them all."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:200]  # a unix socket, or a proxy's own word
+    if known.version == 4:
+        return address
+    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))
 
 
 def _is_host(request: Request) -> bool:
@@ -41,58 +75,88 @@ def _is_host(request: Request) -> bool:
     return found is not None and found.role is KeyRole.HOST
 
 
-def _is_not_host(request: Request) -> bool:
-    return not _is_host(request)
-
-
 class Gates:
     """The gates of one app."""
 
     def __init__(self, limits: Limits) -> None:
-        self.limiter = Limiter(key_func=bucket_of, key_style="endpoint", strategy="moving-window")
-        self.limiter.enabled = True  # whatever slowapi found in the environment
-        self.limiter.logger.setLevel(logging.ERROR)  # a line per refused request would be a flood of its own
-        self._host = limits.host
+        self._limits = limits
+        self._alone = Limiter(key_func=bucket_of, key_style="endpoint", strategy="moving-window")
+        self._alone.enabled = True  # whatever slowapi found in the environment
         self.create = self._gate("create", limits.create)
         self.trigger = self._gate("trigger", limits.trigger)
         self.read = self._gate("read", limits.read)
+        self.open = self._gate_alone("open", limits.read)
 
     @property
     def all(self) -> frozenset[Gate]:
         """Every route has exactly one of these, before anything else."""
-        return frozenset({self.create, self.trigger, self.read})
+        return frozenset({self.create, self.trigger, self.read, self.open})
 
-    def _gate(self, name: str, limit: int) -> Gate:
+    def _gate(self, name: str, amount: int) -> Gate:
+        of_people, of_hosts = _limit(name, amount), _limit("host", self._limits.host)
+
+        async def gate(request: Request, deps: Deps, _: Annotated[None, Depends(identify)]) -> None:
+            """Let the request through within its limit. Raises RateLimitExceeded, StoreUnavailable."""
+            limit = of_hosts if _is_host(request) else of_people
+            asking = (bucket_of(request), limit.scope)
+            passed = await deps.rates.hit(limit.limit, *asking)
+            _note(request, limit, await deps.rates.get_window_stats(limit.limit, *asking), passed=passed)
+
+        return gate
+
+    def _gate_alone(self, name: str, amount: int) -> Gate:
+        limit, alone = _limit(name, amount), self._alone.limiter
+
         async def gate(request: Request, _: Annotated[None, Depends(identify)]) -> None:
-            """The request is within its limit: slowapi has raised if it is not."""
+            """Let the request through within its limit. Raises RateLimitExceeded."""
+            asking = (bucket_of(request), limit.scope)
+            passed = alone.hit(limit.limit, *asking)
+            _note(request, limit, alone.get_window_stats(limit.limit, *asking), passed=passed)
 
-        gate.__name__ = f"gate_{name}"  # slowapi finds limits by a function's name
-        for class_, amount, exempt in ((name, limit, _is_host), ("host", self._host, _is_not_host)):
-            gate = self.limiter.shared_limit(f"{amount}/minute", scope=class_, exempt_when=exempt)(gate)
         return gate
 
 
-def rate_limited(limiter: Limiter, request: Request) -> RateLimited:
+def _note(request: Request, limit: Limit, stats: WindowStats, *, passed: bool) -> None:
+    """Keep what the answer says of its limit. Raises RateLimitExceeded."""
+    request.state.counted = Counted(
+        limit.scope, limit.limit.amount, max(0, stats.remaining), stats.reset_time
+    )
+    if not passed:
+        raise RateLimitExceeded(limit)
+
+
+def _limit(name: str, amount: int) -> Limit:
+    return Limit(
+        RateLimitItemPerMinute(amount),
+        key_func=bucket_of,
+        scope=name,
+        per_method=False,
+        methods=None,
+        error_message=None,
+        exempt_when=None,
+        cost=1,
+        override_defaults=False,
+    )
+
+
+def rate_limited(request: Request) -> RateLimited:
     """The answer to a request beyond its limit."""
-    item, arguments = request.state.view_rate_limit
-    wait = max(1, math.ceil(limiter.limiter.get_window_stats(item, *arguments)[0] - time.time()))
+    counted: Counted = request.state.counted
+    wait = counted.wait(1)
     return RateLimited(
-        f"more than {item.amount} requests of class {arguments[1]} within {_WINDOW} s",
+        f"more than {counted.amount} requests of class {counted.name} within {_WINDOW} s",
         headers={"Retry-After": str(wait)},
-        limit=item.amount,
+        limit=counted.amount,
         retry_after=wait,
     )
 
 
-def rate_headers(limiter: Limiter, state: Any) -> dict[str, str]:
-    """The limit that a request counted against and what is left of it; nothing without a gate."""
-    counted = getattr(state, "view_rate_limit", None)
+def rate_headers(state: Any) -> dict[str, str]:
+    """The limit that a request counted against and what is left of it; nothing where none was counted."""
+    counted: Counted | None = getattr(state, "counted", None)
     if counted is None:
         return {}
-    item, arguments = counted
-    reset, remaining = limiter.limiter.get_window_stats(item, *arguments)
-    wait = max(0, math.ceil(reset - time.time()))
     return {
-        "RateLimit-Policy": f'"{arguments[1]}";q={item.amount};w={_WINDOW}',
-        "RateLimit": f'"{arguments[1]}";r={remaining};t={wait}',
+        "RateLimit-Policy": f'"{counted.name}";q={counted.amount};w={_WINDOW}',
+        "RateLimit": f'"{counted.name}";r={counted.remaining};t={counted.wait(0)}',
     }

@@ -10,7 +10,6 @@ from airlock_contracts.problems import Finding, Problem
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -78,7 +77,7 @@ def unexpected(error: Exception, instance: str | None) -> Response:
     return render(Internal("the request could not be answered; it is in the log"), instance)
 
 
-def install(app: FastAPI, limiter: Limiter) -> None:
+def install(app: FastAPI) -> None:
     """Let everything that goes wrong on the way be answered as a problem."""
 
     async def known(request: Request, error: Exception) -> Response:
@@ -93,7 +92,7 @@ def install(app: FastAPI, limiter: Limiter) -> None:
         assert isinstance(error, RateLimitExceeded)
         assert error.limit is not None
         metrics.rate_limited_total.labels(error.limit.scope).inc()
-        return render(rate_limited(limiter, request), request.url.path)
+        return render(rate_limited(request), request.url.path)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

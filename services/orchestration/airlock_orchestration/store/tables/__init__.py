@@ -21,6 +21,7 @@ from .catalog import AgentRow, WorkflowRow, WorkflowVersionRow
 from .columns import Row
 from .install import HostRow, KeyRole, KeyRow, SweepRow
 from .logs import AgentLogRow
+from .rates import RateRow
 from .runs import ApprovalRow, AttemptRow, EventRow, InputRow, NodeRow, OutputRow, RunRow
 
 METADATA = Row.metadata
@@ -45,6 +46,7 @@ __all__ = [
     "METADATA",
     "NodeRow",
     "OutputRow",
+    "RateRow",
     "RunRow",
     "SweepRow",
     "WorkflowRow",
