@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx2
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.base import Message
+from airlock_contracts.callers import CLIENT
 from airlock_contracts.events import Event, EventType
 from airlock_contracts.explanations import Explanation
 from airlock_contracts.logs import LogStream, LogView
@@ -46,10 +47,13 @@ class AirlockClient:
     Every method raises ServerUnreachable, ProblemError, UnexpectedAnswer. Only reads are tried again.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, program: str = CLIENT) -> None:
+        """`program` is how the caller names itself."""
         self.url = url.rstrip("/")
         self._http = httpx2.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}", "User-Agent": program},
+            timeout=_TIMEOUT,
         )
 
     async def __aenter__(self) -> Self:

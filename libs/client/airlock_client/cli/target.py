@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from airlock_contracts.callers import COMMAND_LINE
 
 from ..client import AirlockClient
 from ..embedded import default_data_dir
@@ -100,7 +101,7 @@ async def connect(context: typer.Context) -> AsyncIterator[AirlockClient]:
     """A client of the Airlock that the command talks to."""
     target = find_target(asked(context))
     try:
-        async with AirlockClient(target.url, target.key) as client:
+        async with AirlockClient(target.url, target.key, program=COMMAND_LINE) as client:
             yield client
     except ProblemError as error:
         if error.problem.code != _WRONG_KEY:

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from airlock_contracts.callers import COMMAND_LINE
 from airlock_contracts.failures import APPROVAL_REJECTED
 from airlock_contracts.statuses import Verdict
 from airlock_contracts.views import ApprovalView, RunView
@@ -64,7 +65,7 @@ class Demo:
         stack = Stack(folder, port=0, say=self._say, before_host=building)
         async with stack:
             key = (await asyncio.to_thread(folder.admin_key.read_text)).strip()
-            async with AirlockClient(stack.api_url, key) as client:
+            async with AirlockClient(stack.api_url, key, program=COMMAND_LINE) as client:
                 names = await shipped.register(client, folder.path, await building, lambda _: None)
                 self._say(f"agents: {', '.join(names)}")
                 self._phase("start")

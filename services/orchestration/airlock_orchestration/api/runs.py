@@ -4,6 +4,7 @@ import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
+from airlock_contracts.callers import trigger_kind
 from airlock_contracts.explanations import Explanation
 from airlock_contracts.statuses import RunStatus
 from airlock_contracts.views import Page, RunAccepted, RunSummary, RunView
@@ -116,7 +117,8 @@ async def trigger_workflow(
     body = await read_body(request, _MAX_TRIGGER_BYTES) or b"{}"
     asked = await read_json(body, TriggerRequest)
     context = Context.of(member(body, "context") or b"{}")
-    started = await deps.runs.trigger(asking, workflow, context, number=asked.version, key=key)
+    kind = trigger_kind(request.headers.get("User-Agent", ""))
+    started = await deps.runs.trigger(asking, workflow, context, number=asked.version, key=key, kind=kind)
     return show_started(response, started)
 
 
