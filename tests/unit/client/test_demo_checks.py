@@ -21,7 +21,7 @@ def output(kind: str, files: str, *found: tuple[str, int]) -> dict[str, Any]:
         "summary": {"by_severity": {"HIGH": len(found)}, "suppressed": 1},
         files: 3,
         kind: [
-            {"severity": "HIGH", "file": file, "line": line, "rule": "r", "message": "why"}
+            {"severity": "HIGH", "file": file, "line": line, "rule": f"r{line}", "message": "why"}
             for file, line in found
         ],
     }

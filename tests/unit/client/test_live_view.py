@@ -94,3 +94,17 @@ async def test_a_pipe_and_a_dumb_terminal_get_lines(kind: str, monkeypatch: pyte
         await Watch(client, RUN, console).until_end()
     assert captured.get() == "03:04:05  run.finished                      \n"
     assert len(client.looks) == 1
+
+
+async def test_lines_tell_progress_now_and_then_and_each_step_of_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("airlock_client.show.live.PROGRESS_SECONDS", 0.02)
+    console = Console(width=80, color_system=None, record=True)
+    with console.capture() as captured:
+        await Watch(Busy(events=2, seconds=0.3), RUN, console).until_end()
+    told = captured.get().splitlines()
+    assert [line.split("  ", 1)[1].split() for line in told] == [
+        ["progress", "scan", "50%", "reading", "app.py"],
+        ["run.finished"],
+    ]

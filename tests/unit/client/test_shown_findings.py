@@ -40,7 +40,7 @@ def test_of_one_severity_an_advisory_comes_first_and_code_before_tests_and_docum
 
 def test_counts_and_the_worst_are_told_for_any_node_and_what_is_left_out_is_counted() -> None:
     console, written = screen(100)
-    said = checks({"look": output(found("HIGH", "a.py"), found("HIGH", "c.py"), found("LOW", "b.py"))})
+    said = checks({"look": output(found("HIGH", "a.py"), found("HIGH", "c.py", "C2"), found("LOW", "b.py"))})
     show_counts(console, said, nodes=True)
     show_worst(console, said[0], 1, whole="there is more", floor=Severity.HIGH)
     text = written.getvalue()
@@ -49,6 +49,22 @@ def test_counts_and_the_worst_are_told_for_any_node_and_what_is_left_out_is_coun
     assert "c.py" not in text
     assert "b.py" not in text
     assert "and 1 more issues: there is more" in text
+
+
+def test_what_is_found_often_hides_nothing_and_every_place_of_a_rule_can_be_asked_for() -> None:
+    often = [found("HIGH", f"doc{number}.py", "password") for number in range(3)]
+    said = checks({"look": output(*often, found("HIGH", "db.py", "sql"), found("LOW", "a.py", "password"))})
+    console, written = screen(100)
+    show_worst(console, said[0], 2, whole="there is more")
+    first, second, left = written.getvalue().strip().splitlines()
+    assert first.split() == ["HIGH", "3", "x", "doc0.py:7", "password", "why"]
+    assert second.split() == ["HIGH", "db.py:7", "sql", "why"]
+    assert left == "and 1 more issues: there is more"
+    console, written = screen(100)
+    show_worst(console, said[0], 3, whole="there is more", rule="password")
+    lines = written.getvalue().strip().splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["doc0.py:7", "doc1.py:7", "doc2.py:7"]
+    assert lines[3:] == ["and 1 more issues: there is more"]
 
 
 def test_what_only_looks_like_findings_is_left_alone_and_escapes_are_spelled_out() -> None:

@@ -21,7 +21,10 @@ def read_document(path: Path) -> bytes:
             with path.open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror or error}", code=Exit.USAGE) from error
+        hint = "airlock agents new NAME writes a first one" if path.name == "agent.yaml" else ""
+        raise CommandError(
+            f"{path} cannot be read: {error.strerror or error}", hint, code=Exit.USAGE
+        ) from error
     if len(raw) > MAX_BYTES:
         raise CommandError(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", code=Exit.USAGE)
     return raw

@@ -4,9 +4,11 @@ import re
 
 from ..client import AirlockClient
 from ..exits import Exit
+from ..show.text import one_line
 from .edge import CommandError
 from .output import collect
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BEGINNING = re.compile(r"[0-9a-f-]{4,35}", re.IGNORECASE)
 _LOOKED_AT, _PAGE = 1000, 200
 _NAMED = 5
@@ -14,18 +16,30 @@ _NAMED = 5
 
 async def whole_run(client: AirlockClient, text: str) -> str:
     """The id of a run that begins so. Raises CommandError where several do, or none of the newest."""
-    if _BEGINNING.fullmatch(text) is None:
-        return text  # it is whole, or nothing that an id begins with: the service says so
+    if _whole("run", text):
+        return text
     found = await collect(lambda cursor: client.runs(cursor=cursor, limit=_PAGE), _LOOKED_AT)
     return _only("run", text, [one.id for one in found])
 
 
 async def whole_approval(client: AirlockClient, text: str) -> str:
     """The id of an approval that begins so. Raises CommandError where several do, or none of the newest."""
-    if _BEGINNING.fullmatch(text) is None:
+    if _whole("approval", text):
         return text
     found = await collect(lambda cursor: client.approvals(cursor=cursor), _LOOKED_AT)
     return _only("approval", text, [one.id for one in found])
+
+
+def _whole(what: str, text: str) -> bool:
+    """Whether it is a whole id. Raises CommandError for what no id begins with."""
+    if _ID.fullmatch(text) is not None:
+        return True
+    if _BEGINNING.fullmatch(text) is None:
+        raise CommandError(
+            f"{one_line(text, 80)} is no {what}'s id, nor the beginning of one",
+            f"airlock {what}s list",
+        )
+    return False
 
 
 def _only(what: str, text: str, known: list[str]) -> str:

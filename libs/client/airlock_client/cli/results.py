@@ -33,12 +33,15 @@ def add(runs: typer.Typer) -> None:
             Severity,
             typer.Option("--severity", case_sensitive=False, help="Only those as severe, or more."),
         ] = Severity.LOW,
+        rule: Annotated[
+            str | None, typer.Option("--rule", help="Every place of this rule, instead of one for each rule.")
+        ] = None,
         limit: Annotated[
-            int, typer.Option("--limit", min=1, max=200, help="At most so many of each node.")
+            int, typer.Option("--limit", min=1, max=200, help="At most so many lines for each node.")
         ] = 20,
         as_json: AsJson = False,
     ) -> int:
-        """What a run's agents found in the code: counts, then the worst of each node.
+        """What a run's agents found in the code: counts, then the worst of each node, a line for each rule.
 
         Of equal severity what has an advisory (CVE) comes first, and code before tests and documents.
         """
@@ -52,7 +55,7 @@ def add(runs: typer.Typer) -> None:
                     {"node": one.node, "kind": one.kind, **found}
                     for one in said
                     for found in one.listed
-                    if found["severity"] in loud
+                    if found["severity"] in loud and rule in (None, found["rule"])
                 ]
             )
             return Exit.OK
@@ -63,7 +66,9 @@ def add(runs: typer.Typer) -> None:
         show_counts(console, said, nodes=True)
         for one in said:
             whole = f"airlock runs artifacts {view.id} --to FOLDER has the reports"
-            show_worst(console, one, limit, whole=whole, floor=severity)
+            show_worst(console, one, limit, whole=whole, floor=severity, rule=rule)
+        if rule is not None and not any(found["rule"] == rule for one in said for found in one.listed):
+            console.print(f"none is of the rule {one_line(rule)}", style="dim", markup=False)
         return Exit.OK
 
     @command(runs, "artifacts")

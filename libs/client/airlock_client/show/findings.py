@@ -121,26 +121,53 @@ def show_counts(console: Console, said: Sequence[Check], *, nodes: bool = False)
 
 
 def show_worst(
-    console: Console, said: Check, limit: int, *, whole: str, floor: Severity = Severity.LOW
+    console: Console,
+    said: Check,
+    limit: int,
+    *,
+    whole: str,
+    floor: Severity = Severity.LOW,
+    rule: str | None = None,
 ) -> None:
-    """Print the worst of one node; places stand whole, messages give way. `whole` says who has all."""
+    """Print the worst of one node, a line for each rule with its first place; of one `rule` every place.
+
+    Places stand whole, messages give way. `whole` says who has all.
+    """
     loud = SEVERITIES[: SEVERITIES.index(floor) + 1]
-    shown = [one for one in said.listed if one["severity"] in loud][:limit]
+    listed = [one for one in said.listed if one["severity"] in loud and rule in (None, one["rule"])]
+    groups = by_rule(listed) if rule is None else [[one] for one in listed]
+    shown = groups[:limit]
     if not shown:
         return
     console.print()
-    width = max(len(place(one)) for one in shown)
-    for one in shown:
-        line = status(one["severity"])
-        line.append(" " * (10 - len(one["severity"])), style="default")
-        line.append(plain(place(one)).ljust(width), style="default not bold")
-        line.append("  " + one_line(f"{one['rule']} {one['message']}", 400), style="dim")
+    times = max(len(_times(group)) for group in shown)
+    width = max(len(place(group[0])) for group in shown)
+    for group in shown:
+        first = group[0]
+        line = status(first["severity"])
+        line.append(" " * (10 - len(first["severity"])), style="default")
+        line.append(_times(group).rjust(times) + ("  " if times else ""), style="default not bold")
+        line.append(plain(place(first)).ljust(width), style="default not bold")
+        line.append("  " + one_line(f"{first['rule']} {first['message']}", 400), style="dim")
         if console.is_terminal:
-            line.truncate(max(console.width, width + 12), overflow="ellipsis")
+            line.truncate(max(console.width, times + width + 14), overflow="ellipsis")
         console.print(line, soft_wrap=True)
-    left = sum(said.counts.get(name, 0) for name in loud) - len(shown)
+    counted = len(listed) if rule is not None else sum(said.counts.get(name, 0) for name in loud)
+    left = counted - sum(len(group) for group in shown)
     if left > 0:
         console.print(safe(f"and {left} more {said.kind}: {whole}", style="dim"))
+
+
+def by_rule(listed: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Those of one severity and one rule together, in the order of the first of each."""
+    groups: dict[tuple[object, object], list[Mapping[str, Any]]] = {}
+    for one in listed:
+        groups.setdefault((one["severity"], one["rule"]), []).append(one)
+    return list(groups.values())
+
+
+def _times(group: Sequence[object]) -> str:
+    return f"{len(group)} x" if len(group) > 1 else ""
 
 
 def place(found: Mapping[str, Any]) -> str:

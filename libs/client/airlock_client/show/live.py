@@ -25,6 +25,8 @@ _PAUSE_SECONDS = 0.4
 """Between two looks at a run, however many events come."""
 _LOOK_SHARE = 4
 """A large run, which takes long to read, is looked at less often: so many times its reading's time apart."""
+PROGRESS_SECONDS = 10.0
+"""Where lines are written: between two about one node's progress."""
 _LINES_BELOW = 2
 """Of the screen, left free below the picture."""
 
@@ -52,6 +54,7 @@ class Watch:
         self._seen = 0
         self._view: RunView
         self._said: dict[str, LogView] = {}
+        self._heard = 0
 
     async def until_end(self) -> RunView:
         """Show the run until it has ended."""
@@ -65,9 +68,14 @@ class Watch:
     async def _follow(self, *, to_gate: bool) -> RunView:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             return await self._drawn(to_gate)
-        async for event in self._news(to_gate):
-            if event.type in _NEWS:
-                self._console.print(line(event), soft_wrap=True)
+        telling = asyncio.create_task(self._tell_progress())
+        try:
+            async for event in self._news(to_gate):
+                if event.type in _NEWS:
+                    self._console.print(line(event), soft_wrap=True)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         return await self._client.run(self._run)
 
     async def _drawn(self, to_gate: bool) -> RunView:
@@ -111,10 +119,26 @@ class Watch:
     async def _progress(self) -> None:
         """Keep the newest progress of each node. It is a convenience: without it the picture goes on."""
         try:
-            async for said in self._client.follow_logs(self._run, stream=LogStream.PROGRESS):
-                self._said[said.node] = said
+            async for said in self._client.follow_logs(
+                self._run, after=self._heard, stream=LogStream.PROGRESS
+            ):
+                self._heard, self._said[said.node] = said.id, said
         except ClientError:
             return
+
+    async def _tell_progress(self) -> None:
+        """Write the newest progress of nodes that say something, now and then: a long silence looks dead."""
+        listening = asyncio.create_task(self._progress())
+        try:
+            while True:
+                told = self._heard
+                await asyncio.sleep(PROGRESS_SECONDS)
+                for said in self._said.values():
+                    if said.id > told:
+                        self._console.print(progress_line(said), soft_wrap=True)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _news(self, to_gate: bool) -> AsyncIterator[Event]:
         events = self._client.events(self._run, after=self._seen)
@@ -151,6 +175,15 @@ def line(event: Event) -> Text:
         text.append(f"attempt {data.get('attempt')} on {one_line(data['host'], 63)}")
     if event.type is EventType.APPROVAL_DECIDED:
         text.append(f" by {one_line(event.principal, 60)}")
+    return text
+
+
+def progress_line(said: LogView) -> Text:
+    """What an agent says of how far it is, as a line like those of events."""
+    text = Text(f"{said.at.astimezone(UTC):%H:%M:%S}  ", style="dim")
+    text.append(f"{'progress':<20}{said.node:<13} ", style="")
+    share = f"{said.fraction:.0%} " if said.fraction is not None else ""
+    text.append(share + one_line(said.message, 120))
     return text
 
 

@@ -7,6 +7,7 @@ from airlock_contracts.failures import (
     AGENT_PROTOCOL,
     APPROVAL_EXPIRED,
     APPROVAL_REJECTED,
+    EXIT_NONZERO,
     IMAGE_MISSING,
     INPUT_SCHEMA_MISMATCH,
     INPUT_TOO_LARGE,
@@ -110,13 +111,15 @@ def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failur
         console.print(safe(f"  attempt {last.number}{host}: {last.status}", style="dim"))
         if last.stderr_tail:
             _show_block(console, "the end of its stderr", last.stderr_tail.splitlines()[-STDERR_LINES:])
+        elif failure.code == EXIT_NONZERO:
+            console.print(safe("  it wrote nothing to stderr", style="dim"))
         if last.raw_output and _TRACEBACK not in failure.details:  # frames, which say the same once more
             _show_block(
                 console, "what it printed", last.raw_output[:_RAW_CHARACTERS].splitlines()[:STDERR_LINES]
             )
     _show_next(console, advice(run, node, failure))
     if last is not None:
-        console.print(safe(f"  its log: airlock logs {run.id} --node {node.id}"))
+        console.print(safe(f"  its log, if it said anything: airlock logs {run.id} --node {node.id}"))
 
 
 def advice(run: RunView, node: NodeView, failure: Failure) -> str:
