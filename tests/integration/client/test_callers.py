@@ -15,12 +15,12 @@ Call = Callable[[str], Awaitable[object]]
 
 
 async def by_the_command(url: str) -> None:
-    given = {**os.environ, "AIRLOCK_API_URL": url, "AIRLOCK_KEY": "airlock_secret"}
+    given = {**os.environ, "AIRLOCK_URL": url, "AIRLOCK_KEY": "airlock_secret"}
     command = (sys.executable, "-m", "airlock_client", "run", "good")
     process = await asyncio.create_subprocess_exec(
         *command, env=given, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
-    assert await process.wait() == Exit.NOT_RUNNING
+    assert await process.wait() == Exit.ERROR
 
 
 async def by_the_library(url: str) -> None:
