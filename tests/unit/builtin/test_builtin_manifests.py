@@ -121,3 +121,16 @@ def test_the_schemas_are_precise_enough_to_refuse_a_wrong_workflow(node: str, in
     wrong = shipped("security-review")
     assert [one.update(inputs=inputs) for one in wrong["nodes"] if one["id"] == node] == [None]
     assert check_workflow(WorkflowSpec.model_validate(wrong), agents()) != []
+
+
+def test_documents_name_the_versions_that_there_are() -> None:
+    versions = {one.name: one.version for one in agents().values()}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")]
+    named = [
+        (page.name, name, version)
+        for page in pages
+        for name, version in re.findall(r"([a-z-]+)@(\d+\.\d+\.\d+)", page.read_text(encoding="utf-8"))
+        if name in versions
+    ]
+    assert named
+    assert [one for one in named if one[2] != versions[one[1]]] == []
