@@ -52,7 +52,9 @@ class ChassisSettings(BaseSettings):
     otlp_metrics_seconds: float = Field(default=15.0, ge=1, le=3600)
     """Between two exports of the metrics."""
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
-    """Share of new traces that are kept."""
+    """Share of new traces that are kept, if AIRLOCK_TRACES_PER_SECOND lets them be."""
+    traces_per_second: float = Field(default=5.0, gt=0)
+    """The most new traces that are kept; one that a caller began and keeps is kept always."""
 
     @classmethod
     def load(cls, *, known_elsewhere: Iterable[str] = ()) -> Self:

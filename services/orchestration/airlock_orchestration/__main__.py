@@ -54,7 +54,11 @@ async def _serve(settings: Settings) -> int:
         service=SERVICE, version=VERSION, level=settings.log_level, json=settings.log_format == "json"
     )
     configure_traces(
-        service=SERVICE, version=VERSION, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio
+        service=SERVICE,
+        version=VERSION,
+        endpoint=settings.otlp_endpoint,
+        ratio=settings.trace_ratio,
+        per_second=settings.traces_per_second,
     )
     configure_export(
         service=SERVICE,

@@ -119,6 +119,7 @@ async def traced(
             "AIRLOCK_SUBJECT_PREFIX": prefix,
             "AIRLOCK_OTLP_ENDPOINT": sink.endpoint,
             "AIRLOCK_TRACE_RATIO": "1",
+            "AIRLOCK_TRACES_PER_SECOND": "1000",
         }
         key = await _first_key(settings, folder)
         taking, settling = Replica(folder, "taking", settings), Replica(folder, "settling", settings)

@@ -6,6 +6,7 @@ whoever sees its end hands it to `record`, with both times.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,11 +17,11 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
 from . import names
 from .otlp.collector import Collector
 from .otlp.spans import SpanQueue
+from .sampling import sampler
 
 TRACEPARENT = "traceparent"
 
@@ -50,17 +51,26 @@ class _Tracing:
 
 
 def configure_traces(
-    *, service: str, version: str, endpoint: str | None, ratio: float = 1.0, host: str | None = None
+    *,
+    service: str,
+    version: str,
+    endpoint: str | None,
+    ratio: float = 1.0,
+    per_second: float = math.inf,
+    host: str | None = None,
 ) -> None:
     """Send spans to an OTLP/HTTP endpoint (`http://collector:4318`); without one, tracing costs nothing.
 
-    `ratio` is the share of new traces that are kept; a trace that came in sampled stays sampled.
+    `ratio` is the share of new traces that are kept, `per_second` how many of these at most; a trace that
+    came in sampled stays sampled.
     """
     if endpoint is None:
         return
     collector = Collector.at(endpoint, service=service, version=version, host=host)
     provider = TracerProvider(
-        resource=collector.resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False
+        resource=collector.resource,
+        sampler=sampler(ratio=ratio, per_second=per_second),
+        shutdown_on_exit=False,
     )
     provider.add_span_processor(SpanQueue(collector))
     use_provider(provider)

@@ -48,6 +48,7 @@ def _run(settings: Settings, name: str, environ: Mapping[str, str]) -> int:
         version=identity.version,
         endpoint=settings.otlp_endpoint,
         ratio=settings.trace_ratio,
+        per_second=settings.traces_per_second,
         host=name,
     )
     configure_export(
