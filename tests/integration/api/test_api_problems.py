@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from airlock_chassis.telemetry import metrics
 from airlock_client.embedded import EmbeddedPostgres
+from airlock_orchestration.api.envelope import Envelope
 from airlock_orchestration.api.problems import every_error
+from starlette.types import Receive, Scope, Send
 
 
 async def test_an_unknown_path_and_a_wrong_method_are_problems(rig: Any) -> None:
@@ -123,19 +126,45 @@ async def test_the_description_of_the_api_is_whole(rig: Any) -> None:
     assert "/api/workflows/{workflow}/trigger" in described["paths"]
 
 
-async def test_answers_are_counted_by_route_and_not_by_path(rig: Any) -> None:
-    def count(route: str, status: str) -> float:
-        value = metrics.REGISTRY.get_sample_value(
-            "http_requests_total", {"route": route, "method": "GET", "status": status}
-        )
-        return value or 0.0
+def _sample(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
-    before = count("/api/runs/{run}", "404"), count("unmatched", "404")
+
+async def test_answers_are_counted_by_route_and_not_by_path(rig: Any) -> None:
+    def count() -> list[float]:
+        of = [{"route": route, "method": "GET"} for route in ("/api/runs/{run}", "unmatched")]
+        counted = [_sample("http_requests_total", **labels, status="404") for labels in of]
+        return counted + [_sample("http_request_duration_seconds_count", **labels) for labels in of]
+
+    before = count()
     for number in range(3):
         await rig.client.get(f"/api/runs/00000000-0000-7000-8000-00000000000{number}")
         await rig.client.get(f"/api/none-{number}")
-    after = count("/api/runs/{run}", "404"), count("unmatched", "404")
-    assert (after[0] - before[0], after[1] - before[1]) == (3, 3)
+    assert [now - then for now, then in zip(count(), before, strict=True)] == [3, 3, 3, 3]
+
+
+async def test_methods_that_nobody_knows_are_not_told_apart(rig: Any) -> None:
+    labels = {"route": "unmatched", "method": "_OTHER"}
+    before = _sample("http_request_duration_seconds_count", **labels)
+    for method in ("BREW", "FETCH"):
+        await rig.client.request(method, "/teapot")
+        assert _sample("http_request_duration_seconds_count", route="unmatched", method=method) == 0
+    assert _sample("http_request_duration_seconds_count", **labels) == before + 2
+
+
+async def test_an_answer_that_goes_on_is_no_slow_one() -> None:
+    seconds = 0.2
+
+    async def goes_on(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(seconds)
+        await send({"type": "http.response.body", "body": b"done"})
+
+    transport = httpx2.ASGITransport(app=Envelope(goes_on))
+    before = _sample("http_request_duration_seconds_sum", route="unmatched", method="PUT")
+    async with httpx2.AsyncClient(transport=transport, base_url="http://airlock.example.com") as client:
+        assert (await client.put("/slowly")).content == b"done"
+    assert _sample("http_request_duration_seconds_sum", route="unmatched", method="PUT") - before < seconds
 
 
 async def test_the_interactive_page_loads_nothing_from_elsewhere(rig: Any) -> None:
