@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import docker
@@ -16,6 +16,7 @@ from airlock_client.local.shipped import build_images
 from airlock_client.local.stack import Stack
 from e2e_agents import MANIFESTS
 from e2e_install import PARTS, Install
+from otlp_spans import Sink, otlp_sink
 
 
 @pytest.fixture
@@ -23,8 +24,18 @@ def no_blocking_call() -> None:
     """These tests are a client that may read a file; the processes under test are others."""
 
 
+@pytest.fixture(scope="session")
+def sink() -> Iterator[Sink]:
+    """The collector to which the install sends its spans, all of them."""
+    with otlp_sink() as collector, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AIRLOCK_OTLP_ENDPOINT", collector.endpoint)
+        environment.setenv("AIRLOCK_TRACE_RATIO", "1")
+        environment.setenv("AIRLOCK_TRACES_PER_SECOND", "1000")
+        yield collector
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(servers_folder: Path) -> AsyncIterator[Stack]:
+async def stack(servers_folder: Path, sink: Sink) -> AsyncIterator[Stack]:
     """The one install, up, with the agents of these tests. Its watch runs only where a test starts it."""
     await build_images(lambda _: None)
     folder = DataFolder(servers_folder / "e2e")

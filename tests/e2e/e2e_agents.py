@@ -79,7 +79,8 @@ def flaky(inputs, context):
 
 @agent.action("trace")
 def trace(inputs, context):
-    return {"traceparent": context.traceparent}
+    with context.span("think", rounds=2), context.span("look up", where="a book"):
+        return {"traceparent": context.traceparent}
 
 agent.run()
 """

@@ -41,6 +41,13 @@ _KEPT_VARIABLES = (
     "AIRLOCK_SLOTS",
 )
 """Of our environment: what finding the Docker Engine needs, and how much of this machine to use."""
+_TELEMETRY_VARIABLES = (
+    "AIRLOCK_OTLP_ENDPOINT",
+    "AIRLOCK_OTLP_METRICS_SECONDS",
+    "AIRLOCK_TRACE_RATIO",
+    "AIRLOCK_TRACES_PER_SECOND",
+)
+"""Of our environment, for both processes: where what they see of themselves goes."""
 _LEAST_SLOTS = 4
 
 
@@ -178,17 +185,17 @@ class Stack:
             "AIRLOCK_API_PORT": str(self._port),
             "AIRLOCK_API_PORT_FILE": str(port_file),
             "AIRLOCK_LOG_LEVEL": self._log_level,
+            **_ours(_TELEMETRY_VARIABLES),
             **await self._nats_settings("orchestration"),
         }
 
     async def _host_settings(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         data = self.folder.path / "host"
         await asyncio.to_thread(data.mkdir, mode=0o700, exist_ok=True)
         return {
             # What may run side by side does so on a small machine too; the sandboxes share its cores.
             "AIRLOCK_SLOTS": str(max(_LEAST_SLOTS, os.cpu_count() or 1)),
-            **kept,
+            **_ours(_KEPT_VARIABLES + _TELEMETRY_VARIABLES),
             "AIRLOCK_API_URL": self.api_url,
             "AIRLOCK_HOST_TOKEN_FILE": str(self.folder.host_key),
             "AIRLOCK_INSTALL": self.install,
@@ -254,3 +261,8 @@ class Stack:
                 await part.stop()
         await asyncio.gather(asyncio.to_thread(self._nats.stop), asyncio.to_thread(self._postgres.stop))
         await asyncio.to_thread(self.folder.release)
+
+
+def _ours(variables: Sequence[str]) -> dict[str, str]:
+    """Those of them that our own environment has."""
+    return {name: os.environ[name] for name in variables if name in os.environ}
