@@ -29,7 +29,7 @@ def sink() -> Iterator[Sink]:
     """The collector to which the install sends its spans, all of them."""
     with otlp_sink() as collector, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRLOCK_OTLP_ENDPOINT", collector.endpoint)
-        environment.setenv("AIRLOCK_TRACE_RATIO", "1")
+        environment.setenv("AIRLOCK_TRACES_PER_SECOND", "1000")
         environment.setenv("AIRLOCK_TRACES_PER_SECOND", "1000")
         yield collector
 
