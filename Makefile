@@ -17,7 +17,7 @@ part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
-.PHONY: help demo test test-stack stack-tools unit coverage check up bench bench-rates repeat mutation format lock clean venv engine base-tools images
+.PHONY: help demo test test-stack stack-tools unit coverage check up bench bench-telemetry bench-rates repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ bench-rates: venv ## Print what counting requests for all replicas together cost
 
 bench: images ## Print the first figures: ms per step of bare Docker and of Airlock
 	@$(step) "make bench" $(python) load-tests/bench.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+bench-telemetry: images ## Print what traces, logs and metrics cost: a step, and throughput with 64 runs in flight
+	@$(step) "make bench-telemetry" $(python) load-tests/telemetry_cost.py; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 repeat: images ## Pass all tests again and again, and say which one did not always pass (TIMES=20)
 	@$(step) "make repeat" $(python) tests/quality/repetition.py --times $(or $(TIMES),20) tests --ignore=tests/stack -n $(workers) --dist loadfile --no-loadscope-reorder
