@@ -51,6 +51,10 @@ async def test_one_trace_runs_from_the_request_to_the_agent_and_through_every_li
     for line in of_attempts:
         assert line["node"] in {"first", "second", "third"}, line
         assert line["attempt"] == 1, line
+        assert line["host"], line
+    # A claim is asked for by the attempt's ids alone, before anything is read about it.
+    named = {line["agent"] for line in of_attempts if line["event"] != "claim.answered"}
+    assert named == {"hostile@1.0.0"}  # of what went well no line stands in the log
 
 
 @pytest.mark.timeout(60)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from airlock_chassis.bus import Bus, BusError
 from airlock_chassis.telemetry import metrics
-from airlock_chassis.telemetry.logs import get_logger
+from airlock_chassis.telemetry.logs import bound_ids, get_logger
 from airlock_chassis.telemetry.secrets import mask, mask_text
 from airlock_chassis.waiting import set_within
 from airlock_contracts.logs import (
@@ -130,7 +130,7 @@ class Logs:
         try:
             await self._bus.publish(self._subject, message.encode())
         except BusError as error:
-            log.warning("logs.lost", lines=len(lines), reason=str(error))
+            log.warning("logs.lost", **attempt_log.ids, lines=len(lines), reason=str(error))
             return False
         return True
 
@@ -155,6 +155,8 @@ class AttemptLog:
     ) -> None:
         self.attempt = attempt
         self.token = token
+        self.ids = bound_ids()
+        """Of the attempt, for lines about its log that are said elsewhere."""
         self.lost = 0
         """Lines that were dropped since the last that went out."""
         self._logs = logs
