@@ -8,13 +8,13 @@ is there when it could be registered, as registration reads it.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from airlock_contracts import failures, strict_json
 from airlock_contracts.artifacts import find_artifacts
-from airlock_contracts.failures import Failure, FailureKind
+from airlock_contracts.failures import Failure
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import MAX_INPUT_BYTES
 from airlock_contracts.problems import Finding
@@ -24,7 +24,14 @@ from .engine.schemas import Validator, resolve_artifacts
 from .errors import AgentInvalid, InvalidDocument
 from .operations.documents import DocumentFormat, read_document
 from .operations.manifests import judged_manifest
-from .operations.outputs import BrokenContract, artifacts_named, check_output, unknown_artifacts
+from .operations.outputs import (
+    MAX_TOLD,
+    BrokenContract,
+    artifacts_named,
+    check_output,
+    mismatch,
+    unknown_artifacts,
+)
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
 """What a registration's body may have."""
@@ -98,9 +105,8 @@ def check_input(validator: Validator, body: bytes) -> None:
         raise _broken_input(
             failures.INPUT_SCHEMA_MISMATCH, f"the input is not strict JSON: {error}"
         ) from error
-    if (problem := validator.problem(value)) is not None:
-        message = f"the input breaks its schema at {problem.pointer or '/'}: {problem.message}"
-        raise _broken_input(failures.INPUT_SCHEMA_MISMATCH, message, pointer=problem.pointer)
+    if problems := validator.problems(value, MAX_TOLD):
+        raise _broken_input(failures.INPUT_SCHEMA_MISMATCH, *mismatch("input", problems))
     try:
         list(find_artifacts(value))
     except ValidationError as error:
@@ -108,11 +114,9 @@ def check_input(validator: Validator, body: bytes) -> None:
         raise _broken_input(failures.INPUT_SCHEMA_MISMATCH, message) from error
 
 
-def _broken_input(code: str, message: str, **details: Any) -> BrokenContract:
-    broken = BrokenContract(code, message, **details)
-    broken.failure = Failure(
-        kind=FailureKind.CONTRACT, code=code, message=message[:4000], retryable=False, details=details
-    )
+def _broken_input(code: str, message: str, details: Mapping[str, Any] | None = None) -> BrokenContract:
+    broken = BrokenContract(code, message, details)
+    broken.failure = broken.failure.model_copy(update={"retryable": False})
     return broken
 
 

@@ -46,6 +46,17 @@ def test_what_does_not_is_told_with_its_place_and_may_be_tried_again(
     assert failure.details == details
 
 
+def test_what_else_is_wrong_is_told_beside_it_bounded() -> None:
+    schema = {"type": "object", "additionalProperties": {"type": "integer"}}
+    many = b"{" + b",".join(b'"k%02d": "no"' % number for number in range(50)) + b"}"
+    with pytest.raises(BrokenContract) as broken:
+        check_output(Limits(output_kb=8), Validator(schema), many)
+    also = broken.value.failure.details["also"]
+    assert broken.value.failure.details["pointer"] == "/k00"
+    assert [line.partition(":")[0] for line in also] == [f"at /k{number:02}" for number in range(1, 8)]
+    assert also[0] == 'at /k01: "no" is not of type "integer"'
+
+
 def test_an_output_as_large_as_it_may_be_is_taken() -> None:
     body = b'{"t": "' + b"x" * (1024 - 9) + b'"}'
     assert len(body) == 1024

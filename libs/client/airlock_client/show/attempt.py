@@ -92,6 +92,8 @@ def tell_failure(failure: Failure, *, derivable: Path | None = None) -> None:
     pointer = failure.details.get("pointer")
     if isinstance(pointer, str):
         sys.stderr.write(f"  at {one_line(pointer) or '/'}\n")
+    for other in failure.details.get("also") or []:
+        sys.stderr.write(f"  and {one_line(other, 500)}\n")
     for line in failure.details.get("traceback") or []:
         sys.stderr.write(f"    {one_line(line, 300)}\n")
     if hint := _HINTS.get(failure.code):

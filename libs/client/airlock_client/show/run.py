@@ -29,6 +29,8 @@ from .text import between, one_line, plain, safe, status
 
 STDERR_LINES = 20
 _RAW_CHARACTERS = 2000
+_LISTED = 20
+"""Members of a list in a failure's details."""
 _TRACEBACK = "traceback"
 """Of the SDK, where an exception left the function: its places."""
 _ADVICE = {
@@ -98,6 +100,9 @@ def _show_failed(console: Console, run: RunView, node: NodeView, failure: Failur
     console.print(safe(f"  {one_line(failure.message, 4000)}"))
     for name, value in failure.details.items():
         if value in ("", None) or name == _TRACEBACK:
+            continue
+        if isinstance(value, list):
+            _show_block(console, one_line(name, 60), [one_line(each, 500) for each in value[:_LISTED]])
             continue
         console.print(safe(f"  {one_line(name, 60)}: {one_line(value, 500)}"))
     places = failure.details.get(_TRACEBACK)

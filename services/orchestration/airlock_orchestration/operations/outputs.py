@@ -1,6 +1,6 @@
 """What an agent answered, against what its registration promises. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airlock_contracts import failures, strict_json
@@ -9,16 +9,24 @@ from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.manifest import Limits
 from pydantic import ValidationError
 
-from ..engine.schemas import Validator
+from ..engine.schemas import SchemaProblem, Validator
+
+MAX_TOLD = 8
+"""Problems of one value that are told: whoever mends one would meet the next only after another run."""
+MAX_TOLD_CHARACTERS = 500
 
 
 class BrokenContract(Exception):
     """The output is not what the agent's registration promises."""
 
-    def __init__(self, code: str, message: str, **details: Any) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.failure = Failure(
-            kind=FailureKind.CONTRACT, code=code, message=message[:4000], retryable=True, details=details
+            kind=FailureKind.CONTRACT,
+            code=code,
+            message=message[:4000],
+            retryable=True,
+            details=dict(details or {}),
         )
 
     @property
@@ -35,7 +43,7 @@ def check_output(limits: Limits, validator: Validator, body: bytes) -> object:
     limit = limits.output_kb * 1024
     if len(body) > limit:
         raise BrokenContract(
-            failures.OUTPUT_TOO_LARGE, f"{len(body)} bytes of output; at most {limit}", limit=limit
+            failures.OUTPUT_TOO_LARGE, f"{len(body)} bytes of output; at most {limit}", {"limit": limit}
         )
     try:
         value = strict_json.parse(body)
@@ -43,13 +51,18 @@ def check_output(limits: Limits, validator: Validator, body: bytes) -> object:
         raise BrokenContract(
             failures.OUTPUT_INVALID_JSON, f"the output is not strict JSON: {error}"
         ) from error
-    if (problem := validator.problem(value)) is not None:
-        raise BrokenContract(
-            failures.OUTPUT_SCHEMA_MISMATCH,
-            f"the output breaks its schema at {problem.pointer or '/'}: {problem.message}",
-            pointer=problem.pointer,
-        )
+    if problems := validator.problems(value, MAX_TOLD):
+        raise BrokenContract(failures.OUTPUT_SCHEMA_MISMATCH, *mismatch("output", problems))
     return value
+
+
+def mismatch(what: str, problems: Sequence[SchemaProblem]) -> tuple[str, dict[str, Any]]:
+    """Message and details for a value that breaks its schema: the first problem, and those beside it."""
+    first, *others = problems
+    details: dict[str, Any] = {"pointer": first.pointer}
+    if others:
+        details["also"] = [f"at {one.pointer or '/'}: {one.message}"[:MAX_TOLD_CHARACTERS] for one in others]
+    return f"the {what} breaks its schema at {first.pointer or '/'}: {first.message}", details
 
 
 def artifacts_named(value: object) -> tuple[ArtifactRef, ...]:
@@ -67,5 +80,5 @@ def unknown_artifacts(digests: Collection[str]) -> BrokenContract:
     return BrokenContract(
         failures.OUTPUT_UNKNOWN_ARTIFACT,
         "the output names artifacts that are neither in the input nor put by this attempt",
-        artifacts=sorted(digests)[:20],
+        {"artifacts": sorted(digests)[:20]},
     )
