@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx2
@@ -16,7 +18,11 @@ from airlock_client.local.parts import run_module
 from airlock_client.local.stack import Stack
 from e2e_agents import MANIFESTS
 from e2e_install import Install
+from traffic import make_traffic
 from watching_servers import Alertmanager, Prometheus
+
+SEEN = 'workflow_runs_total{workflow="security-review",status="SUCCESS"}'
+"""What comes last of what `make_traffic` makes."""
 
 
 @pytest.fixture
@@ -78,15 +84,37 @@ async def prometheus(
 
 
 @pytest.fixture
-async def install(stack: Stack, docker_client: docker.DockerClient) -> AsyncIterator[Install]:
+async def install(stack: Stack, docker_engine: docker.DockerClient) -> AsyncIterator[Install]:
     """The install through a client of this test's own."""
+    async with _used(stack, docker_engine) as install:
+        yield install
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def busy(
+    stack: Stack, docker_engine: docker.DockerClient, prometheus: Prometheus, tmp_path_factory: Any
+) -> Prometheus:
+    """Prometheus, once it has seen some of everything that an install does, and some of it twice.
+
+    A counter's first value is no increase.
+    """
+    async with _used(stack, docker_engine) as install:
+        await make_traffic(install, tmp_path_factory.mktemp("workspace"))
+        await prometheus.until(SEEN, seconds=20)
+        await make_traffic(install, tmp_path_factory.mktemp("workspace"))
+        await prometheus.until(f"{SEEN} > 1", seconds=20)
+    return prometheus
+
+
+@asynccontextmanager
+async def _used(stack: Stack, engine: docker.DockerClient) -> AsyncIterator[Install]:
     key = stack.folder.admin_key.read_text().strip()
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         AirlockClient(stack.api_url, key) as client,
         httpx2.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as http,
     ):
-        yield Install(stack, client, http, docker_client)
+        yield Install(stack, client, http, engine)
 
 
 def _health_address(log: Path) -> str:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from airlock_contracts.statuses import RunStatus
 from e2e_install import Install
 from guide_commands import run_guide
 from watching_servers import Prometheus
@@ -15,27 +14,19 @@ RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 OTHERS = ("README.md", "incident-response.md")
 """A list without commands; and what is typed with the guides."""
 PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name not in OTHERS)
-BAD = {"id": "a", "agent": "hostile", "action": "attack", "inputs": {"how": "exit-1"}}
-
-
-@pytest.fixture
-async def with_a_failure(install: Install) -> Install:
-    if not (await install.client.runs(status=RunStatus.FAILED)).items:
-        await install.run("woken-by-this", [BAD])
-    return install
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_a_runbooks_commands_can_be_typed(
-    with_a_failure: Install, prometheus: Prometheus, tmp_path: Path, page: Path
+    install: Install, busy: Prometheus, tmp_path: Path, page: Path
 ) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRLOCK_")},
         "PATH": path,
-        "AIRLOCK_HOME": str(with_a_failure.stack.folder.path),
-        "PROMETHEUS": prometheus.url,
+        "AIRLOCK_HOME": str(install.stack.folder.path),
+        "PROMETHEUS": busy.url,
         "COLUMNS": "120",
     }
     assert await asyncio.to_thread(run_guide, page, folder=tmp_path, environment=environment) > 0
