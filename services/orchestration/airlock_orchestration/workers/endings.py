@@ -130,6 +130,7 @@ def _of_attempt(run: RunState, node: str, attempt: AttemptState) -> EndedSpan:
         names.ATTR_ACTION: plan.action,
         names.ATTR_POOL: manifest.pool,
         names.ATTR_GEN_AI_OPERATION: "invoke_agent",
+        names.ATTR_GEN_AI_PROVIDER: "airlock",
         names.ATTR_GEN_AI_WORKFLOW: run.plan.workflow,
         names.ATTR_GEN_AI_AGENT_ID: plan.agent.id,
         names.ATTR_GEN_AI_AGENT: manifest.name,
