@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from airlock_contracts.statuses import NodeStatus, RunStatus
-from airlock_orchestration.engine.state import Values
+from airlock_orchestration.engine.state import Retried, Values
 from airlock_orchestration.store.certificate import violations
 from airlock_orchestration.store.contexts import Contexts
 from airlock_orchestration.store.door.apply import apply
@@ -37,6 +37,17 @@ async def test_many_runs_are_read_at_once_and_an_unknown_one_is_left_out(shop: A
     assert states[ids[0]].plan is states[ids[2]].plan
     assert {id_: state.version for id_, state in states.items()} == dict.fromkeys(ids, 1)
     assert await load_states(shop.connection, [], PlanCache()) == {}
+
+
+async def test_a_run_that_tries_another_again_is_read_with_it_and_its_trace(shop: Any, kit: Any) -> None:
+    seeded, trace = await shop.workflow(kit.CHAIN), f"00-{'1' * 32}-{'2' * 16}-01"
+    first = await shop.go(shop.start(seeded, traceparent=trace))
+    bare = await shop.go(shop.start(seeded))
+    again = await shop.go(shop.start(seeded, retry_of=first.id, trigger_kind="retry"))
+    third = await shop.go(shop.start(seeded, retry_of=bare.id, trigger_kind="retry"))
+    assert (first.retries, bare.retries) == (None, None)
+    assert again.retries == Retried(first.id, trace)
+    assert third.retries == Retried(bare.id, None)
 
 
 async def test_plans_are_read_once_and_the_oldest_makes_room(shop: Any, kit: Any) -> None:
