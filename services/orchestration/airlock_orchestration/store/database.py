@@ -3,6 +3,7 @@
     async with Database(url) as database:           raises DatabaseUnavailable
         async with database.path() as connection:   asyncpg: the door, due times, heartbeats
         async with database.beside() as connection: asyncpg: followers, logs, a run's bytes
+        async with database.counting() as connection: asyncpg: counts of requests
         async with database.reading() as session:   SQLAlchemy, one read-only transaction
         async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
 
@@ -23,6 +24,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 BESIDE_CONNECTIONS = 4
 """Few: followers of runs and lines of logs, however many, wait for each other, and nobody else for them."""
+COUNTING_CONNECTIONS = 1
+"""All that a replica counts goes in one statement after another; every request waits for its own."""
 CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25
@@ -78,6 +81,7 @@ class Database:
         self._sessions = sessions
         self._pool: asyncpg.Pool | None = None
         self._beside: asyncpg.Pool | None = None
+        self._counting: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,6 +95,7 @@ class Database:
         """Open the pools. Raises DatabaseUnavailable without an answer within `deadline` seconds."""
         self._pool = await _until(self._open_path, deadline, describe(self._url))
         self._beside = await self._open(CONNECT_SECONDS, least=0, most=BESIDE_CONNECTIONS)
+        self._counting = await self._open(CONNECT_SECONDS, least=0, most=COUNTING_CONNECTIONS)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._open_session,
@@ -102,8 +107,8 @@ class Database:
 
     async def close(self) -> None:
         """Close everything; what is under way is ended."""
-        pools, engine = (self._beside, self._pool), self._engine
-        self._beside = self._pool = self._engine = None
+        pools, engine = (self._counting, self._beside, self._pool), self._engine
+        self._counting = self._beside = self._pool = self._engine = None
         if engine is not None:
             await engine.dispose()
         for pool in pools:
@@ -125,6 +130,13 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def counting(self) -> AsyncIterator[Any]:
+        """The asyncpg connection for counts of requests, which wait for nothing else; the same limits."""
+        assert self._counting is not None, "the database is not connected"
+        async with self._counting.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session for reads: one read-only snapshot from its first statement to its end."""
         assert self._engine is not None, "the database is not connected"
@@ -142,13 +154,14 @@ class Database:
 
     def pools(self) -> Sequence[PoolUse]:
         """How much of each pool of connections is in use."""
-        if self._pool is None or self._beside is None or self._engine is None:
+        if self._pool is None or self._beside is None or self._counting is None or self._engine is None:
             return ()
         sessions = cast(AsyncAdaptedQueuePool, self._engine.pool)
         return (
-            PoolUse("path", self._pool.get_size() - self._pool.get_idle_size(), self._path_connections),
+            PoolUse("path", _used(self._pool), self._path_connections),
             PoolUse("sessions", sessions.checkedout(), self._sessions),
-            PoolUse("followers", self._beside.get_size() - self._beside.get_idle_size(), BESIDE_CONNECTIONS),
+            PoolUse("followers", _used(self._beside), BESIDE_CONNECTIONS),
+            PoolUse("counting", _used(self._counting), COUNTING_CONNECTIONS),
         )
 
     async def is_alive(self) -> bool:
@@ -182,6 +195,10 @@ class Database:
         return await asyncpg.connect(
             self._url, timeout=CONNECT_SECONDS, command_timeout=45.0, server_settings=_SESSIONS
         )
+
+
+def _used(pool: asyncpg.Pool) -> int:
+    return pool.get_size() - pool.get_idle_size()
 
 
 def describe(url: str) -> str:

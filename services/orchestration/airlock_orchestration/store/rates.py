@@ -160,13 +160,13 @@ class RateStorage(Storage, MovingWindowSupport):
     async def clear(self, key: str) -> None:
         """Empty a bucket."""
         self._known.pop(key, None)
-        async with self._sessions.path() as connection:
+        async with self._sessions.counting() as connection:
             await connection.execute("DELETE FROM rates WHERE bucket = $1", key)
 
     async def reset(self) -> int | None:
         """Empty all buckets; answers how many there were."""
         self._known.clear()
-        async with self._sessions.path() as connection:
+        async with self._sessions.counting() as connection:
             said: str = await connection.execute("DELETE FROM rates")
         return int(said.split()[-1])
 
@@ -197,7 +197,7 @@ class RateStorage(Storage, MovingWindowSupport):
     async def _count(self, asked: Mapping[str, _Asked]) -> Mapping[str, int]:
         keys = sorted(asked)
         wanted = [len(asked[key].answers) for key in keys]
-        async with self._sessions.path() as connection:
+        async with self._sessions.counting() as connection:
             began = time.monotonic()
             rows = await connection.fetch(_COUNT, keys, wanted, [asked[key].most for key in keys])
         for row in rows:
@@ -205,7 +205,7 @@ class RateStorage(Storage, MovingWindowSupport):
         return {row["bucket"]: row["granted"] for row in rows}
 
     async def _look(self, key: str) -> _Window:
-        async with self._sessions.path() as connection:
+        async with self._sessions.counting() as connection:
             row = await connection.fetchrow(_LOOK, key)
         return _Window(0, 0.0) if row is None else _Window(row["used"], time.monotonic() + row["wait"])
 

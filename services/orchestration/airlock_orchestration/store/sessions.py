@@ -4,6 +4,7 @@
     async with sessions.writing() as session:    one transaction, committed at the end
     async with sessions.path() as connection:    asyncpg, for the queries of the path
     async with sessions.beside() as connection:  asyncpg, for followers, logs and a run's bytes
+    async with sessions.counting() as connection: asyncpg, for counts of requests
 
 All raise StoreUnavailable for what may succeed when it is asked again.
 """
@@ -44,6 +45,12 @@ class Sessions:
     async def beside(self) -> AsyncIterator[Any]:
         """An asyncpg connection of the few that the path does not use."""
         async with translated(), self._database.beside() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[Any]:
+        """The asyncpg connection that counts of requests have to themselves."""
+        async with translated(), self._database.counting() as connection:
             yield connection
 
     async def is_alive(self) -> bool:
