@@ -84,6 +84,26 @@ async def test_lines_are_filtered_by_node_attempt_and_stream(rig: Any) -> None:
     assert (await page(rig, run, attempt=2))["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"node": "a"}, ["of a", "half"]),
+        ({"node": "a", "attempt": 1, "stream": "stderr"}, ["of a"]),
+        ({"node": "b"}, []),
+        ({"attempt": 2}, []),
+    ],
+)
+async def test_a_stream_is_filtered_as_a_page_is(
+    rig: Any, query: dict[str, Any], expected: list[str]
+) -> None:
+    run = await rig.start()
+    await say(rig, run, "of a")
+    await say(rig, run, "half", first=2, stream=LogStream.PROGRESS, fraction=0.5)
+    await rig.fail(run, "a")
+    followed = await rig.client.get(f"/api/runs/{run}/logs", params=query, headers=STREAM)
+    assert texts(told(followed.text)) == expected
+
+
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "limit=1001", "attempt=0", "stream=x", "node=A!"])
 async def test_nonsense_is_422(rig: Any, query: str) -> None:
     answer = await rig.client.get(f"/api/runs/{uuid4()}/logs?{query}")
