@@ -37,7 +37,8 @@ def add(app: typer.Typer) -> None:
         role: Annotated[
             Role,
             typer.Option(
-                "--role", help="admin; host for an agent host; webhook for what may post alerts and nothing else."
+                "--role",
+                help="admin; host for an agent host; webhook for what may post alerts and nothing else.",
             ),
         ] = Role.ADMIN,
         output: Annotated[
