@@ -36,6 +36,7 @@ CREATION = RunCreation(
     trigger_kind="api",
 )
 SECOND = timedelta(seconds=1)
+RUNS = "workflow_runs_total"
 
 
 class Ledger:
@@ -91,6 +92,15 @@ def test_a_run_is_counted_when_it_begins_and_when_it_ends_by_its_trigger() -> No
     made.succeed()
     assert made.added("workflow_runs_total", workflow="began", status="SUCCESS", trigger="api") == 1
     assert made.added("workflow_duration_seconds_sum", workflow="began", status="SUCCESS") == 1
+
+
+def test_how_a_run_and_its_attempts_may_end_is_shown_as_none_so_that_the_first_is_an_increase() -> None:
+    ledger("shown")
+    shown = {name: value for name, value in _samples() if ("workflow", "shown") in name[1]}
+    runs = {dict(labels)["status"]: value for (name, labels), value in shown.items() if name == RUNS}
+    assert runs == {"STARTED": 1, "SUCCESS": 0, "FAILED": 0, "CANCELLED": 0}
+    names = [labels for (name, labels), _ in _samples() if name == "agent_runs_total"]
+    assert {dict(labels)["status"] for labels in names} >= {"SUCCESS", "FAILED", "LOST", "CANCELLED"}
 
 
 def test_a_run_that_ends_as_it_begins_lasted_no_time() -> None:
@@ -178,6 +188,14 @@ def test_a_claim_and_its_report_in_one_commit_are_both_counted() -> None:
     assert made.added("workflow_resumption_seconds_sum", workflow="at-once") == 1
     assert made.added("attempts_total", status="RUNNING") == 1
     assert made.added("agent_errors_total", agent="free", kind="timeout", code="timeout.exceeded") == 1
+
+
+def test_an_attempt_that_nobody_had_took_no_time_and_cost_nothing() -> None:
+    made = ledger("withdrawn")
+    made.send(s.CancelRequested(RUN, "ada"))
+    assert made.added("agent_runs_total", agent="free", action="go", status="CANCELLED") == 1
+    assert made.added("agent_duration_seconds_count", agent="free", action="go") == 0
+    assert made.added("workflow_container_seconds_total", workflow="withdrawn", tag="") == 0
 
 
 def test_what_was_let_through_resumes_once_and_only_a_gate_does() -> None:

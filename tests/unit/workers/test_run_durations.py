@@ -73,6 +73,17 @@ def test_what_runs_beside_a_gate_is_work() -> None:
     assert one.figures == (50, 30)
 
 
+def test_work_side_by_side_is_worked_once() -> None:
+    one = told(node("long"), node("short"), node("next", ["short"]), node("gate", approval={}))
+    one.reports(5, "short")
+    one.reports(8, "next")
+    one.reports(20, "long")
+    one.decides(100, "gate", Verdict.APPROVED)
+    one.claims(101, "gate")
+    one.reports(110, "gate")
+    assert one.figures == (110, 30)
+
+
 def test_a_run_that_only_asked_did_not_work() -> None:
     one = told(node("gate", approval={}))
     asked = one.run.nodes["gate"].approval

@@ -27,8 +27,9 @@ def worked(run: RunState) -> timedelta:
 def _at_work(node: NodeState) -> Iterator[Span]:
     if node.attempt is None or node.started_at is None or node.finished_at is None:
         return  # it never was: reused, skipped, or not let through
-    let_through = node.started_at if node.approval is None else node.approval.decided_at
-    yield let_through or node.started_at, node.finished_at
+    decided_at = None if node.approval is None else node.approval.decided_at
+    began_at = decided_at or node.started_at
+    yield began_at, max(began_at, node.finished_at)
 
 
 def _covered(spans: Iterable[Span]) -> timedelta:
