@@ -1,14 +1,10 @@
 """What a collector gets: metrics as on /metrics, lines as on stdout, what agents say on its own stream."""
 
-import gzip
 import io
 import json
 import logging
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 import structlog
@@ -17,88 +13,20 @@ from airlock_chassis.telemetry import metrics as declared
 from airlock_chassis.telemetry.export import configure_export, shutdown_telemetry
 from airlock_chassis.telemetry.logs import carry_alone
 from airlock_chassis.telemetry.secrets import register_secret
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
+from otlp_spans import Sink, otlp_sink
+from otlp_told import last_metrics, lines, plain
 from prometheus_client.parser import text_string_to_metric_families
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 
 
-class Sink:
-    """An OTLP/HTTP collector that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.posted: list[tuple[str, bytes]] = []
-        self.answers: dict[str, bytes] = {}
-        sink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                sink.posted.append((self.path, gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body))
-                answer = sink.answers.get(self.path, b"")
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Keep quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def records(self) -> list[Any]:
-        """All log records, with their resource's attributes."""
-        found = []
-        for path, body in self.posted:
-            if path == "/v1/logs":
-                for of_resource in ExportLogsServiceRequest.FromString(body).resource_logs:
-                    resource = plain(of_resource.resource.attributes)
-                    found += [(record, resource) for record in of_resource.scope_logs[0].log_records]
-        return found
-
-    def metrics(self) -> dict[str, Any]:
-        """The last export of metrics, by name."""
-        bodies = [body for path, body in self.posted if path == "/v1/metrics"]
-        (of_resource,) = ExportMetricsServiceRequest.FromString(bodies[-1]).resource_metrics
-        return {metric.name: metric for metric in of_resource.scope_metrics[0].metrics}
-
-
-def plain(attributes: Any) -> dict[str, Any]:
-    """Attributes as Python has them."""
-    return {one.key: value(one.value) for one in attributes}
-
-
-def value(given: Any) -> Any:
-    match given.WhichOneof("value"):
-        case "kvlist_value":
-            return plain(given.kvlist_value.values)
-        case "array_value":
-            return [value(one) for one in given.array_value.values]
-        case None:
-            return None
-        case kind:
-            return getattr(given, kind)
-
-
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.close()
+    with otlp_sink() as sink:
+        yield sink
 
 
 @pytest.fixture
@@ -132,7 +60,7 @@ def test_the_metrics_sent_are_those_on_the_page_of_metrics(sink: Sink, out: io.S
         for family in text_string_to_metric_families(declared.render_metrics().decode())
         if family.type in ("counter", "gauge", "histogram") and not family.name.endswith("_created")
     }
-    sent = sink.metrics()
+    sent = last_metrics(sink)
     with_series = {name for name, family in shown.items() if family.samples}
     assert set(sent) == with_series
 
@@ -171,11 +99,12 @@ def test_the_metrics_sent_are_those_on_the_page_of_metrics(sink: Sink, out: io.S
 def test_the_process_tells_who_it_is(sink: Sink, out: io.StringIO) -> None:
     get_logger("x").info("host.starting")
     shutdown_telemetry()
-    ((_, resource),) = sink.records()
+    (line,) = lines(sink)
+    resource = line.resource
     assert resource["service.name"] == "airlock-host"
     assert resource["service.version"] == "1.2.3"
     assert resource["service.instance.id"] == resource["host.name"] == "h1"
-    (info,) = sink.metrics()["airlock_info"].gauge.data_points
+    (info,) = last_metrics(sink)["airlock_info"].gauge.data_points
     assert plain(info.attributes) == {"service": "airlock-host", "version": "1.2.3"}
 
 
@@ -194,15 +123,15 @@ def test_a_line_is_sent_as_it_stands_on_stdout(sink: Sink, out: io.StringIO) -> 
         )
     shutdown_telemetry()
     (line,) = (json.loads(text) for text in out.getvalue().splitlines())
-    ((record, _),) = sink.records()
-    assert record.body.string_value == line["event"] == "attempt.finished"
-    assert (record.severity_text, record.severity_number) == ("WARNING", 13)
-    assert record.trace_id.hex() == line["trace_id"] == PARENT[3:35]
-    assert record.span_id.hex() == line["span_id"]
+    (sent,) = lines(sink)
+    assert sent.body == line["event"] == "attempt.finished"
+    assert (sent.severity, sent.number) == ("WARNING", 13)
+    assert sent.trace == line["trace_id"] == PARENT[3:35]
+    assert sent.span == line["span_id"]
     named = {"timestamp", "level", "event", "service", "version", "trace_id", "span_id", "nothing"}
-    assert plain(record.attributes) == {key: told for key, told in line.items() if key not in named}
+    assert sent.attributes == {key: told for key, told in line.items() if key not in named}
     assert "hunter2" not in str(sink.posted)
-    assert abs(record.time_unix_nano - time.time_ns()) < 60e9
+    assert abs(sent.at - time.time_ns()) < 60e9
 
 
 def test_what_protobuf_cannot_say_costs_no_other_line(sink: Sink, out: io.StringIO) -> None:
@@ -210,10 +139,10 @@ def test_what_protobuf_cannot_say_costs_no_other_line(sink: Sink, out: io.String
     log.info("odd", big=2**70, surrogate="\ud800", kind=object, key={"\udfff": 1}, trace_id="no trace")
     log.info("even")
     shutdown_telemetry()
-    odd, even = (record for record, _ in sink.records())
-    assert plain(odd.attributes)["big"] == str(2**70)
-    assert plain(odd.attributes)["surrogate"] == "\\ud800"
-    assert even.body.string_value == "even"
+    odd, even = lines(sink)
+    assert odd.attributes["big"] == str(2**70)
+    assert odd.attributes["surrogate"] == "\\ud800"
+    assert even.body == "even"
 
 
 def test_what_agents_say_goes_on_its_own_stream_and_not_twice(sink: Sink, out: io.StringIO) -> None:
@@ -222,10 +151,10 @@ def test_what_agents_say_goes_on_its_own_stream_and_not_twice(sink: Sink, out: i
     carry_alone({**fields, "airlock.stream": "agent", "run": "r1"}, 100)
     shutdown_telemetry()
     assert "line by line" not in out.getvalue()
-    ((record, _),) = sink.records()
-    assert record.body.string_value == "line by line"
-    assert plain(record.attributes) == {"airlock.stream": "agent", "run": "r1"}
-    assert record.time_unix_nano == 1_767_225_600_000_001_000
+    (sent,) = lines(sink)
+    assert sent.body == "line by line"
+    assert sent.attributes == {"airlock.stream": "agent", "run": "r1"}
+    assert sent.at == 1_767_225_600_000_001_000
 
 
 def test_what_the_collector_says_it_rejected_is_counted(sink: Sink, out: io.StringIO) -> None:

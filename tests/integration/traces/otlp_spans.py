@@ -49,6 +49,11 @@ class Sink:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        """Spans, as they were sent."""
+        self.posted: list[tuple[str, bytes]] = []
+        """Everything, with the path."""
+        self.answers: dict[str, bytes] = {}
+        """What is answered, by path; nothing unless a test says."""
         self.endpoint = ""
 
     @property
@@ -69,11 +74,15 @@ def otlp_sink() -> Iterator[Sink]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+            sink.posted.append((self.path, body))
             if self.path == "/v1/traces":
-                sink.bodies.append(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+                sink.bodies.append(body)
+            answer = sink.answers.get(self.path, b"")
             self.send_response(200)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
