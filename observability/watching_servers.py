@@ -18,7 +18,7 @@ from airlock_client.embedded.errors import MissingBinary, ServerFailed
 from airlock_client.embedded.process import ServerProcess, Stop
 from airlock_client.embedded.server import HOST, EmbeddedServer, free_port
 
-OBSERVABILITY = Path(__file__).parents[2] / "observability"
+OBSERVABILITY = Path(__file__).parent
 RULES = OBSERVABILITY / "prometheus" / "rules"
 _STOPS = (Stop(signal.SIGTERM, 10.0),)
 _READY_SECONDS = 30.0

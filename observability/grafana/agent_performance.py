@@ -1,0 +1,218 @@
+"""Agent performance: which agent got slower, which one fails and of what, what its sandboxes take."""
+
+from expressions import grown, per_minute, quantile
+from panels import (
+    Choice,
+    Dashboard,
+    Figures,
+    Lines,
+    LogLines,
+    Query,
+    Row,
+    Table,
+    above,
+    below,
+    dashboard_link,
+    lines_link,
+)
+
+CHOSEN = 'agent=~"$agent"'
+ENDED = f'{CHOSEN},status=~"SUCCESS|FAILED|LOST"'
+BAD_ENDS = f'{CHOSEN},status=~"FAILED|LOST"'
+THIS_AGENT = "${__field.labels.agent}"
+ENDINGS = '{service_name="airlock-orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
+
+
+def of_week(before: str = "") -> str:
+    """The time that 95 of 100 attempts of a week took at most."""
+    return quantile(0.95, "agent_duration_seconds", selector=CHOSEN, by="agent", window=f"[7d]{before}")
+
+
+WEEK = Row(
+    "This week against the last",
+    (
+        Table(
+            "Which agent got slower this week",
+            "Which agent takes longer than a week ago? Times are what 95 of 100 attempts took at most, over the last seven days and "
+            "the seven before; slower by 2 is twice as long. An agent without a week before has none. Look at the attempts too: "
+            "of a handful the time says little.",
+            width=16,
+            height=9,
+            unit="s",
+            sort="slower by",
+            queries=(
+                Query(of_week(), "this week"),
+                Query(of_week(" offset 7d"), "last week"),
+                Query(
+                    f"{of_week()} / {of_week(' offset 7d')}", "slower by", unit="none", steps=above(1.2, 1.5)
+                ),
+                Query(f"sum by (agent) (increase(agent_runs_total{{{ENDED}}}[7d]))", "attempts", unit="none"),
+            ),
+            links=(dashboard_link("Only this agent", "airlock-agents", agent="${__data.fields.agent}"),),
+        ),
+        Figures(
+            "Error budget left",
+            "May agents still fail this week? 1: nothing is spent, below 0: the objective of 98 % is missed.",
+            width=4,
+            height=9,
+            unit="percentunit",
+            steps=below(0.5, 0),
+            queries=(Query('airlock:objective_budget_left:ratio{objective="agents"}', "agents"),),
+        ),
+        Figures(
+            "Attempts that failed",
+            "Which share of the attempts in the time shown failed or was lost?",
+            width=4,
+            height=9,
+            unit="percentunit",
+            steps=above(0.02, 0.1),
+            queries=(
+                Query(
+                    f"(sum(increase(agent_runs_total{{{BAD_ENDS}}}[$__range])) or vector(0))"
+                    f" / sum(increase(agent_runs_total{{{ENDED}}}[$__range]))",
+                    "failed",
+                ),
+            ),
+        ),
+    ),
+)
+
+TIME = Row(
+    "How long",
+    (
+        Lines(
+            "Time of an attempt, 95 %",
+            "Since when is it slow? From dispatch to the end, so waiting for a slot is in it; the next panel has that alone.",
+            width=12,
+            unit="s",
+            queries=(
+                Query(quantile(0.95, "agent_duration_seconds", selector=CHOSEN, by="agent"), "{{agent}}"),
+            ),
+            links=(
+                dashboard_link("Only this agent", "airlock-agents", agent=THIS_AGENT),
+                lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"'),
+            ),
+        ),
+        Lines(
+            "Before an agent works, 95 %",
+            "Is the agent slow, or what comes before it? From the message's arrival on a host to the start of its sandbox, and that start.",
+            width=12,
+            unit="s",
+            steps=above(2, 10),
+            queries=(
+                Query(quantile(0.95, "sandbox_slot_wait_seconds"), "until its sandbox starts"),
+                Query(quantile(0.95, "sandbox_start_seconds"), "the sandbox's start"),
+            ),
+            links=(dashboard_link("Queue and hosts", "airlock-system"),),
+        ),
+    ),
+)
+
+FAILURES = Row(
+    "What goes wrong",
+    (
+        Lines(
+            "Attempts that end, by status",
+            "How much do the chosen agents do, and since when do they fail?",
+            width=12,
+            unit="cpm",
+            stacked=True,
+            queries=(Query(per_minute("agent_runs_total", by="status", selector=CHOSEN), "{{status}}"),),
+        ),
+        Lines(
+            "Share that fails, by agent",
+            "Which agent fails? One alone: the agent, or what it was given. All at once: hosts, Docker, the machine.",
+            width=12,
+            unit="percentunit",
+            steps=above(0.02, 0.5),
+            queries=(
+                Query(
+                    f"sum by (agent) (rate(agent_runs_total{{{BAD_ENDS}}}[$__rate_interval]))"
+                    f" / sum by (agent) (rate(agent_runs_total{{{ENDED}}}[$__rate_interval]))",
+                    "{{agent}}",
+                ),
+            ),
+            links=(lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"'),),
+        ),
+        Table(
+            "Failures by code",
+            "Of what do agents fail? Each code has a page in docs/errors and steps in docs/troubleshooting.md.",
+            width=12,
+            decimals=0,
+            sort="failures",
+            queries=(
+                Query(
+                    grown("agent_errors_total", by="agent, kind, code", selector=CHOSEN),
+                    "failures",
+                    unit="none",
+                ),
+            ),
+            links=(dashboard_link("Only this agent", "airlock-agents", agent="${__data.fields.agent}"),),
+        ),
+        Lines(
+            "Second and later attempts",
+            "Which agent needs more than one try? A run that succeeds after retries shows nothing anywhere else.",
+            width=12,
+            unit="cpm",
+            queries=(Query(per_minute("agent_retries_total", by="agent", selector=CHOSEN), "{{agent}}"),),
+        ),
+        LogLines(
+            "Attempts that failed or were lost",
+            "Which attempts, of which runs, on which hosts? The link Trace of a line leads to the run's trace.",
+            width=12,
+            logql=f'{ENDINGS} | agent =~ "$agent@.+"'
+            ' | line_format "{{.status}} {{.agent}} {{.node}}/{{.attempt}} on {{.host}} of run {{.run}}"',
+        ),
+        LogLines(
+            "What agents said",
+            "What did the agent itself say: its log, its progress and its stderr? Airlock keeps the same: airlock logs RUN.",
+            width=12,
+            logql='{service_name="airlock-host"} | airlock_stream = "agent" | agent =~ "$agent@.+"'
+            ' | line_format "{{.agent}} {{.stream}}: {{ __line__ }}"',
+        ),
+    ),
+)
+
+TAKEN = Row(
+    "What its sandboxes take",
+    (
+        Lines(
+            "Processor time of an attempt",
+            "Does it compute more than before, or does it only wait longer? Seconds of processor time, on average.",
+            width=8,
+            unit="s",
+            queries=(
+                Query(
+                    f"sum by (agent) (rate(sandbox_cpu_seconds_total{{{CHOSEN}}}[$__rate_interval]))"
+                    f" / sum by (agent) (rate(agent_runs_total{{{ENDED}}}[$__rate_interval]))",
+                    "{{agent}}",
+                ),
+            ),
+            links=(dashboard_link("What it cost", "airlock-cost", agent=THIS_AGENT),),
+        ),
+        Lines(
+            "Most memory of a sandbox, 95 %",
+            "Is an agent about to reach its limit of memory? Compare with memory_mb of its manifest.",
+            width=8,
+            unit="bytes",
+            queries=(
+                Query(quantile(0.95, "sandbox_peak_memory_bytes", selector=CHOSEN, by="agent"), "{{agent}}"),
+            ),
+        ),
+        Lines(
+            "Lines that agents say",
+            "Does an agent talk too much? Refused and lost lines are in no log.",
+            width=8,
+            unit="cpm",
+            queries=(Query(per_minute("agent_log_lines_total", by="outcome"), "{{outcome}}"),),
+        ),
+    ),
+)
+
+AGENTS = Dashboard(
+    uid="airlock-agents",
+    title="Airlock: agent performance",
+    answers="Which agent got slower, which one fails and of what, what its sandboxes take.",
+    rows=(WEEK, TIME, FAILURES, TAKEN),
+    variables=(Choice("agent", "agent_runs_total", "agent", "Agent"),),
+)
