@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airlock_chassis.telemetry import metrics
-from airlock_contracts.statuses import AttemptStatus
+from airlock_contracts.statuses import AttemptStatus, RunStatus
 
 from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
 from ..engine.state import RunState
@@ -17,13 +17,17 @@ from ..operations.entries import Committed
 from .costs import count_cost
 from .durations import lasted, worked
 
+# Shown as 0 from the beginning on: of a series that begins with 1, Prometheus sees no increase.
+_RUN_ENDS = tuple(status.value for status in RunStatus if status.is_final)
+_ATTEMPT_ENDS = tuple(status.value for status in AttemptStatus if status.is_final)
+
 
 def count(committed: Sequence[Committed]) -> None:
     """Count what these commits say. Never raises: whoever calls it has just committed."""
     for one in committed:
         run = one.step.run
         if one.creation is not None:
-            metrics.workflow_runs_total.labels(run.plan.workflow, "STARTED", run.trigger).inc()
+            _beginning(run)
         for effect in one.step.effects:
             match effect:
                 case WriteAttempt():
@@ -36,6 +40,13 @@ def count(committed: Sequence[Committed]) -> None:
                     pass  # nobody asks how often
 
 
+def _beginning(run: RunState) -> None:
+    runs, workflow = metrics.workflow_runs_total, run.plan.workflow
+    runs.labels(workflow, "STARTED", run.trigger).inc()
+    for status in _RUN_ENDS:
+        runs.labels(workflow, status, run.trigger)
+
+
 def _attempt(run: RunState, effect: WriteAttempt) -> None:
     plan, attempt = run.plan.nodes[effect.node], effect.attempt
     agent = plan.agent.manifest.name
@@ -45,6 +56,8 @@ def _attempt(run: RunState, effect: WriteAttempt) -> None:
     if attempt.status is AttemptStatus.DISPATCHED:
         if attempt.number > 1:
             metrics.agent_retries_total.labels(agent).inc()
+        for status in _ATTEMPT_ENDS:
+            metrics.agent_runs_total.labels(agent, plan.action, status)
         return
     if attempt.status is AttemptStatus.RUNNING:
         # The first attempt of a gated node is dispatched by the decision itself.
