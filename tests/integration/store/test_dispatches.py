@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from airlock_chassis.telemetry.traces import span_id
 from airlock_contracts.subjects import Subjects
 from airlock_orchestration.engine.signals import RunStarted
 from airlock_orchestration.engine.state import Values
@@ -23,11 +24,13 @@ class SlowStream:
 
     def __init__(self) -> None:
         self.stored: list[str] = []
+        self.traceparents: list[str | None] = []
         self.heard = asyncio.Event()
         self.acknowledge = asyncio.Event()
 
     async def publish_all(self, messages: Any) -> list[None]:
         self.stored += [message.subject for message in messages]
+        self.traceparents += [(message.headers or {}).get("traceparent") for message in messages]
         self.heard.set()
         await self.acknowledge.wait()
         return [None] * len(messages)
@@ -42,9 +45,11 @@ def dispatcher_on(stream: SlowStream, shop: Any) -> Dispatcher:
     return Dispatcher(anything, anything, anything, Subjects(), Path(shop.database, PlanCache()), spans)
 
 
-async def started(shop: Any, kit: Any, seeded: Any, text: str = "hello") -> Committed:
+async def started(
+    shop: Any, kit: Any, seeded: Any, text: str = "hello", trace: str | None = None
+) -> Committed:
     values = Values(context=json.loads(json.dumps({"text": text})))
-    run = new_run(str(uuid4()), seeded.plan)
+    run = new_run(str(uuid4()), seeded.plan, trace)
     return Committed(step(run, RunStarted(run.id, "test", "0" * 64), kit.START, values), None)
 
 
@@ -77,3 +82,18 @@ async def test_what_waits_is_bounded_in_bytes_too(shop: Any, kit: Any, monkeypat
     stream.acknowledge.set()
     await dispatcher.run(stop)
     assert len(stream.stored) == 2
+
+
+async def test_an_invocation_names_its_sending_in_its_runs_trace_also_where_nothing_is_traced(
+    shop: Any, kit: Any
+) -> None:
+    stream, seeded = SlowStream(), await shop.workflow(kit.CHAIN)
+    dispatcher = dispatcher_on(stream, shop)
+    traced = await started(shop, kit, seeded, trace=f"00-{'1' * 32}-{'2' * 16}-00")
+    dispatcher.hand_over([traced, await started(shop, kit, seeded)])
+    stop = asyncio.Event()
+    stop.set()
+    stream.acknowledge.set()
+    await dispatcher.run(stop)
+    sending = span_id(f"{traced.step.run.id}/a/1/1")
+    assert stream.traceparents == [f"00-{'1' * 32}-{sending}-00", None]
