@@ -59,6 +59,11 @@ class Breaker:
         return self._state is BreakerState.CLOSED
 
     @property
+    def doubtful(self) -> bool:
+        """Whether it failed since it last answered."""
+        return self._failed > 0
+
+    @property
     def waits_seconds(self) -> float:
         """How long until it is worth a try; 0 when it is already."""
         return 0.0 if self.closed else max(0.0, self._until - self._clock())

@@ -45,6 +45,7 @@ def test_failures_in_a_row_open_it_and_say_the_last_reason(
     breaker.failed()
     breaker.failed()
     assert breaker.closed
+    assert breaker.doubtful
     breaker.failed("no answer")
     assert told == [(BreakerState.OPEN, "no answer")]
     assert not breaker.may_try()
@@ -116,3 +117,4 @@ def test_who_asks_all_the_same_closes_it_by_an_answer_and_prolongs_nothing_by_a_
     assert len(told) == 1
     breaker.succeeded()
     assert breaker.closed
+    assert not breaker.doubtful

@@ -11,7 +11,7 @@ from airlock_chassis.waiting import set_within
 from .capacity import Memory
 from .holdings import Holdings
 
-EVERY_SECONDS = 5.0
+EVERY_SECONDS = 2.0
 _MIB = 1024 * 1024
 DATA = "data"
 """The data folder, as the label says it: no path is shown."""

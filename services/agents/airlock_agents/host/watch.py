@@ -10,8 +10,8 @@ from airlock_chassis.breaker import Breaker
 from airlock_chassis.waiting import set_within
 
 EVERY_SECONDS = 5.0
-_OPEN_SECONDS = 0.5
-"""Between two looks at an open breaker: whether it has rested, or somebody found that it is back."""
+DOUBTFUL_SECONDS = 0.5
+"""After a failure: to know soon whether it is more than that, and whether an open breaker has rested."""
 
 
 class Watch:
@@ -27,6 +27,6 @@ class Watch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set."""
-        while not await set_within(stop, EVERY_SECONDS if self._breaker.closed else _OPEN_SECONDS):
+        while not await set_within(stop, DOUBTFUL_SECONDS if self._breaker.doubtful else EVERY_SECONDS):
             if (self._always or not self._breaker.closed) and self._breaker.may_try():
                 await self._ask()
