@@ -18,6 +18,15 @@ pids=$(cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null)
 root=$(touch /x 2>&1)
 printf '{"pids": "%s", "root": "%s"}' "$pids" "$root"
 """
+TIMED = """
+from airlock_sdk import Agent
+agent = Agent()
+@agent.action("go")
+def go(inputs, ctx):
+    with ctx.span("count", n=inputs["n"]):
+        return inputs
+agent.run()
+"""
 SLEEPER = ["sh", "-c", "echo started >&2; sleep 60"]
 
 
@@ -62,6 +71,15 @@ def test_the_answer_of_a_program_is_one_json_document(author: Any) -> None:
     )
     assert piped.returncode == 0, piped.stderr
     assert (author.home / "answer.json").read_bytes() == b'{"n":  8}'
+
+
+def test_an_author_sees_the_spans_that_a_run_s_trace_would_have(author: Any) -> None:
+    command = ["python3", "-c", TIMED]
+    author.agent("timed", {}, image=BASE, actions=NUMBER, command=command, protocol="airlock/1")
+    told = author.ask("agents", "try", "timed", "--input", '{"n": 7}')
+    (span,) = [event for event in told["events"] if event["event"] == "span"]
+    assert (span["name"], span["failed"], span["attributes"]) == ("count", False, {"n": 7})
+    assert span["milliseconds"] >= 0
 
 
 def test_an_input_that_breaks_its_schema_is_told_and_nothing_starts(author: Any) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox import airlock1, frames
+from airlock_agents.sandbox import airlock1, frames, spans
 from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy
 from airlock_contracts import statuses
 from airlock_contracts.events import EventType
@@ -16,6 +16,7 @@ from airlock_orchestration.api import build_api
 from airlock_orchestration.api.dependencies import Limits
 from airlock_orchestration.api.description import describe
 from airlock_orchestration.engine.signals import SYSTEM
+from airlock_sdk import span
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -76,6 +77,20 @@ def test_every_frame_and_limit_is_on_the_page() -> None:
         shown = f"{limit // 1024} KiB" if limit < 1024 * 1024 else f"{limit // (1024 * 1024)} MiB"
         assert f"| {shown} |" in text, shown
     assert f"256 MiB; {airlock1.MAX_ARTIFACTS} |" in text
+    assert (
+        f"| spans | {spans.MAX_SPANS}; {spans.MAX_NAME_CHARACTERS} characters of a name; {spans.MAX_ATTRIBUTES} "
+        f"attributes with {spans.MAX_KEY_CHARACTERS} of a key and {spans.MAX_VALUE_CHARACTERS} of a value |"
+    ) in text
+
+
+def test_the_sdk_sends_what_a_host_takes() -> None:
+    assert (span.MAX_SPANS, span.MAX_NAME, span.MAX_ATTRIBUTES, span.MAX_KEY, span.MAX_TEXT) == (
+        spans.MAX_SPANS,
+        spans.MAX_NAME_CHARACTERS,
+        spans.MAX_ATTRIBUTES,
+        spans.MAX_KEY_CHARACTERS,
+        spans.MAX_VALUE_CHARACTERS,
+    )
 
 
 def test_every_line_of_the_containers_configuration_is_explained() -> None:

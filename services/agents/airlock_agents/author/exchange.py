@@ -61,7 +61,7 @@ class FolderExchange:
         if span is None:
             self._tell({"event": "note", "text": f"a span was dropped: unreadable, or beyond {MAX_SPANS}"})
             return
-        milliseconds = (span.end - span.start).total_seconds() * 1000
+        milliseconds = max(0.0, (span.end - span.start).total_seconds() * 1000)
         self._tell(
             {
                 "event": "span",
