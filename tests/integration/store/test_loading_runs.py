@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from airlock_contracts.statuses import NodeStatus, RunStatus
+from airlock_orchestration.engine.effects import RunFinished, Step
 from airlock_orchestration.engine.state import Retried, Values
+from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.store.certificate import violations
 from airlock_orchestration.store.contexts import Contexts
 from airlock_orchestration.store.door.apply import apply
@@ -20,6 +22,7 @@ from airlock_orchestration.store.runs import (
     load_states,
     load_values,
 )
+from airlock_orchestration.workers.endings import endings
 
 
 async def test_many_runs_are_read_at_once_and_an_unknown_one_is_left_out(shop: Any, kit: Any) -> None:
@@ -140,6 +143,28 @@ async def test_a_poisoned_run_ends_whatever_its_state(shop: Any, kit: Any) -> No
     assert [row["type"] for row in last] == ["run.finished", "run.finished"]
     assert await violations(shop.connection) == []
     assert not await fail_poisoned(shop.connection, str(uuid4()))
+
+
+async def test_all_that_was_open_in_a_poisoned_run_ends_in_its_trace(shop: Any, kit: Any) -> None:
+    run = await shop.go(shop.start(await shop.workflow(kit.CHAIN)))
+    run = await shop.go(shop.change(run, kit.claimed(run.id)))
+    gated = await shop.go(shop.start(await shop.workflow(kit.GATED, name="gated")))
+    gated = await shop.go(shop.change(gated, kit.succeeded(gated.id)))
+    told = []
+    for one in (run, gated):
+        await fail_poisoned(shop.connection, one.id)
+        ended = await shop.load(one.id)
+        last = endings(Committed(Step(ended, effects=(RunFinished(ended.status),)), None))
+        told.append([(span.name, span.error) for span in last.spans()])
+    assert told == [
+        [
+            ("invoke_agent echo", "cancelled"),
+            ("node a", "internal"),
+            ("node b", "internal"),
+            ("invoke_workflow flow", "internal"),
+        ],
+        [("approval.wait", "cancelled"), ("node ask", "internal"), ("invoke_workflow gated", "internal")],
+    ]
 
 
 async def test_a_poisoned_run_that_moves_meanwhile_ends_all_the_same(shop: Any, kit: Any) -> None:
