@@ -28,6 +28,17 @@ async def test_a_run_is_loaded_as_it_was_written(shop: Any, kit: Any) -> None:
     assert run.nodes["a"].status is NodeStatus.QUEUED
 
 
+async def test_a_gate_that_was_decided_is_loaded_as_it_was_written(shop: Any, kit: Any) -> None:
+    run = await shop.go(shop.start(await shop.workflow(kit.GATED)))
+    run = await shop.go(shop.change(run, kit.succeeded(run.id)))
+    asked = run.nodes["ask"].approval
+    assert asked.decided_at is None
+    decided = ApprovalDecided(run.id, "ask", asked.id, Verdict.APPROVED, "ann", asked.payload_sha256)
+    run = await shop.go(change := shop.change(run, decided, now=kit.START + kit.SECOND))
+    assert run.nodes == change.run.nodes
+    assert run.nodes["ask"].approval.decided_at == kit.START + kit.SECOND
+
+
 async def test_a_chain_runs_to_its_end_and_every_state_is_loaded_as_it_was_written(
     shop: Any, kit: Any
 ) -> None:

@@ -47,6 +47,7 @@ def test_what_no_label_has_room_for_is_counted_together() -> None:
         if sample.name == "counted_total"
     }
     assert shown == {"a0": 2, "a1": 2, "a2": 2, OTHER: 14}
+    assert len(counted._found) == 3  # nor does it remember the others
 
 
 def test_a_series_that_was_removed_begins_anew() -> None:
