@@ -72,6 +72,17 @@ async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
     assert typed == (GUIDES.parent / page).read_text().count("\n$ ")
 
 
+@pytest.mark.timeout(120)
+async def test_an_install_is_looked_at_and_given_keys_as_the_page_of_deployment_says(
+    install: Install, tmp_path: Path
+) -> None:
+    page = GUIDES.parent / "deployment.md"
+    typed = await asyncio.to_thread(
+        run_guide, page, folder=tmp_path, environment=environment(install), seconds=100
+    )
+    assert typed == page.read_text().count("\n$ ")
+
+
 def environment(install: Install) -> dict[str, str]:
     """A reader's: this Airlock first on the path, the install's data folder as theirs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRLOCK_")}
