@@ -21,6 +21,6 @@ def test_what_a_replica_opens_is_what_the_page_counts() -> None:
     each = Settings.model_fields["database_connections"].default
     beside = BESIDE_CONNECTIONS + COUNTING_CONNECTIONS
     assert (
-        f"2 × `AIRLOCK_DATABASE_CONNECTIONS` + {beside} connections, {2 * each + beside} unless"
+        f"twice `AIRLOCK_DATABASE_CONNECTIONS` + {beside} connections, {2 * each + beside} unless"
         in " ".join(PAGE.split())
     )
