@@ -10,7 +10,7 @@ import pytest
 from airlock_chassis.telemetry.metrics import REGISTRY
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import Usage
-from airlock_contracts.statuses import Verdict
+from airlock_contracts.statuses import RunStatus, Verdict
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine import signals as s
 from airlock_orchestration.engine.effects import RunFinished, Step
@@ -101,6 +101,17 @@ def test_how_a_run_and_its_attempts_may_end_is_shown_as_none_so_that_the_first_i
     assert runs == {"STARTED": 1, "SUCCESS": 0, "FAILED": 0, "CANCELLED": 0}
     names = [labels for (name, labels), _ in _samples() if name == "agent_runs_total"]
     assert {dict(labels)["status"] for labels in names} >= {"SUCCESS", "FAILED", "LOST", "CANCELLED"}
+
+
+def test_what_a_run_may_come_to_is_shown_as_nothing_before_it_has() -> None:
+    made = ledger("expected", tags=["red"])
+    of_run = [
+        ("workflow_runs_total", {"status": status, "trigger": "api"}) for status in ("SUCCESS", "FAILED")
+    ]
+    of_cost = [("workflow_container_seconds_total", {"tag": tag}) for tag in ("", "red")]
+    for name, labels in of_run + of_cost:
+        assert REGISTRY.get_sample_value(name, {"workflow": "expected", **labels}) == 0, name
+    assert made.run.status is RunStatus.RUNNING
 
 
 def test_a_run_that_ends_as_it_begins_lasted_no_time() -> None:

@@ -198,7 +198,8 @@ class Database:
 
 
 def _used(pool: asyncpg.Pool) -> int:
-    return pool.get_size() - pool.get_idle_size()
+    used: int = pool.get_size() - pool.get_idle_size()
+    return used
 
 
 def describe(url: str) -> str:

@@ -14,6 +14,19 @@ MOST_MILLISECONDS = 64 * 24 * 3600 * 1000.0
 MOST_BYTES = 2**46
 
 
+def expect_cost_of_runs(plan: Plan) -> None:
+    """Show what runs of a workflow cost before the first has: in a new series nobody sees an increase."""
+    for tag in (ALWAYS, *plan.tags):
+        metrics.workflow_container_seconds_total.labels(plan.workflow, tag)
+        metrics.workflow_cpu_seconds_total.labels(plan.workflow, tag)
+
+
+def expect_cost_of_attempts(agent: str) -> None:
+    """The same of an agent's attempts."""
+    metrics.agent_container_seconds_total.labels(agent)
+    metrics.sandbox_cpu_seconds_total.labels(agent)
+
+
 def count_cost(plan: Plan, agent: str, usage: Usage) -> None:
     """Count what an attempt took: for its agent, for its workflow, and once more for each tag of that."""
     there = _seconds(usage.start_ms) + _seconds(usage.run_ms)

@@ -14,7 +14,7 @@ from airlock_contracts.statuses import AttemptStatus, RunStatus
 from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
 from ..engine.state import RunState
 from ..operations.entries import Committed
-from .costs import count_cost
+from .costs import count_cost, expect_cost_of_attempts, expect_cost_of_runs
 from .durations import lasted, worked
 
 # Shown as 0 from the beginning on: of a series that begins with 1, Prometheus sees no increase.
@@ -45,6 +45,7 @@ def _beginning(run: RunState) -> None:
     runs.labels(workflow, "STARTED", run.trigger).inc()
     for status in _RUN_ENDS:
         runs.labels(workflow, status, run.trigger)
+    expect_cost_of_runs(run.plan)
 
 
 def _attempt(run: RunState, effect: WriteAttempt) -> None:
@@ -58,6 +59,7 @@ def _attempt(run: RunState, effect: WriteAttempt) -> None:
             metrics.agent_retries_total.labels(agent).inc()
         for status in _ATTEMPT_ENDS:
             metrics.agent_runs_total.labels(agent, plan.action, status)
+        expect_cost_of_attempts(agent)
         return
     if attempt.status is AttemptStatus.RUNNING:
         # The first attempt of a gated node is dispatched by the decision itself.
