@@ -37,6 +37,8 @@ class _Bounded:
 
     def labels(self, *values: object, **named: object) -> Self:
         """The series of these labels, or of `other`. Raises ValueError for other labels than declared."""
+        if (known := self._found.get(values)) is not None and not named:
+            return known  # as nearly always, many times a step
         given = named or dict(zip(self._labels, values, strict=True))
         if given.keys() != set(self._labels):
             raise ValueError(f"{sorted(given)} are not the labels {sorted(self._labels)}")
