@@ -19,7 +19,7 @@ from airlock_chassis.bus import (
     Request,
     Streams,
 )
-from airlock_contracts.messages import ImageReply, Invocation, Report, ReportStatus
+from airlock_contracts.messages import ImageReply, ImageRequest, Invocation, Report, ReportStatus
 from airlock_contracts.subjects import Subjects
 
 POOL = "played"
@@ -54,8 +54,9 @@ class AnsweringHost:
         await self._consuming
         await self._bus.close()
 
-    async def _image(self, _: Request) -> bytes:
-        return ImageReply(digest=IMAGE).encode()
+    async def _image(self, request: Request) -> bytes | None:
+        asked, _ = ImageRequest.decode(request.payload)
+        return ImageReply(digest=IMAGE).encode() if asked.pool == POOL else None
 
     async def _handle(self, message: Message) -> None:
         invocation, _ = Invocation.decode(message.payload)

@@ -32,7 +32,7 @@ from airlock_client.local.folder import DataFolder
 from airlock_client.local.shipped import build_images
 from airlock_client.local.stack import Stack
 from answering_host import POOL, AnsweringHost
-from bench import MANIFEST, Figure, apply_chain, read_line, run_chain
+from bench import MANIFEST, RUN_SECONDS, Figure, apply_chain, read_line, run_chain
 
 IN_FLIGHT = 64
 SCRAPE_SECONDS = 15.0
@@ -129,8 +129,9 @@ class Side:
     async def played_chain(self) -> float:
         """Milliseconds per step of one run without sandboxes."""
         run = (await self.client.trigger(PLAYED, {})).id
-        async for _ in self.client.events(run):
-            pass
+        async with asyncio.timeout(RUN_SECONDS):
+            async for _ in self.client.events(run):
+                pass  # until it has ended
         view = await self.client.run(run)
         assert view.finished_at is not None
         return (view.finished_at - view.created_at).total_seconds() * 1000 / len(view.nodes)
@@ -140,8 +141,9 @@ class Side:
         began = await self.database.fetchval("SELECT clock_timestamp()")
         await asyncio.gather(*(self.client.trigger(PLAYED, {}) for _ in range(IN_FLIGHT)))
         left = "SELECT count(*) FROM runs WHERE created_at >= $1 AND finished_at IS NULL"
-        while await self.database.fetchval(left, began):  # noqa: ASYNC110 - another process's fact
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(RUN_SECONDS):
+            while await self.database.fetchval(left, began):  # noqa: ASYNC110 - another process's fact
+                await asyncio.sleep(0.05)
         seconds = await self.database.fetchval(
             "SELECT extract(epoch FROM max(finished_at) - min(created_at)) FROM runs WHERE created_at >= $1",
             began,
