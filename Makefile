@@ -17,7 +17,7 @@ part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
-.PHONY: help demo test test-stack stack-tools unit coverage check up bench bench-telemetry bench-rates repeat mutation format lock clean venv engine base-tools images
+.PHONY: help demo test test-stack observe stack-tools unit coverage check up bench bench-telemetry bench-rates repeat mutation format lock clean venv engine base-tools images
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ test: images ## Pass all tests, on real parts
 
 test-stack: images stack-tools ## Pass the tests of the stack around it: Prometheus, Alertmanager, Compose
 	@$(step) "make test-stack" $(python) -m pytest tests/stack --durations=10; status=$$?; infra/local/docker-engine.sh named; exit $$status
+
+observe: images stack-tools ## Show where traces, lines, figures and alerts arrive (OBSERVE_KEEP=1: leave it running)
+	@$(step) "make observe" $(python) observability/observe.py $(if $(OBSERVE_KEEP),--keep); status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract

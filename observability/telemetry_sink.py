@@ -1,7 +1,7 @@
 """A collector that takes all three signals by OTLP/HTTP and keeps what they say, for a while and in memory.
 
-It stands where the OpenTelemetry Collector, Tempo and Loki do, for who wants to see what Airlock sends: fields
-are named as those two name them. It keeps the last of each signal, never more.
+It stands where the OpenTelemetry Collector, Tempo and Loki do, for who wants to see what Airlock sends:
+fields are named as those two name them. It keeps the last of each signal, never more.
 """
 
 from __future__ import annotations

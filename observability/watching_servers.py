@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import time
@@ -168,6 +169,13 @@ class Alertmanager(WatchingServer):
             "--cluster.listen-address=",
             "--log.level=warn",
         ]
+
+
+def health_address(log: Path) -> str:
+    """Where an agent host told in its log that it listens: host:port."""
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    told: list[str] = [line["address"] for line in lines if line["event"] == "health.listening"]
+    return told[-1]
 
 
 def _is_ready(port: int) -> bool:

@@ -20,7 +20,7 @@ CHOSEN = 'agent=~"$agent"'
 ENDED = f'{CHOSEN},status=~"SUCCESS|FAILED|LOST"'
 BAD_ENDS = f'{CHOSEN},status=~"FAILED|LOST"'
 THIS_AGENT = "${__field.labels.agent}"
-ENDINGS = '{service_name="airlock-orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
+ENDINGS = '{service_name="orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
 
 
 def of_week(before: str = "") -> str:

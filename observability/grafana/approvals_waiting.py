@@ -45,7 +45,7 @@ WAITING = Row(
             "wait, with what they would do, are listed by: airlock approvals list",
             width=14,
             height=12,
-            logql='{service_name="airlock-orchestration"} |~ "^approval[.](requested|decided)$" | workflow =~ "$workflow"'
+            logql='{service_name="orchestration"} |~ "^approval[.](requested|decided)$" | workflow =~ "$workflow"'
             ' | line_format "{{ __line__ }} {{.workflow}} {{.node}} {{.status}} {{.by}} approval {{.approval}} of run {{.run}}"',
         ),
         Lines(

@@ -23,9 +23,7 @@ US = Row(
             unit="cpm",
             stacked=True,
             queries=(Query(per_minute("http_requests_total", by="status"), "{{status}}"),),
-            links=(
-                lines_link("Our own errors", '{service_name="airlock-orchestration"} |= "request.failed"'),
-            ),
+            links=(lines_link("Our own errors", '{service_name="orchestration"} |= "request.failed"'),),
         ),
         Figures(
             "Requests refused by rate",
@@ -122,7 +120,11 @@ LOST = Row(
             unit="none",
             steps=above(1, 10),
             queries=(Query("max(dead_letters_waiting)", "messages"),),
-            links=(lines_link("Which", '{service_name=~"airlock-.+"} |= "message.dead_lettered"'),),
+            links=(
+                lines_link(
+                    "Which", '{service_name=~"orchestration|airlock-host"} |= "message.dead_lettered"'
+                ),
+            ),
         ),
         Figures(
             "Attempts whose lease lapsed",

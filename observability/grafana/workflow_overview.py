@@ -166,7 +166,7 @@ EACH = Row(
             "Runs that failed",
             "Which runs failed, and with what code? The link Run of a line leads to the row below, the link Trace to Tempo.",
             width=24,
-            logql='{service_name="airlock-orchestration"} |= "run.finished" | workflow =~ "$workflow" | status = "FAILED"'
+            logql='{service_name="orchestration"} |= "run.finished" | workflow =~ "$workflow" | status = "FAILED"'
             ' | line_format "{{ __line__ }} {{.workflow}} {{.code}} {{.run}}"',
         ),
     ),
@@ -180,7 +180,7 @@ ONE = Row(
             "What happened, in order? Lines of both services and the agents' own, of the run in the box; the last FAILED has the code.",
             width=14,
             height=12,
-            logql='{service_name=~"airlock-.+"} | run = "$run"'
+            logql='{service_name=~"orchestration|airlock-host"} | run = "$run"'
             ' | line_format "{{ __line__ }} {{.node}} {{.attempt}} {{.status}} {{.code}}"',
         ),
         Traces(

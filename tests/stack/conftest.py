@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from airlock_client.local.parts import run_module
 from airlock_client.local.stack import Stack
 from e2e_agents import MANIFESTS
 from e2e_install import Install
+from telemetry_sink import TelemetrySink, telemetry_sink
 from traffic import make_traffic
-from watching_servers import Alertmanager, Prometheus
+from watching_servers import Alertmanager, Prometheus, health_address
+from weeks_ago import remember_weeks_ago
 
 SEEN = 'workflow_runs_total{workflow="security-review",status="SUCCESS"}'
 """What comes last of what `make_traffic` makes."""
@@ -30,8 +33,18 @@ def no_blocking_call() -> None:
     """These tests are a client that may read a file; the processes under test are others."""
 
 
+@pytest.fixture(scope="session")
+def sink() -> Iterator[TelemetrySink]:
+    """Whom the install sends its telemetry by OTLP: all of its traces, and figures every few seconds."""
+    with telemetry_sink() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRLOCK_OTLP_ENDPOINT", running.endpoint)
+        patch.setenv("AIRLOCK_OTLP_METRICS_SECONDS", "5")
+        patch.setenv("AIRLOCK_TRACE_RATIO", "1")
+        yield running
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(servers_folder: Path) -> AsyncIterator[Stack]:
+async def stack(servers_folder: Path, sink: TelemetrySink) -> AsyncIterator[Stack]:
     """The one install, up, with the shipped agents and workflows, and the agents of the whole-run tests."""
     images = await shipped.build_images(lambda _: None)
     folder = DataFolder(servers_folder / "watched")
@@ -71,13 +84,18 @@ async def alertmanager(stack: Stack, servers_folder: Path) -> AsyncIterator[Aler
 async def prometheus(
     stack: Stack, alertmanager: Alertmanager, servers_folder: Path
 ) -> AsyncIterator[Prometheus]:
-    """Prometheus with our rules as they are; it scrapes both processes of the install every second."""
+    """Prometheus with our rules as they are; it scrapes both processes of the install every second.
+
+    It also remembers that agents worked in the week before this one.
+    """
     targets = {
         "orchestration": stack.api_url.removeprefix("http://"),
-        "agent_host": _health_address(stack.folder.log("agent-host")),
+        "agent_host": health_address(stack.folder.log("agent-host")),
         "alertmanager": alertmanager.address,
     }
-    async with Prometheus(servers_folder / "prometheus", targets) as server:
+    folder = servers_folder / "prometheus"
+    remember_weeks_ago(folder / "data", datetime.now(UTC))
+    async with Prometheus(folder, targets) as server:
         await server.until('up{job="orchestration"} == 1', seconds=20)
         await server.until('up{job="agent-host"} == 1', seconds=20)
         yield server
@@ -115,10 +133,3 @@ async def _used(stack: Stack, engine: docker.DockerClient) -> AsyncIterator[Inst
         httpx2.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as http,
     ):
         yield Install(stack, client, http, engine)
-
-
-def _health_address(log: Path) -> str:
-    """Where a host told in its log that it listens."""
-    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    told: list[str] = [line["address"] for line in lines if line["event"] == "health.listening"]
-    return told[-1]

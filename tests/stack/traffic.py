@@ -9,6 +9,7 @@ from airlock_contracts.views import RunView
 from e2e_install import Install
 
 BAD: dict[str, Any] = {"id": "a", "agent": "hostile", "action": "attack", "inputs": {"how": "exit-1"}}
+GREEDY: dict[str, Any] = BAD | {"inputs": {"how": "memory"}}
 GATED: dict[str, Any] = {
     "id": "apply",
     "agent": "careful",
@@ -24,6 +25,7 @@ async def make_traffic(install: Install, folder: Path) -> None:
     again = {"retry": {"max_attempts": 2, "base_delay": "1s"}}
     assert (await install.run("watched-again", [flaky | again])).status is RunStatus.SUCCESS
     assert (await install.run("watched-bad", [BAD])).status is RunStatus.FAILED
+    assert (await install.run("watched-greedy", [GREEDY], tags=["watched"])).status is RunStatus.FAILED
     assert (await decided(install, "watched-gate", Verdict.REJECTED)).status is RunStatus.FAILED
     assert (await decided(install, "watched-gate", Verdict.APPROVED)).status is RunStatus.SUCCESS
     await review(install, folder)
