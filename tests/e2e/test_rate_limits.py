@@ -75,5 +75,5 @@ async def test_of_120_requests_to_three_replicas_100_pass_and_20_are_told_when_t
     strangers = await burst(replicas, CREATES_A_MINUTE + 20, "/api/workflows", headers={"Authorization": ""})
     assert statuses(strangers) == {401: CREATES_A_MINUTE, 429: 20}
 
-    triggers = await burst(replicas, TRIGGERS_A_MINUTE + 10, "/api/workflows/none/trigger")
-    assert statuses(triggers) == {404: TRIGGERS_A_MINUTE, 429: 10}
+    triggers = [await burst(replicas, 102, "/api/workflows/none/trigger") for _ in range(5)]
+    assert statuses([one for wave in triggers for one in wave]) == {404: TRIGGERS_A_MINUTE, 429: 10}

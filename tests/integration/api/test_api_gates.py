@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import httpx2
 from airlock_orchestration.store.tables import KeyRole
 
 
@@ -14,6 +15,14 @@ async def burst(client: Any, count: int, method: str, *paths: str, **more: Any) 
     return await asyncio.gather(
         *(client.request(method, paths[number % len(paths)], **more) for number in range(count))
     )
+
+
+async def waves(client: Any, count: int, method: str, path: str) -> list[Any]:
+    """The same, some at a time: so many at once would wait too long for the connections of what they read."""
+    answers: list[Any] = []
+    for begin in range(0, count, 60):
+        answers += await burst(client, min(60, count - begin), method, path)
+    return answers
 
 
 def statuses(answers: list[Any]) -> Counter[int]:
@@ -60,9 +69,9 @@ async def test_unauthorised_requests_count_against_their_address_however_they_va
 
 
 async def test_triggers_and_reads_have_limits_of_their_own(limited_rig: Any) -> None:
-    triggers = await burst(limited_rig.client, 510, "POST", "/api/workflows/none/trigger")
+    triggers = await waves(limited_rig.client, 510, "POST", "/api/workflows/none/trigger")
     assert statuses(triggers) == {404: 500, 429: 10}
-    hosts = await burst(limited_rig.client, 1005, "GET", "/api/hosts")
+    hosts = await waves(limited_rig.client, 1005, "GET", "/api/hosts")
     assert statuses(hosts) == {200: 1000, 429: 5}
 
 
@@ -78,3 +87,33 @@ async def test_a_request_within_the_limit_says_what_is_left(limited_rig: Any) ->
     answer = await limited_rig.client.get("/api/runs")
     assert answer.headers["ratelimit-policy"] == '"read";q=1000;w=60'
     assert answer.headers["ratelimit"].startswith('"read";r=999;t=')
+
+
+def of_address(rig: Any, address: str) -> httpx2.AsyncClient:
+    """A client without a key, from an address of its own."""
+    transport = httpx2.ASGITransport(app=rig.app, client=(address, 1))
+    return httpx2.AsyncClient(transport=transport, base_url="http://airlock.example.com")
+
+
+async def test_an_ipv6_address_counts_with_all_that_its_owner_has(limited_rig: Any) -> None:
+    neighbours = [f"2001:db8:0:1::{number:x}" for number in range(1, 121)]
+    answers = [await of_address(limited_rig, one).post("/api/agents") for one in neighbours]
+    assert statuses(answers) == {401: 100, 429: 20}
+    for other in ("2001:db8:0:2::1", "192.0.2.1", "::ffff:192.0.2.2"):
+        assert (await of_address(limited_rig, other).post("/api/agents")).status_code == 401
+
+
+async def test_while_postgres_does_not_count_calls_are_told_so_and_what_is_open_answers(rig: Any) -> None:
+    waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with rig.sessions.path() as holder, rig.sessions.path() as killer:
+        async with asyncio.timeout(10), holder.transaction():
+            await holder.execute("LOCK rates IN ACCESS EXCLUSIVE MODE")
+            asked = asyncio.create_task(rig.client.get("/api/runs"))
+            while not await killer.fetch(waiting):
+                await asyncio.sleep(0.01)
+            answer = await asked
+            assert (answer.status_code, answer.json()["code"]) == (503, "store.unavailable")
+            assert "ratelimit" not in answer.headers
+            health = await rig.client.get("/health")
+            assert (health.status_code, health.headers["ratelimit-policy"]) == (200, '"open";q=10000;w=60')
+    assert (await rig.client.get("/api/runs")).status_code == 200
