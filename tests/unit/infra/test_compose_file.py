@@ -7,7 +7,7 @@ import pytest
 from airlock_agents.settings import Settings as HostSettings
 from airlock_chassis.settings import ChassisSettings
 from airlock_orchestration.settings import Settings as OrchestrationSettings
-from composed import OURS, SERVICES, STACK, of_profile
+from composed import OURS, ROOT, SERVICES, STACK, of_profile
 
 ONE_SHOT = ("volumes", "telemetry-volumes", "migrate")
 CANNOT_BE_ASKED = ("otel-collector", "tempo", "loki")
@@ -115,3 +115,11 @@ def test_every_setting_of_a_process_can_be_set(
     wanted = {variable for variable in known if f"{variable}_FILE" not in known}  # not the secret, its file
     assert wanted - given == {f"AIRLOCK_{one}" for one in left_out | {"NATS_CREDENTIALS_FILE"}}, told
     assert given <= set(settings.variables())
+
+
+def test_no_configuration_that_is_mounted_is_missing() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", ()):
+            source = str(volume).partition(":")[0]
+            if source.startswith(("./", "../")):
+                assert (ROOT / "infra" / source).exists(), source
