@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from airlock_chassis.telemetry import metrics, names
+from airlock_chassis.telemetry import cardinality, metrics, names
 from prometheus_client import Counter, Gauge, Histogram
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +32,19 @@ def test_the_table_of_metrics_is_what_the_registry_declares() -> None:
         for name, kind, labels, *_ in rows("Metrics")
     }
     assert written == declared
+
+
+def test_the_bounds_of_labels_are_those_that_the_guard_holds() -> None:
+    said = " ".join(PAGE.partition("Of names that people register")[2].partition("\n\n")[0].split())
+    assert set(re.findall(r"`(\w+)`", said)) == {*cardinality._REGISTERED, cardinality.OTHER}
+    assert f"shows {cardinality.MOST_NAMES} of a label" in said
+    assert f"{cardinality.MOST_SERIES:,} combinations of a metric" in said
+
+
+def test_each_metric_says_what_it_means_and_who_counts_it() -> None:
+    for name, _, _, means, by in rows("Metrics"):
+        assert means, name
+        assert re.search("orchestration|hosts|replica|both", by), name
 
 
 def test_the_table_of_spans_names_each_span_there_is() -> None:
