@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 from airlock_chassis.breaker import Breaker, BreakerState
 from airlock_chassis.telemetry.metrics import telemetry_dropped_total
 from airlock_chassis.telemetry.otlp.collector import Collector
+from airlock_chassis.telemetry.otlp.connection import MAX_ANSWER_BYTES, BoundedSession
 from airlock_chassis.telemetry.otlp.figures import MetricsExport
 from airlock_chassis.telemetry.otlp.lines import QUEUE_BYTES, QUEUE_LINES, LineQueue
 from airlock_chassis.telemetry.otlp.spans import QUEUE_SPANS, SpanQueue
@@ -193,6 +197,77 @@ def test_a_collector_that_is_not_there_is_one_line_in_the_log_and_not_one_for_ea
     ours = [record for record in caplog.records if record.name.startswith("airlock")]
     assert len(ours) == 1
     assert "breaker.opened" in ours[0].getMessage()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1, in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    more = "-keyout key -out cert -subj /CN=collector -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*command.split(), *more.split()], cwd=folder, check=True, capture_output=True)
+    whole = folder / "whole"
+    whole.write_text((folder / "key").read_text() + (folder / "cert").read_text())
+    return whole
+
+
+@contextlib.contextmanager
+def over_tls(endpoint: str, certificate: Path) -> Iterator[str]:
+    """The same server behind TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    host, port = endpoint.removeprefix("http://").split(":")
+
+    def carry(inside: ssl.SSLSocket) -> None:
+        with contextlib.suppress(OSError), inside, socket.create_connection((host, int(port))) as there:
+            inside.do_handshake()
+            there.sendall(inside.recv(65536))
+            while data := there.recv(65536):
+                inside.sendall(data)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                wrapped = context.wrap_socket(
+                    listener.accept()[0], server_side=True, do_handshake_on_connect=False
+                )
+                threading.Thread(target=carry, args=(wrapped,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+
+
+def test_behind_tls_its_certificate_must_be_known_and_its_time_is_bounded_too(certificate: Path) -> None:
+    with (
+        collector_that(takes_it) as plain,
+        over_tls(plain, certificate) as endpoint,
+        BoundedSession() as session,
+    ):
+        assert session.post(endpoint, data=b"x", verify=str(certificate), timeout=5).status_code == 200
+        with pytest.raises(requests.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            session.post(endpoint, data=b"x", timeout=5)
+    with collector_that(drips_its_head) as plain, over_tls(plain, certificate) as endpoint:
+        began = time.monotonic()
+        with BoundedSession() as session, pytest.raises(requests.ConnectionError):
+            session.post(endpoint, data=b"x", verify=str(certificate), timeout=0.4)
+        assert time.monotonic() - began < 5
+
+
+def takes_it_with_gigabytes(link: socket.socket, over: threading.Event) -> None:
+    link.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not over.is_set():
+        link.sendall(bytes(1024 * 1024))
+
+
+def test_of_an_endless_answer_only_the_beginning_is_read() -> None:
+    with collector_that(takes_it_with_gigabytes) as endpoint, BoundedSession() as session:
+        answer = session.post(endpoint, data=b"spans", timeout=5)
+    assert answer.status_code == 200
+    assert len(answer.content) == len(session.adapter.answer) == MAX_ANSWER_BYTES
 
 
 def test_what_waits_is_bounded_by_number_and_by_size() -> None:

@@ -29,6 +29,7 @@ class BoundedSession(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False  # settings name the address; a proxy meant for something else must not get it
+        self.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
         self.adapter = BoundedAdapter()
         for scheme in ("http://", "https://"):
             self.mount(scheme, self.adapter)
