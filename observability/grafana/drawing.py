@@ -270,7 +270,7 @@ def _variable(variable: Choice | TextBox) -> Json:
                 "type": "query",
                 "datasource": PROMETHEUS,
                 "definition": asked,
-                "query": {"query": asked, "qryType": 1, "refId": "A"},
+                "query": {"query": asked, "qryType": 1, "refId": f"choice-{variable.name}"},
                 "refresh": 2,
                 "sort": 1,
                 "multi": True,

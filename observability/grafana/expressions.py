@@ -14,6 +14,11 @@ def per_minute(counter: str, *, by: str, selector: str = "") -> str:
     return f"60 * sum by ({by}) (rate({counter}{{{selector}}}[$__rate_interval]))"
 
 
+def or_none(query: str, counter: str) -> str:
+    """A query, or 0 where a counter has never counted anything: it shows no series before."""
+    return f"{query} or 0 * absent({counter})"
+
+
 def grown(counter: str, *, by: str, selector: str = "") -> str:
     """By how much a counter grew in the time that the dashboard shows.
 

@@ -1,6 +1,6 @@
 """System health, second half: our own processes, what was lost, how much room is left."""
 
-from expressions import grown, per_minute, quantile
+from expressions import grown, or_none, per_minute, quantile
 from panels import Figures, Lines, Query, Row, Table, above, below, dashboard_link, lines_link
 
 OURS = 'job=~"orchestration|agent-host"'
@@ -32,7 +32,9 @@ US = Row(
             unit="none",
             decimals=0,
             steps=above(1, 1000),
-            queries=(Query(f"{grown('rate_limited_total', by='class')} or vector(0)", "{{class}}"),),
+            queries=(
+                Query(or_none(grown("rate_limited_total", by="class"), "rate_limited_total"), "{{class}}"),
+            ),
         ),
         Lines(
             "Event loop: late by, 99 %",
@@ -153,7 +155,12 @@ LOST = Row(
             unit="none",
             decimals=0,
             steps=above(1, 1000),
-            queries=(Query(f"{grown('telemetry_dropped_total', by='signal')} or vector(0)", "{{signal}}"),),
+            queries=(
+                Query(
+                    or_none(grown("telemetry_dropped_total", by="signal"), "telemetry_dropped_total"),
+                    "{{signal}}",
+                ),
+            ),
         ),
     ),
 )

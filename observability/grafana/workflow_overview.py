@@ -180,7 +180,7 @@ ONE = Row(
             "What happened, in order? Lines of both services and the agents' own, of the run in the box; the last FAILED has the code.",
             width=14,
             height=12,
-            logql='{service_name=~"orchestration|airlock-host"} | run = "$run"'
+            logql='{service_name=~"orchestration|airlock-host"} | run != "" | run = "$run"'
             ' | line_format "{{ __line__ }} {{.node}} {{.attempt}} {{.status}} {{.code}}"',
         ),
         Traces(

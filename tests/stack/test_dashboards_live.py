@@ -35,11 +35,11 @@ async def test_the_choices_of_every_dashboard_have_values(busy: Prometheus) -> N
 
 
 async def test_an_agent_that_got_slower_since_last_week_is_told_from_the_others(busy: Prometheus) -> None:
-    """Half of what everybody did a week ago took 0.2 s: whatever starts a sandbox takes longer."""
     slower = [one.text for one in asked() if "offset 7d" in one.text and " / " in one.text]
     (told,) = [await busy.query(text) for text in slower]
     by_agent = {one["metric"]["agent"]: float(one["value"][1]) for one in told}
-    assert {"obedient", "speaking", "hostile"} & {agent for agent, ratio in by_agent.items() if ratio > 0}
+    assert by_agent["hostile"] > 2  # nobody's attempts took longer than 0.05 s then
+    assert by_agent["speaking"] > 2
     assert "careful" not in by_agent  # it did nothing then
 
 

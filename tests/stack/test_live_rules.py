@@ -9,7 +9,7 @@ from promql_names import named
 from watching_servers import Prometheus
 
 SILENT = {"telemetry_dropped_total"}
-"""What is shown only once it has happened: no collector is asked for here, so none can refuse."""
+"""What is shown only once it has happened: the collector here takes everything."""
 
 
 @pytest.mark.timeout(240)  # the objectives are recorded once a minute, and there are two groups of them

@@ -15,6 +15,7 @@ from query_languages import BadQuery, read_logql, read_traceql
 from write_dashboards import written
 
 UIDS = {f"airlock-{name}" for name in ("workflows", "agents", "approvals", "system", "cost")}
+KNOWN = known()
 UNITS = {"none", "short", "s", "bytes", "percentunit", "cpm"}
 LABELS = {value.replace(".", "_") for name, value in vars(names).items() if name.startswith("LOG_")} | {
     # Fields of lines about runs, and of agents' own; Loki's name of `service.name`.
@@ -80,14 +81,14 @@ def test_a_dashboard_has_no_empty_values_and_panels_that_fit_beside_each_other(u
 
 @pytest.mark.parametrize("one", of("prometheus"), ids=where)
 def test_a_panel_asks_only_for_metrics_and_labels_that_are_declared(one: Asked) -> None:
-    there = {**known(), "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
+    there = {**KNOWN, "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
     assert unknown(one.text, there) == []
     assert "$" not in one.text
 
 
 def test_the_choices_are_labels_of_metrics_that_there_are() -> None:
     for place, series, label in chosen():
-        assert unknown(f"sum by ({label}) ({series})", known()) == [], place
+        assert unknown(f"sum by ({label}) ({series})", KNOWN) == [], place
 
 
 @pytest.mark.parametrize("one", of("loki"), ids=where)
@@ -181,7 +182,7 @@ def test_data_sources_lead_from_a_line_to_its_trace_and_run_and_from_a_span_to_l
     assert set(tags) <= ATTRIBUTES
     for query in figures["queries"]:
         text = query["query"].replace("$$__tags", ",".join(f'{label}="x"' for label in tags.values()))
-        assert unknown(fill(text), known()) == []
+        assert unknown(fill(text), KNOWN) == []
 
 
 def test_what_grafana_fills_in_itself_is_not_taken_for_a_variable_of_the_environment() -> None:
