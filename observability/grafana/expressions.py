@@ -22,9 +22,8 @@ def or_none(query: str, counter: str) -> str:
 def grown(counter: str, *, by: str, selector: str = "") -> str:
     """By how much a counter grew in the time that the dashboard shows.
 
-    `increase` alone takes the first value of a series for what was there before. A series begins with its first
-    event, and a workflow that runs once a day has one event in each: so what a series began with is added where
-    nothing was there before the time shown.
+    `increase` takes the first value of a series for what was there before. Of a run that is over between two scrapes
+    that value is the whole of it: so it is added where nothing was there before the time shown.
     """
     series = f"{counter}{{{selector}}}"
     return (
