@@ -122,7 +122,7 @@ def test_files_made_to_break_the_checks_are_violations_or_named_and_the_others_a
 
 
 def test_a_password_in_a_document_is_less_sure_than_one_in_a_setting(check: Check, tmp_path: Path) -> None:
-    line = "amqp://worker:tulip7orbit92@broker.example.com/\n"
+    line = "amqp://worker:tulip7orbit92@broker.lindenhof.dev/\n"
     for name in ("guide.rst", "broker.conf"):
         (tmp_path / name).write_text("url = " + line)
     output = check(tmp_path, scopes=["secrets"])

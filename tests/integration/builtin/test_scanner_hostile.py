@@ -172,7 +172,7 @@ def test_of_what_is_as_severe_the_surest_comes_first_and_documents_are_less_sure
         ("local.conf", "LOW", "LOW"),
         ("a-guide.rst", "LOW", "LOW"),
     ]
-    assert "in a document, where most are samples" in output["findings"][-1]["message"]
+    assert "in documentation, where most are samples" in output["findings"][-1]["message"]
 
 
 def test_a_mark_of_direction_hides_nothing_behind_it_and_no_password_is_none(

@@ -73,24 +73,6 @@ def test_what_could_be_a_secret_is_none(value: str) -> None:
     assert not secret_kinds.is_placeholder(value)
 
 
-@pytest.mark.parametrize(
-    ("line", "value", "sample"),
-    [
-        ("url = 'amqp://guest:guest@broker.lindenhof.dev:1234//'", "guest", True),
-        ("url = 'mysql://scott:tiger@localhost/foo'", "tiger", True),
-        ("url = 'redis://:tulip7orbit@127.0.0.1:6379'", "tulip7orbit", True),
-        ("url = 'mysql://scott:tiger@db.lindenhof.dev/foo'", "tiger", False),
-        ("a = 'db://u:tulip7@localhost'; b = 'db://u:tulip7@db.lindenhof.dev'", "tulip7", False),
-        ("url = 'mysql://scott:tiger@localhost.lindenhof.dev/foo'", "tiger", False),
-        ("password = 'tulip7' # localhost", "tulip7", False),
-    ],
-)
-def test_a_login_to_one_s_own_machine_or_by_the_user_s_name_is_a_sample(
-    line: str, value: str, sample: bool
-) -> None:
-    assert secret_kinds.is_sample_login(line, value) is sample
-
-
 def test_words_without_a_digit_may_be_prose() -> None:
     assert secret_kinds.is_prose("secret-keyword", "Enter PIN for ")
     assert not secret_kinds.is_prose("secret-keyword", "kV7-tulip")

@@ -12,10 +12,11 @@ from detect_secrets.settings import default_settings, get_filters, get_plugins, 
 from detect_secrets.transformers import get_transformed_file
 from detect_secrets.util.code_snippet import get_code_snippet
 
-from . import secret_kinds
-from .files import long_lines, split_lines
+from . import examples, secret_kinds
+from .files import MAX_LINE, long_lines, split_lines
 from .finding import Finding
-from .severities import is_document
+from .prose import Prose
+from .severities import Severity, is_document
 
 # Filters of detect-secrets that are not applied: the first lets the workspace choose what is seen, the others
 # go by a file's name, which proves nothing. What is binary was left out before, by content.
@@ -41,8 +42,9 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}")
 class _Detected:
     kind: str
     line: int
-    placeholder: bool  # the value is one that people write in examples; the value itself is not kept
+    example: bool  # the value is one that people write in examples; the value itself is not kept
     prose: bool  # the value may be a word or a sentence
+    comment: bool = False  # it stands in a comment or docstring, and may have been thought up for it
     name: str = ""  # what the secret is called on its line; never a part of one
 
 
@@ -63,12 +65,13 @@ class Credentials:
         """
         lines = split_lines(text)
         by_line: dict[int, list[_Detected]] = {}
-        for one in self._detect(".txt" if plain else PurePath(path).suffix, lines):
+        prose = Prose(path, lines)
+        for one in self._detect(".txt" if plain else PurePath(path).suffix, lines, prose):
             if one.kind in secret_kinds.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
             by_line.setdefault(one.line, []).append(one)
         pieces = long_lines(text)
-        for one in self._detect(".txt", [piece for _, piece in pieces]) if pieces else ():
+        for one in self._detect(".txt", [piece for _, piece in pieces], None) if pieces else ():
             line = pieces[one.line - 1][0]
             # What stands far behind in a line is mostly made by machines: entropy says nothing there.
             if one.kind not in secret_kinds.ENTROPY:
@@ -77,33 +80,34 @@ class Credentials:
         data = guesses >= secret_kinds.MANY_GUESSES
         return [_finding(detected, shown, lines, data=data) for detected in by_line.values()]
 
-    def _detect(self, suffix: str, lines: list[str]) -> list[_Detected]:
+    def _detect(self, suffix: str, lines: list[str], prose: Prose | None) -> list[_Detected]:
         # A copy in UTF-8 under a name of ours: the detectors open files themselves, in the locale's encoding,
         # and what a hostile name would do to them need not be found out. They do look at the suffix.
         copy = self._scratch / ("looked-at" + (suffix if _SUFFIX.fullmatch(suffix) else ".txt"))
         copy.write_text("\n".join(line.replace("\r", " ") for line in lines) + "\n", encoding="utf-8")
         try:
-            return _scan(copy)
+            return _scan(copy, prose)
         except MemoryError:
             raise
         except Exception:  # the edge to the tool: what its reader of YAML or INI cannot take is plain text
-            return _scan(copy.rename(copy.with_suffix(".txt")))
+            return _scan(copy.rename(copy.with_suffix(".txt")), prose)
 
 
-def _scan(path: Path) -> list[_Detected]:
+def _scan(path: Path, prose: Prose | None) -> list[_Detected]:
     """Do what detect-secrets' own scan_file does (same readers, plugins and filters), in a third of the time.
 
     Most of its time goes into finding out, for each line and plugin, which arguments a function takes.
     """
     with path.open(encoding="utf-8") as file:
         lines = get_transformed_file(file) or list(file)
-        if found := _scan_lines(str(path), lines):
+        if found := _scan_lines(str(path), lines, prose):
             return found
         file.seek(0)
-        return _scan_lines(str(path), get_transformed_file(file, use_eager_transformers=True) or [])
+        lines = get_transformed_file(file, use_eager_transformers=True) or []
+        return _scan_lines(str(path), lines, prose)
 
 
-def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
+def _scan_lines(path: str, lines: list[str], prose: Prose | None) -> list[_Detected]:
     plugins, filters = get_plugins(), get_filters()
     found = []
     for number, line in enumerate(map(str.rstrip, lines), start=1):
@@ -120,11 +124,10 @@ def _scan_lines(path: str, lines: list[str]) -> list[_Detected]:
                 if kind in secret_kinds.ENTROPY and secret_kinds.is_digest(value):
                     continue
                 if not _filtered(filters, known):
-                    placeholder = secret_kinds.is_placeholder(value) or secret_kinds.is_sample_login(
-                        line, value
-                    )
-                    prose = secret_kinds.is_prose(kind, value)
-                    here.append(_Detected(kind, max(1, one.line_number), placeholder, prose))
+                    place = max(1, one.line_number)
+                    comment = prose is not None and _only_said(kind, value, place, prose)
+                    words = secret_kinds.is_prose(kind, value)
+                    here.append(_Detected(kind, place, _is_example(line, value), words, comment))
         if here:
             name = secret_kinds.name_of(line, values)
             found += [replace(one, name=name) for one in here]
@@ -139,21 +142,29 @@ def _filtered(filters: list[Any], known: dict[str, Any]) -> bool:
     return False
 
 
+def _is_example(line: str, value: str) -> bool:
+    known = secret_kinds.is_placeholder(value) or examples.is_example_value(value)
+    return known or examples.is_example_login(line, value)
+
+
+def _only_said(kind: str, value: str, line: int, prose: Prose) -> bool:
+    """Tell whether a secret stands in a comment, unless it has the shape of a real one."""
+    loud = secret_kinds.severity_of(kind) == "CRITICAL" or examples.looks_made(value)
+    return not loud and prose.holds(line, value)
+
+
 def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: bool) -> Finding:
     kinds = {one.kind for one in detected}
     kind, *others = sorted(kinds, key=lambda one: (-secret_kinds.precision(one), one))
     line = detected[0].line
     severity, confidence = secret_kinds.severity_of(kind), secret_kinds.confidence_of(kind)
-    if all(one.placeholder for one in detected):
-        severity, confidence = "LOW", "LOW"
-    elif all(one.prose for one in detected):
+    if all(one.prose for one in detected):
         severity, confidence = "MEDIUM", "LOW"
     elif data and kinds <= secret_kinds.ENTROPY:
         severity = "LOW"
-    message = secret_kinds.MESSAGE
-    # A key or a provider's token is no sample anywhere.
-    if is_document(PurePath(shown)) and severity != "CRITICAL":
-        severity, confidence, message = "LOW", "LOW", secret_kinds.SAMPLE
+    unlowered, message = severity, secret_kinds.MESSAGE
+    if why := _lowered(detected, shown, severity, lines):
+        severity, confidence, message = "LOW", "LOW", why
     context = get_code_snippet(lines, line)
     there = lines[line - 1] if line <= len(lines) else ""
     return Finding(
@@ -164,10 +175,27 @@ def _finding(detected: list[_Detected], shown: str, lines: list[str], *, data: b
         line=line,
         message=message.format(kind=kind.replace("-", " ")),
         tool="detect-secrets",
+        unlowered=unlowered,
         suppressed=bool(is_line_allowlisted("file" + PurePath(shown).suffix, there, context)),
         also=tuple(others),
         anchor=detected[0].name,  # nothing else of the line: it is the secret
     )
+
+
+def _lowered(detected: list[_Detected], shown: str, severity: Severity, lines: list[str]) -> str | None:
+    """Answer the message of a secret that is most likely none, which says why."""
+    if all(one.example or _is_bare_header(one, lines) for one in detected):
+        return secret_kinds.EXAMPLE
+    if all(one.example or one.comment for one in detected):
+        return secret_kinds.COMMENT
+    # A key or a provider's token is no sample anywhere.
+    return secret_kinds.SAMPLE if is_document(PurePath(shown)) and severity != "CRITICAL" else None
+
+
+def _is_bare_header(one: _Detected, lines: list[str]) -> bool:
+    there = lines[one.line - 1] if one.line <= len(lines) else ""
+    # What is cut from a long line may be the key.
+    return one.kind == "private-key" and len(there) < MAX_LINE and examples.is_bare_header(lines, one.line)
 
 
 def _slug(kind: str) -> str:

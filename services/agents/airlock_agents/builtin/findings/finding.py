@@ -35,6 +35,7 @@ class Finding:
     suppressed: bool = False  # the code asks the tool to look away; it is a finding all the same
     also: tuple[str, ...] = ()  # other rules that fired on the same secret
     in_tests: bool = False  # the file is test code
+    unlowered: Severity | None = None  # what it would be elsewhere, or with another value; not shown
     anchor: str = field(default="", repr=False)  # what of the line goes into the id; never shown
     id: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)  # an agent's own fields, as JSON

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from .severities import Severity
 
 MESSAGE = "A secret ({kind}), not shown here: take it out and revoke it."
-SAMPLE = "A secret ({kind}) in a document, where most are samples, not shown here: revoke it if it is real."
+EXAMPLE = "A secret ({kind}), an example's by its words or its host, not shown here: revoke it if it is real."
+COMMENT = "A secret ({kind}) in a comment or docstring, not shown here: revoke it if it is real."
+SAMPLE = (
+    "A secret ({kind}) in documentation, where most are samples, not shown here: revoke it if it is real."
+)
 
 ENTROPY = frozenset({"base64-high-entropy-string", "hex-high-entropy-string"})
 
@@ -35,8 +39,6 @@ _WORDS = re.compile(
     r"(?i)(?:(?:aws|access|secret|api|auth|client|private|session|app|id|key|token|password|user|db|my|your)"
     r"[-_ ]?){1,6}\d{0,3}"
 )
-_LOGIN = re.compile(r"://([^:/@\s]{0,80}):([^:/@\s]{1,200})@([\w.-]{1,200}|\[::1\])")
-_OWN_MACHINE = re.compile(r"(?i)localhost|127(?:\.\d{1,3}){3}|\[::1\]|0\.0\.0\.0|host\.docker\.internal")
 _NAME = re.compile(r"""(?<![\w.-])([A-Za-z_][A-Za-z_.-]{0,40}\d{0,2})["']?[ \t]{0,8}(?::=|=>|=|:)""")
 
 # Subresource Integrity, lock files and image digests spell what a digest is in front of it.
@@ -76,12 +78,6 @@ def precision(kind: str) -> int:
 def is_placeholder(value: str) -> bool:
     """Tell whether a "secret" is what people write where a secret would stand."""
     return _PLACEHOLDER.fullmatch(value) is not None or _WORDS.fullmatch(value) is not None
-
-
-def is_sample_login(line: str, value: str) -> bool:
-    """Tell whether a password in an address is its user's name, or opens nothing but one's own machine."""
-    logins = [one for one in _LOGIN.finditer(line[:5_000]) if one[2] == value]
-    return bool(logins) and all(one[1] == value or _OWN_MACHINE.fullmatch(one[3]) for one in logins)
 
 
 def is_digest(value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from ..findings.files import split_lines
 from ..findings.finding import MAX_MESSAGE, Finding, anchor
 from . import rules
 
-_NO_PASSWORD = ("password: ''", "password: 'None'")  # what says that there is none is no secret
+# What says that there is none, and a single character (a mark for "ask", say), is no secret.
+_NO_PASSWORD = re.compile(r"password: '(?:.?|None)'$")
 
 
 class _Trouble(logging.Handler):
@@ -59,7 +61,7 @@ class BanditChecks:
                 left.remove(_place(issue))
             where = (issue.test_id, issue.lineno)
             # The same rule twice on a line is one finding, suppressed if all of it is.
-            if issue.test_id in rules.LEFT_OUT or issue.text.endswith(_NO_PASSWORD):
+            if issue.test_id in rules.LEFT_OUT or _NO_PASSWORD.search(issue.text):
                 continue
             if where not in by_line or not suppressed:
                 by_line[where] = _finding(issue, shown, lines, suppressed)

@@ -26,7 +26,9 @@ from .scanned import Scanned, Wish, kind_of
 
 MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
 _OWN_RULES = "own rules"
-BELOW_FLOOR = "below the floor in tests"  # how those are counted that min_severity leaves out because of that
+# How those are counted that min_severity leaves out only because of where they stand, or what they look like.
+BELOW_FLOOR = "below the floor in tests"
+LOWERED = "below the floor as samples"
 
 
 class Inspector:
@@ -182,7 +184,7 @@ class Inspector:
     def _scanned(self, source: Source, findings: Sequence[Finding], trouble: Sequence[str]) -> Scanned:
         tests = is_test(PurePath(source.path))
         kept: list[Finding] = []
-        below = 0
+        below: Counter[str] = Counter()
         for one in merge(findings):
             if not wanted(self._wish.types, one.rule, one.tool):
                 continue
@@ -190,13 +192,17 @@ class Inspector:
             if tests and self._wish.lower_tests:
                 finding = replace(finding, severity=in_test(one.severity))
             if not at_least(finding.severity, self._wish.floor):
-                # Test code is spoken of softly, and never silently: a folder's name proves nothing.
-                below += at_least(one.severity, self._wish.floor)
+                # Tests and samples are spoken of softly, and never silently: neither folders nor words prove
+                # anything.
+                below[BELOW_FLOOR] += at_least(one.severity, self._wish.floor)
+                below[LOWERED] += not at_least(one.severity, self._wish.floor) and at_least(
+                    one.unlowered or one.severity, self._wish.floor
+                )
                 continue
             kept.append(finding)
         return Scanned(
             printable(source.path),
             tuple(loudest(kept, MAX_PER_FILE)),
             "; ".join(trouble) or None,
-            counts=tallied(kept, kind_of) + Counter({BELOW_FLOOR: below}),
+            counts=tallied(kept, kind_of) + below,
         )

@@ -21,7 +21,7 @@ from ..findings.severities import Severity, at_least
 from .catalogue import SCAN_TYPES, weakness_of
 from .dependencies.advisories import UnreadableAdvisories
 from .dependencies.matching import Matched, Placed, match_all
-from .inspect_file import BELOW_FLOOR, MAX_CODE_BYTES, Inspector
+from .inspect_file import BELOW_FLOOR, LOWERED, MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
 from .scanned import Scanned, Wish, kind_of, typed
 
@@ -120,6 +120,7 @@ def _answer(
     counts = found.summary(SCAN_TYPES) | {
         "in_tests": found.counts["in tests"],
         "in_tests_below_floor": found.counts[BELOW_FLOOR],
+        "samples_below_floor": found.counts[LOWERED],
     }
     head = {
         "summary": counts,
