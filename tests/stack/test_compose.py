@@ -106,6 +106,7 @@ async def test_two_replicas_and_two_hosts_come_up_each_by_itself(stack: Composed
 
 def test_every_container_is_closed_as_the_file_says_and_knows_no_others_secret(stack: ComposedStack) -> None:
     secrets = {path.name: path.read_text().strip() for path in stack.secrets.rglob("*") if path.is_file()}
+    assert {"admin.key", "host.key", "webhook.key"} < set(secrets)
     assert {(path.stat().st_mode & 0o77) for path in stack.secrets.rglob("*")} == {0}
     for container in stack.containers():
         config, host = container.attrs["Config"], container.attrs["HostConfig"]
