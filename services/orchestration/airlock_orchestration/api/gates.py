@@ -81,7 +81,6 @@ class Gates:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._alone = Limiter(key_func=bucket_of, key_style="endpoint", strategy="moving-window")
-        self._alone.enabled = True  # whatever slowapi found in the environment
         self.create = self._gate("create", limits.create)
         self.trigger = self._gate("trigger", limits.trigger)
         self.read = self._gate("read", limits.read)
