@@ -145,6 +145,27 @@ def test_what_protobuf_cannot_say_costs_no_other_line(sink: Sink, out: io.String
     assert even.body == "even"
 
 
+def test_what_an_agent_nests_deep_costs_no_other_line(sink: Sink, out: io.StringIO) -> None:
+    deep: object = 1
+    for _ in range(60):
+        deep = {"a": [deep]}
+    stamp = {"timestamp": "2026-01-01T00:00:00.000001Z", "level": "info"}
+    carry_alone({**stamp, "event": "deep", "fields": deep}, 100)
+    carry_alone({**stamp, "event": "plain"}, 100)
+    shutdown_telemetry()
+    assert [line.body for line in lines(sink)] == ["deep", "plain"]
+
+
+def test_a_line_that_breaks_the_export_is_told_and_the_next_goes_out(sink: Sink, out: io.StringIO) -> None:
+    carry_alone({"event": "broken, for it has no time"}, 100)
+    while "otlp.broke" not in out.getvalue():
+        time.sleep(0.01)
+    shutdown_telemetry()
+    (told,) = lines(sink)
+    assert told.body == "otlp.broke"
+    assert "KeyError" in told.attributes["exception"]
+
+
 def test_what_agents_say_goes_on_its_own_stream_and_not_twice(sink: Sink, out: io.StringIO) -> None:
     get_logger("x").info("agent.stderr", text="on stdout, in short")
     fields = {"timestamp": "2026-01-01T00:00:00.000001Z", "level": "info", "event": "line by line"}

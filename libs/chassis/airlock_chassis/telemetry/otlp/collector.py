@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.sdk.resources import Resource
 
@@ -15,6 +16,8 @@ from ..breakers import told_breaker
 from .connection import BoundedSession
 
 BREAKER = "otlp"
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @functools.cache
@@ -75,7 +78,12 @@ class Sender:
         """Send; answers how many were not taken."""
         if not self._breaker.may_try():
             return len(items)
-        if not self._export(items):
+        try:
+            taken = self._export(items)
+        except Exception:  # the edge of this thread: it goes on with the next
+            log.exception("otlp.broke")
+            return len(items)
+        if not taken:
             self._breaker.failed("the collector did not take what was sent")
             return len(items)
         self._breaker.succeeded()

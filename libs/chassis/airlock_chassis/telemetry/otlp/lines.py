@@ -36,6 +36,8 @@ _SEVERITIES = {
     "critical": SeverityNumber.FATAL,
 }
 _INT64 = 2**63
+MAX_DEPTH = 8
+"""Readers of protobuf refuse a request with 100 messages in each other; each level here is three."""
 
 Line = Mapping[str, Any]
 
@@ -106,9 +108,11 @@ def _number(hexadecimal: Any) -> int:
         return 0
 
 
-def _sayable(value: Any) -> Any:
-    """The value, or what protobuf can say of it."""
+def _sayable(value: Any, depth: int = 0) -> Any:
+    """The value, or what protobuf can say of it; no deeper than whoever reads it takes."""
     match value:
+        case Mapping() | list() | tuple() if depth == MAX_DEPTH:
+            return f"<{type(value).__name__} of {len(value)}>"
         case bool() | float() | None:
             return value
         case int():
@@ -116,8 +120,8 @@ def _sayable(value: Any) -> Any:
         case str():
             return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case Mapping():
-            return {str(_sayable(str(key))): _sayable(inner) for key, inner in value.items()}
+            return {str(_sayable(str(key))): _sayable(inner, depth + 1) for key, inner in value.items()}
         case list() | tuple():
-            return [_sayable(inner) for inner in value]
+            return [_sayable(inner, depth + 1) for inner in value]
         case _:
             return _sayable(repr(value))
