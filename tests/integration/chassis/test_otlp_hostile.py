@@ -221,9 +221,12 @@ def over_tls(endpoint: str, certificate: Path) -> Iterator[str]:
     def carry(inside: ssl.SSLSocket) -> None:
         with contextlib.suppress(OSError), inside, socket.create_connection((host, int(port))) as there:
             inside.do_handshake()
-            request = inside.recv(65536)
+            request = b""
             while not request.endswith(b"\r\n\r\nx"):  # what is left unread would be a reset
-                request += inside.recv(65536)
+                piece = inside.recv(65536)
+                if not piece:
+                    return
+                request += piece
             there.sendall(request)
             while data := there.recv(65536):
                 inside.sendall(data)
