@@ -172,7 +172,6 @@ async def report(watched: Watched, ended: Counter[RunStatus], told: RunView) -> 
 
 async def main(folder: Path, *, keep: bool) -> int:
     """All of it once, in an empty folder that is removed. Exit code 0: every signal arrived."""
-    ends = asyncio.Event()
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
@@ -185,6 +184,9 @@ async def main(folder: Path, *, keep: bool) -> int:
             await report(watched, ended, told)
             if keep:
                 bound.reschedule(None)
+                ends = asyncio.Event()
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.add_signal_handler(number, ends.set)
                 say("all of it runs until Ctrl-C")
                 await ends.wait()
             arrived = {kind for kind, _ in watched.sink.counts} == {"traces", "logs", "metrics"}
