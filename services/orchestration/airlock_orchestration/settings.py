@@ -12,7 +12,7 @@ class Settings(ChassisSettings):
     database_url: SecretStr
     """postgresql://user:password@host:port/name. An address that does not answer ends the process."""
     database_connections: int = Field(default=8, ge=2, le=100)
-    """Connections of the path (the door, heartbeats, the sweep); as many again for REST, 4 for followers, 1 for counts."""
+    """Of the path (the door, heartbeats, the sweep); as many again for REST, 4 for followers, 1 to count."""
     api_host: str = "127.0.0.1"
     """Where REST listens; 0.0.0.0 for all addresses."""
     api_port: int = Field(default=9002, ge=0, le=65535)

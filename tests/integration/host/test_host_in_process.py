@@ -1,23 +1,19 @@
-"""A host inside the test's own process: its loop is watched, its spans are kept."""
+"""A host inside the test's own process: its loop is watched."""
 
 import asyncio
 import hashlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from airlock_agents.host.app import serve
 from airlock_agents.host.identity import Identity
 from airlock_agents.settings import Settings
-from airlock_chassis.telemetry.traces import use_provider
 from airlock_contracts.messages import ReportStatus
-from fake_orchestration import TRACEPARENT, FakeOrchestration, until
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from fake_orchestration import FakeOrchestration, until
 
 PYTHON = ["python3", "-I", "-c"]
 ECHO = [*PYTHON, "import sys; sys.stdout.write(sys.stdin.read())"]
@@ -32,17 +28,6 @@ sys.stdin.buffer.read(request["size"] + request["artifacts"][0]["size"])
 send({"type": "artifact", "name": "out.bin", "media_type": "text/plain", "size": 3}, b"abc")
 send({"type": "result", "size": 2}, b"{}")
 """
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    """The spans that ended."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
-    yield exporter
-    use_provider(None)
 
 
 @pytest.fixture
@@ -80,25 +65,3 @@ async def test_nothing_in_a_host_blocks_its_loop(
     await until(lambda: not other_side.beats[-1].held)
     # A handler that was stopped for blocking is logged, and its message comes again.
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
-
-
-async def test_an_attempt_goes_on_with_the_trace_of_its_run(
-    other_side: FakeOrchestration, host_in_here: str, spans: InMemorySpanExporter
-) -> None:
-    attempt = await other_side.dispatch(other_side.register(ECHO), claim_first=True)
-    await other_side.report_of(attempt)
-    await until(lambda: "attempt.run" in {span.name for span in spans.get_finished_spans()})
-    found = {span.name: span for span in spans.get_finished_spans()}
-    assert set(found) == {"attempt.run", "attempt.claim", "sandbox.start", "sandbox.run", "attempt.report"}
-    trace, parent = TRACEPARENT.split("-")[1:3]
-    root = found["attempt.run"]
-    assert root.parent is not None
-    assert f"{root.parent.span_id:016x}" == parent
-    contexts = {name: span.get_span_context() for name, span in found.items()}
-    assert {f"{context.trace_id:032x}" for context in contexts.values() if context} == {trace}
-    assert (root.attributes or {})["airlock.attempt"] == attempt
-    assert (root.attributes or {})["airlock.status"] == "SUCCESS"
-    inner = [span for name, span in found.items() if name != "attempt.run"]
-    own = contexts["attempt.run"]
-    assert own is not None
-    assert {span.parent.span_id for span in inner if span.parent} == {own.span_id}
