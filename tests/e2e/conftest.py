@@ -30,7 +30,6 @@ def sink() -> Iterator[Sink]:
     with otlp_sink() as collector, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRLOCK_OTLP_ENDPOINT", collector.endpoint)
         environment.setenv("AIRLOCK_TRACES_PER_SECOND", "1000")
-        environment.setenv("AIRLOCK_TRACES_PER_SECOND", "1000")
         yield collector
 
 
