@@ -74,7 +74,7 @@ class Figures(Panel):
 
 @dataclass(frozen=True, slots=True)
 class Lines(Panel):
-    """Series over time. `ceiling` is drawn where a value should not pass."""
+    """Series over time; where more or less is bad, a dashed line stands there."""
 
     queries: tuple[Query, ...] = ()
     stacked: bool = False
@@ -83,7 +83,7 @@ class Lines(Panel):
 
 @dataclass(frozen=True, slots=True)
 class Table(Panel):
-    """One row for each set of labels, one column for each query; the first query's column sorts it."""
+    """One row for each set of labels, one column for each query. `sort` names the column that sorts it."""
 
     queries: tuple[Query, ...] = ()
     sort: str = ""
