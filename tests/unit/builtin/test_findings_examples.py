@@ -41,6 +41,8 @@ def test_other_hosts_may_be_real(host: str) -> None:
     [
         ("url = 'amqp://guest:guest@broker.lindenhof.dev:1234//'", "guest", True),
         ("url = 'mysql://scott:tiger@db.lindenhof.dev/foo'", "tiger", True),
+        ("url = 'mssql://scott:tiger^5HHH@mssql2022:1433/test'", "tiger^5HHH", True),
+        ("url = 'mysql://scott:tiger-92-Harbour@db.lindenhof.dev'", "tiger-92-Harbour", False),
         ("url = 'mysql://shop:tulip7@localhost/foo'", "tulip7", True),
         ("url = 'redis://:tulip7orbit@127.0.0.1:6379'", "tulip7orbit", True),
         ("url = 'https://jo%40email.com:a%20secret@www.example.com'", "a%20secret", True),

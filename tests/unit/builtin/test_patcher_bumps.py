@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airlock_agents.builtin.patcher.bumps import manifests
-from airlock_agents.builtin.patcher.bumps.bump import Bump
+from airlock_agents.builtin.patcher.bumps.bump import Bump, major_note
 from airlock_agents.builtin.patcher.main import agent
 from airlock_agents.builtin.patcher.reason import Reason
 from airlock_sdk.testing import given_workspace, run_action
@@ -50,6 +50,25 @@ def test_a_requirement_gets_another_version_and_nothing_else(before: str, after:
     around = "# top\n-r base.txt\n{}\nflask==1.0 # requests==2.19.0\n"
     result = raised("requirements.txt", around.format(before), "requests", "2.32.4")
     assert result == around.format(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "to", "said"),
+    [
+        ("jinja2==2.10\n", "jinja2==3.1.6\n", "3.1.6", "jinja2 2.10 -> 3.1.6"),
+        ('x = "^1.2.3"', 'x = "^2.0.0"', "2.0.0", "jinja2 1.2.3 -> 2.0.0"),
+        ("jinja2>=2.9,<4\n", "jinja2>=3.1,<4\n", "3.1", "jinja2 2.9 -> 3.1"),
+        ("jinja2==12.1\n", "jinja2==13.0\n", "13.0", "jinja2 12.1 -> 13.0"),
+        ("jinja2==2.10\n", "jinja2==2.11.3\n", "2.11.3", None),
+        ("jinja2\n", "jinja2>=3.1.6\n", "3.1.6", None),
+        ("jinja2==2.10\n", "jinja2==2.10\n", "2.10", None),
+    ],
+)
+def test_a_bump_to_another_major_version_is_told(before: str, after: str, to: str, said: str | None) -> None:
+    told = major_note(Bump("dependency-1", "jinja2", to), before, after)
+    assert (
+        (told is None) if said is None else (told is not None and told.startswith(f"{said} is a new major"))
+    )
 
 
 @pytest.mark.parametrize("spelled", ["ruamel.yaml", "ruamel_yaml", "Ruamel-YAML"])

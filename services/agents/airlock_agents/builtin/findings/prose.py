@@ -48,7 +48,8 @@ class Prose:
                 return _python(self._lines)
             except (tokenize.TokenError, SyntaxError, ValueError):
                 return [_without(line, _HASH) for line in self._lines]
-        openings = _COMMENTS.get(self._path.suffix.lower()) or _NAMES.get(self._path.name.lower(), ())
+        named = _NAMES.get(self._path.name.lower(), ())
+        openings = _COMMENTS.get(self._path.suffix.lower(), named)
         return [_without(line, openings) for line in self._lines]
 
 

@@ -78,7 +78,7 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
     output = {
         "diff": diff,
         "diff_sha256": sha256_of(diff),
-        "overview": overview(asked.about, done, unfixed),
+        "overview": overview(asked.about, done, unfixed, reported.unread),
         "workspace_digest": inputs["workspace"]["artifact"],
         "files_changed": changed[:MAX_LISTED],
         "fixed": fixed,

@@ -9,6 +9,7 @@ from pathlib import Path
 from airlock_sdk import Failure, isolate
 
 from .bumps import manifests
+from .bumps.bump import major_note
 from .bumps.manifests import Lock
 from .configuration import files
 from .diff import MAX_DIFF, MAX_FILES, file_diff
@@ -35,6 +36,7 @@ class Done:
     fixed: list[str] = field(default_factory=list)
     unfixed: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    majors: list[str] = field(default_factory=list)  # bumps that cross a major version
     locks: list[Lock] = field(default_factory=list)  # that the change leaves behind
 
 
@@ -102,6 +104,8 @@ class Proposer:
         for bump in job.bumps:
             result = manifests.raised(job.file, text, bump)
             if isinstance(result, str):
+                if (note := major_note(bump, text, result)) is not None:
+                    done.majors.append(note)
                 text = result
                 raised.add(bump.name)
                 done.fixed.append(bump.id)
@@ -171,8 +175,9 @@ def whole_diff(done: Sequence[Done]) -> str:
 
 
 def notes(done: Sequence[Done]) -> list[str]:
-    """Say what those who run the mended code will notice, each thing once."""
-    return sorted({note for one in done for note in one.notes})
+    """Say what those who run the mended code will notice, each thing once; new major versions first."""
+    majors = {note for one in done for note in one.majors}
+    return [*sorted(majors), *sorted({note for one in done for note in one.notes} - majors)]
 
 
 def locks(done: Sequence[Done]) -> list[Lock]:

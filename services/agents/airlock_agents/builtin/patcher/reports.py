@@ -11,6 +11,7 @@ from typing import Any
 from airlock_sdk import Failure
 
 KINDS = ("findings", "issues", "violations")
+SORTS = {"findings": "finding", "issues": "issue", "violations": "violation"}  # what one of a kind is called
 MAX_REPORT_BYTES = 64 * 1024 * 1024  # 50,000 findings are some 25 MiB
 MAX_ITEMS = 1000  # of each kind: as many as a list in the input may have
 
@@ -23,7 +24,12 @@ class Reported:
     """What reports list of each kind, as the input would have listed it, and how many more they have."""
 
     items: dict[str, list[Item]] = field(default_factory=dict)
-    not_read: int = 0
+    unread: dict[str, int] = field(default_factory=dict)  # by what one of them is called
+
+    @property
+    def not_read(self) -> int:
+        """Count what no kind had room for."""
+        return sum(self.unread.values())
 
 
 def read_reports(paths: Sequence[Path], first: Callable[[Item], bool]) -> Reported:
@@ -45,7 +51,7 @@ def read_reports(paths: Sequence[Path], first: Callable[[Item], bool]) -> Report
                 if _is_item(one):
                     kept[kind].add(one, first=first(one))
     found = {kind: one.items() for kind, one in kept.items()}
-    return Reported(found, sum(len(kept[kind].seen) - len(found[kind]) for kind in KINDS))
+    return Reported(found, {SORTS[kind]: len(kept[kind].seen) - len(found[kind]) for kind in KINDS})
 
 
 class _Kept:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from airlock_sdk import WorkspaceError, isolate, tar
 
@@ -15,13 +15,21 @@ from .bumps.bump import Bump
 from .configuration.setting import Change, change_of
 from .diff import can_name
 from .edits import Wanted
-from .kinds import Wish, bump_of, left_alone
+from .kinds import Wish, bump_of, kind_of, left_alone
 from .line_edits import LineEdit, line_edit
-from .reports import KINDS
+from .reports import KINDS, SORTS
 from .rules import FIXES
 
 MAX_FILE_BYTES = 1024 * 1024  # as in the scanner: larger files are data
 MEMORY = 512 * 1024 * 1024  # bytes of address space; the sandbox has 1 GiB with the workspace in it
+
+# What mended things are shown as, in this order: a person looks at style last.
+Group = Literal["security", "dependencies", "correctness", "style", "asked for"]
+STYLE: Group = "style"
+GROUPS: tuple[Group, ...] = ("security", "dependencies", "asked for", "correctness", STYLE)
+_HARMFUL = frozenset(
+    {"CRITICAL", "HIGH", "MEDIUM"}
+)  # of quality and performance: more than a matter of taste
 
 
 class Asked(Wish, total=False):
@@ -74,10 +82,12 @@ class Job:
 class About:
     """What of a finding is said to those who decide about the diff; of what else is asked, its kind."""
 
+    sort: str  # finding, issue, violation, replacement, dependency, configuration
     rule: str
     file: str | None = None
     line: int | None = None
     message: str = ""
+    group: Group = "asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +111,8 @@ def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] 
     def job(file: str) -> Job:
         return by_file.setdefault(file, Job(file))
 
-    for one in _findings(asked, reported or {}):
-        about[one["id"]] = _about(one)
+    for one, kind in _findings(asked, reported or {}):
+        about[one["id"]] = _about(one, kind)
         if not one.get("file"):
             lost.append((one["id"], "it names no file"))
             continue
@@ -116,12 +126,12 @@ def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] 
         rule = alone or one["rule"]
         job(one["file"]).wanted.append(Wanted(one["id"], rule, one.get("line") or 0, one.get("tool") or ""))
     for number, one in enumerate(asked.get("replacements", []), start=1):
-        about[f"replacement-{number}"] = About("replacement", one["file"])
+        about[f"replacement-{number}"] = About("replacement", "replacement", one["file"])
         job(one["file"]).replacements.append(
             Replacement(f"replacement-{number}", one["find"], one["replace"])
         )
     for number, one in enumerate(asked.get("configuration", []), start=1):
-        about[f"configuration-{number}"] = About("configuration", one["file"])
+        about[f"configuration-{number}"] = About("configuration", "configuration", one["file"])
         job(one["file"]).configured.append(Configured(f"configuration-{number}", change_of(one)))
     bumps = [
         Bump(f"dependency-{number}", one["name"], one["to"], one.get("ecosystem"), one.get("file"))
@@ -129,7 +139,7 @@ def sort(root: Path, asked: Asked, reported: Mapping[str, list[dict[str, Any]]] 
     ]
     for bump, file in _placed(root, bumps):
         placed = file if isinstance(file, str) else None
-        about[bump.id] = About("dependency", placed, message=f"{bump.name} at least {bump.to}")
+        about[bump.id] = About("dependency", "dependency", placed, message=f"{bump.name} at least {bump.to}")
         if isinstance(file, str):
             job(file).bumps.append(bump)
         else:
@@ -157,17 +167,29 @@ def read(root: Path, file: str) -> bytes | str:
     return full.read_bytes()
 
 
-def _about(finding: Mapping[str, Any]) -> About:
+def _about(finding: Mapping[str, Any], sort: str) -> About:
     message = finding.get("message")
     said = message if isinstance(message, str) else ""
-    return About(finding["rule"], finding.get("file"), finding.get("line"), said)
+    place = finding.get("file"), finding.get("line")
+    return About(sort, finding["rule"], *place, message=said, group=_group(finding))
 
 
-def _findings(asked: Asked, reported: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    every = [*asked.get("findings", []), *asked.get("issues", []), *asked.get("violations", [])]
-    for kind in KINDS:
-        every += reported.get(kind, [])
-    return list({one["id"]: one for one in reversed(every)}.values())[::-1]
+def _group(finding: Mapping[str, Any]) -> Group:
+    match kind_of(finding):
+        case "dependencies":
+            return "dependencies"
+        case "quality" | "performance":
+            return "correctness" if finding.get("severity") in _HARMFUL else STYLE
+        case _:
+            return "security"
+
+
+def _findings(asked: Asked, reported: Mapping[str, list[dict[str, Any]]]) -> list[tuple[dict[str, Any], str]]:
+    """List each finding once, with what the agent that told of it calls it."""
+    lists = [asked.get("findings", []), asked.get("issues", []), asked.get("violations", [])]
+    every = [(one, kind) for kind, listed in zip(KINDS, lists, strict=True) for one in listed]
+    every += [(one, kind) for kind in KINDS for one in reported.get(kind, [])]
+    return list({one["id"]: (one, SORTS[kind]) for one, kind in reversed(every)}.values())[::-1]
 
 
 def _placed(root: Path, bumps: Sequence[Bump]) -> list[tuple[Bump, str | list[str]]]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from airlock_sdk.printable import one_line
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -19,6 +20,8 @@ _NAMED = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]
 _CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>)\s*([^\s,;()]+)")
 _SIMPLE = re.compile(r"(\^|~|>=|={1,2}|v|)(\s*)(v?\d+(?:\.\d+){0,2}(?:[-+][0-9A-Za-z.+-]+)?)")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_VERSION = re.compile(r"v?\d[0-9A-Za-z.+!-]{0,63}")
+_MAX_NAME, _MAX_VERSION = 100, 64  # characters that a note shows
 _LOWER = ("==", "===", "~=", ">=", ">")
 
 
@@ -47,6 +50,28 @@ class Bump:
         if ecosystem == "npm":
             return name == self.name
         return bool(canonicalize_name(name) == canonicalize_name(self.name))
+
+
+def major_note(bump: Bump, before: str, after: str) -> str | None:
+    """Say that a manifest's change from one text to another crosses a major version, if it does.
+
+    The version stands where the texts part; what had none before may have been of any major version.
+    """
+    parted = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
+    if parted is None:
+        return None
+    start = parted
+    while start > 0 and (before[start - 1].isalnum() or before[start - 1] in ".+-"):
+        start -= 1
+    old = _VERSION.match(before, start)
+    try:
+        now, to = Version(old[0] if old is not None else ""), Version(bump.to)
+    except InvalidVersion:
+        return None
+    if now.major == to.major and now.epoch == to.epoch:
+        return None
+    said = f"{one_line(bump.name, _MAX_NAME)} {one_line(str(now), _MAX_VERSION)} -> {bump.to}"
+    return f"{said} is a new major version: what that breaks stands in its release notes."
 
 
 def requirement_name(requirement: str) -> str | None:
