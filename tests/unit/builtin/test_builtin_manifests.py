@@ -101,6 +101,14 @@ def test_a_full_analysis_is_as_loud_as_the_loudest_that_was_found(
     assert Template(report["inputs"]["severity"]).render(values) == said
 
 
+@pytest.mark.parametrize(("context", "wished"), [({}, False), ({"include_tests": True}, True)])
+def test_a_security_review_hands_on_what_is_said_of_test_code(context: dict[str, Any], wished: bool) -> None:
+    review = shipped("security-review")
+    assert context.keys() <= review["input_schema"]["properties"].keys()
+    (propose,) = [node for node in review["nodes"] if node["id"] == "propose"]
+    assert Template(propose["inputs"]["include_tests"]).render({"context": context}) is wished
+
+
 def test_what_waits_for_a_person_is_telling_and_only_what_was_approved_is_told() -> None:
     (tell,) = shipped("approval-only")["nodes"]
     assert (tell["id"], tell["inputs"]["title"]) == ("tell", "Approved: {{ context.question }}")
