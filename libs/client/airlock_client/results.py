@@ -61,11 +61,18 @@ async def read_outputs(client: AirlockClient, run: RunView, limit: int = MAX_NOD
     return {node: json.loads(await client.node_output(run.id, node)) for node in succeeded[:limit]}
 
 
-def named_files(outputs: Mapping[str, Any]) -> Iterator[NamedFile]:
-    """The artifacts that outputs name, each with a name for its file that no other has."""
+def named_files(outputs: Mapping[str, Any], context: object) -> Iterator[NamedFile]:
+    """The artifacts that outputs name, each with a name for its file that no other has.
+
+    What the run was given with its context is no result of it: patcher answers its own input where it changed
+    nothing.
+    """
+    given = {reference.artifact for _, reference in named_in(context)}
     taken: set[str] = set()
     for node, output in outputs.items():
         for pointer, reference in named_in(output):
+            if reference.artifact in given:
+                continue
             plain = _UNFIT.sub("-", node + pointer.replace("/", "-"))[:_MAX_NAME]
             suffix = _SUFFIXES.get(reference.media_type, ".bin")
             name, count = plain + suffix, 1

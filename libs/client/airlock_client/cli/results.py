@@ -84,7 +84,7 @@ def add(runs: typer.Typer) -> None:
         """What the outputs of a run name: reports, patched trees; with --to as files in a folder."""
         async with connect(context) as client:
             view = await client.run(await whole_run(client, run))
-            files = list(named_files(await read_outputs(client, view)))
+            files = list(named_files(await read_outputs(client, view), view.context))
             if to is None:
                 _list(files, as_json=as_json)
                 return Exit.OK
@@ -130,6 +130,6 @@ async def next_command(client: AirlockClient, run: RunView) -> str | None:
     outputs = await read_outputs(client, run, _LOOKED_AT)
     if checks(outputs):
         return f"airlock runs findings {run.id}"
-    if any(named_files(outputs)):
+    if any(named_files(outputs, run.context)):
         return f"airlock runs artifacts {run.id} --to FOLDER"
     return f"airlock runs output {run.id} {list(outputs)[-1]}" if outputs else None

@@ -59,17 +59,17 @@ async def collect(client: AirlockClient, run: RunView, results: Path | None) -> 
     summary.folder = results or Path(tempfile.gettempdir()) / f"airlock-demo-{run.id}"
     summary.is_temporary = results is None
     await asyncio.to_thread(summary.folder.mkdir, mode=0o700, parents=True, exist_ok=results is not None)
-    await _save(client, outputs, summary)
+    await _save(client, outputs, run.context, summary)
     return summary
 
 
-async def _save(client: AirlockClient, outputs: dict[str, Any], summary: Summary) -> None:
+async def _save(client: AirlockClient, outputs: dict[str, Any], context: object, summary: Summary) -> None:
     assert summary.folder is not None
     if (propose := outputs.get("propose")) is not None and propose["diff"]:
         path = summary.folder / "propose-diff.diff"
         await asyncio.to_thread(path.write_text, propose["diff"], encoding="utf-8", newline="")
         summary.artifacts.append((path.name, path.stat().st_size, "the diff that was proposed"))
-    for file in named_files(outputs):
+    for file in named_files(outputs, context):
         await client.get_artifact(file.reference.artifact, summary.folder / file.name)
         summary.artifacts.append((file.name, file.reference.size, file.reference.artifact))
 
