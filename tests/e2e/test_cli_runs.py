@@ -162,15 +162,15 @@ async def test_what_a_run_found_is_told_and_its_files_are_unpacked_safely(
     (tmp_path / "evil.tar").write_bytes(b"no tar" * 200)
     put = ("artifacts", "put", str(tmp_path / "evil.tar"), "--media-type", "application/x-tar", "--json")
     evil = json.loads((await airlock(install, *put)).out)
-    inputs = {name: f"{{{{ context.{name} }}}}" for name in ("findings", "patched")}
-    inputs["../../evil"] = "{{ context.evil }}"
+    # What came with the context is no result of a run, so the workflow names what the agent says again.
+    inputs: dict[str, Any] = {"findings": "{{ context.findings }}", "patched": tree, "../../evil": evil}
     node = {"id": "look", "agent": "echo", "action": "say", "inputs": inputs}
     say = {"input_schema": ANY, "output_schema": ANY}
     program = "import sys; sys.stdout.write(sys.stdin.read())"
     await install.client.register_agent(json.dumps(manifest("echo", program, {"say": say})).encode())
     await apply(install, tmp_path, "cli-found", node)
     found = {"severity": "HIGH", "file": "src/a.py", "line": 1, "rule": "B1", "message": "why"}
-    context = json.dumps({"findings": [found], "patched": tree, "evil": evil})
+    context = json.dumps({"findings": [found]})
     done = await airlock(install, "run", "cli-found", "--context", context)
     run = done.out.split()[-1]
     assert (done.code, done.err.splitlines()[-1]) == (0, f"next: airlock runs findings {run}")
