@@ -65,7 +65,8 @@ class Credentials:
         """
         lines = split_lines(text)
         by_line: dict[int, list[_Detected]] = {}
-        prose = Prose(path, lines)
+        # Nothing is lowered in a file that brought a reader of its structure down: Prose is one, too.
+        prose = None if plain else Prose(path, lines)
         for one in self._detect(".txt" if plain else PurePath(path).suffix, lines, prose):
             if one.kind in secret_kinds.ENTROPY and _LOCK_NAMES.fullmatch(PurePath(path).name):
                 continue
