@@ -107,7 +107,9 @@ def test_what_compose_mounts_is_there_and_is_where_each_looks() -> None:
     grafana = {one.split(":")[1]: one.split(":")[0] for one in services()["grafana"]["volumes"]}
     path = read(GRAFANA / "provisioning" / "dashboards" / "airlock.yaml")["providers"][0]["options"]["path"]
     assert (ROOT / "infra" / grafana[path]).resolve() == GRAFANA / "dashboards"
-    assert (ROOT / "infra" / grafana["/etc/grafana/provisioning"]).resolve() == GRAFANA / "provisioning"
+    for folder in ("dashboards", "datasources"):
+        mounted = ROOT / "infra" / grafana[f"/etc/grafana/provisioning/{folder}"]
+        assert mounted.resolve() == GRAFANA / "provisioning" / folder
 
 
 def test_what_is_written_lies_on_the_volume_of_its_own() -> None:
