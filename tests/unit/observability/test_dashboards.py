@@ -169,8 +169,9 @@ def test_data_sources_lead_from_a_line_to_its_trace_and_run_and_from_a_span_to_l
     assert used <= set(sources)
 
     trace, run = sources["loki"]["jsonData"]["derivedFields"]
-    assert (trace["matcherRegex"], trace["datasourceUid"]) == (names.LOG_TRACE, "tempo")
-    assert (run["matcherRegex"], run["matcherType"]) == (names.LOG_RUN, "label")
+    assert trace["matcherType"] == run["matcherType"] == "label"
+    assert (trace["matcherRegex"], trace["datasourceUid"]) == (f"^{names.LOG_TRACE}$$", "tempo")
+    assert run["matcherRegex"] == f"^{names.LOG_RUN}$$"
     uid, _, variable = run["url"].removeprefix("/d/").partition("?var-")
     assert variable.partition("=")[0] in {one["name"] for one in dashboards()[uid]["templating"]["list"]}
 
