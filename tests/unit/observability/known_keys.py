@@ -1,7 +1,9 @@
 """The keys that we use in configurations of programs that cannot run here, with types and whence known.
 
-Not those programs' schemas: what stands here was looked up once, for the version that the compose file names.
-A key that is not here is an error, so whoever adds one looks it up too.
+Not those programs' schemas: each key was looked up in the program's own documentation or source, which is named
+beside it. What could be read was not the very tag that the compose file names, but a state from about its time, or
+a page before or after it that has the key as well; none of these programs was run. A key that is not here is an
+error, so whoever adds one looks it up too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +13,7 @@ Known = Mapping[str, type | tuple[type, ...]]
 """Types by dotted path. `[]` is an item of a list, `<name>` any name."""
 
 COLLECTOR: Known = {
-    # "Configuration" and each component's README, opentelemetry-collector and -contrib v0.131
+    # READMEs: configgrpc, confighttp, memorylimiterprocessor, batchprocessor, nopexporter, healthcheckextension
     "receivers.otlp.protocols.grpc.endpoint": str,
     "receivers.otlp.protocols.grpc.max_recv_msg_size_mib": int,
     "receivers.otlp.protocols.http.endpoint": str,
@@ -27,7 +29,7 @@ COLLECTOR: Known = {
     "exporters.otlp/<name>.timeout": str,
     "exporters.otlphttp/<name>.endpoint": str,
     "exporters.otlphttp/<name>.timeout": str,
-    # exporterhelper's README: the same for both
+    # README: exporterhelper, the same for both
     **{
         f"exporters.{kind}/<name>.{key}": value
         for kind in ("otlp", "otlphttp")
@@ -47,7 +49,7 @@ COLLECTOR: Known = {
     "service.pipelines.<name>.receivers[]": str,
     "service.pipelines.<name>.processors[]": str,
     "service.pipelines.<name>.exporters[]": str,
-    # "Internal telemetry"
+    # Source: service/telemetry, structs of schema 0.3.0; the form of a reader: "Internal telemetry"
     "service.telemetry.logs.level": str,
     "service.telemetry.logs.encoding": str,
     "service.telemetry.metrics.level": str,
@@ -56,7 +58,7 @@ COLLECTOR: Known = {
 }
 
 TEMPO: Known = {
-    # "Tempo configuration", v2.8, by its sections
+    # Source: cmd/tempo/app/config.go, of before 3.0, for the first words; below them "Manifest", "Configure Tempo"
     "stream_over_http_enabled": bool,
     "server.http_listen_port": int,
     "server.log_level": str,
@@ -67,7 +69,7 @@ TEMPO: Known = {
     "storage.trace.backend": str,
     "storage.trace.wal.path": str,
     "storage.trace.local.path": str,
-    # "Overrides": the scoped form, since 2.3
+    # "Manifest": the scoped form, since 2.3
     "overrides.defaults.ingestion.rate_limit_bytes": int,
     "overrides.defaults.ingestion.burst_size_bytes": int,
     "overrides.defaults.ingestion.max_traces_per_user": int,
@@ -76,7 +78,7 @@ TEMPO: Known = {
 }
 
 LOKI: Known = {
-    # "Grafana Loki configuration parameters", v3.5, by its blocks
+    # The image's own local-config.yaml; source: pkg/loki/common, pkg/validation/limits.go, pkg/loghttp/push
     "auth_enabled": bool,
     "server.http_listen_port": int,
     "server.grpc_listen_port": int,
@@ -115,7 +117,7 @@ LOKI: Known = {
 
 _JSON = "datasources[].jsonData"
 SOURCES: Known = {
-    # "Provision Grafana" and each data source's page, v12.1
+    # "Provision Grafana" and each data source's page; `matcherType` only in source: loki/getDerivedFields.ts
     "apiVersion": int,
     "prune": bool,
     **{f"datasources[].{key}": str for key in ("name", "uid", "type", "access", "url")},
@@ -145,6 +147,7 @@ SOURCES: Known = {
 }
 
 PROVIDERS: Known = {
+    # "Provision Grafana", Dashboards
     "apiVersion": int,
     "providers[].name": str,
     "providers[].orgId": int,
