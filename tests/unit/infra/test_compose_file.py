@@ -11,7 +11,7 @@ from composed import OURS, ROOT, SERVICES, STACK, of_profile
 
 ONE_SHOT = ("volumes", "telemetry-volumes", "migrate")
 CANNOT_BE_ASKED = ("otel-collector", "tempo", "loki")
-"""The Collector's image holds no program that could ask; Tempo's and Loki's lose theirs in 2.10 and 3.6."""
+"""The Collector's image holds no program that could ask; Tempo's and Loki's lose theirs in later releases."""
 
 
 @pytest.mark.parametrize("name", SERVICES)

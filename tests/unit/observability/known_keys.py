@@ -1,9 +1,9 @@
 """The keys that we use in configurations of programs that cannot run here, with types and whence known.
 
-Not those programs' schemas: each key was looked up in the program's own documentation or source, which is named
-beside it. What could be read was not the very tag that the compose file names, but a state from about its time, or
-a page before or after it that has the key as well; none of these programs was run. A key that is not here is an
-error, so whoever adds one looks it up too.
+Not those programs' schemas: each key was looked up in the program's own documentation or source, which is
+named beside it. What could be read was not the very tag that the compose file names, but a state from about
+its time, or a page before or after it that has the key as well; none of these programs was run. A key that is
+not here is an error, so whoever adds one looks it up too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,8 @@ Known = Mapping[str, type | tuple[type, ...]]
 """Types by dotted path. `[]` is an item of a list, `<name>` any name."""
 
 COLLECTOR: Known = {
-    # READMEs: configgrpc, confighttp, memorylimiterprocessor, batchprocessor, nopexporter, healthcheckextension
+    # READMEs: configgrpc, confighttp, configtls, memorylimiterprocessor, batchprocessor, nopexporter,
+    # healthcheckextension
     "receivers.otlp.protocols.grpc.endpoint": str,
     "receivers.otlp.protocols.grpc.max_recv_msg_size_mib": int,
     "receivers.otlp.protocols.http.endpoint": str,
@@ -58,7 +59,8 @@ COLLECTOR: Known = {
 }
 
 TEMPO: Known = {
-    # Source: cmd/tempo/app/config.go, of before 3.0, for the first words; below them "Manifest", "Configure Tempo"
+    # Source: cmd/tempo/app/config.go, of before 3.0, for the first words; below them "Manifest" and
+    # "Configure Tempo"
     "stream_over_http_enabled": bool,
     "server.http_listen_port": int,
     "server.log_level": str,
