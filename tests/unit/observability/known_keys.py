@@ -80,7 +80,7 @@ TEMPO: Known = {
 }
 
 LOKI: Known = {
-    # The image's own local-config.yaml; source: pkg/loki/common, pkg/validation/limits.go, pkg/loghttp/push
+    # cmd/loki/loki-local-config.yaml; source: pkg/loki/common, pkg/validation/limits.go, pkg/loghttp/push
     "auth_enabled": bool,
     "server.http_listen_port": int,
     "server.grpc_listen_port": int,
