@@ -86,7 +86,9 @@ async def test_while_it_is_open_what_nobody_claimed_is_refused_at_once_and_the_r
     assert api.breaker.closed  # it answered, whoever asked
 
 
-@pytest.mark.parametrize(("status", "closed"), [(404, True), (None, False), (500, True), (401, False)])
+@pytest.mark.parametrize(
+    ("status", "closed"), [(404, True), (None, False), (500, False), (503, False), (429, False), (401, False)]
+)
 async def test_its_own_question_tells_the_breaker(
     api: Api, rest: Rest, status: int | None, closed: bool
 ) -> None:

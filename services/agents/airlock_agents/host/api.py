@@ -62,21 +62,28 @@ class Api:
 
     async def check(self) -> None:
         """Does REST answer, and know our token? Raises ApiAway; Fatal when the token is refused."""
-        try:
-            answer = await self._client.get(f"/api/agents/versions/{NOBODY}")
-        except httpx2.HTTPError as error:
-            raise ApiAway(_reason(error)) from error
-        if answer.status_code in (401, 403):
-            raise Fatal(f"REST at {self.url} refused the host's token ({answer.status_code})")
+        status = await self._look()
+        if status in (401, 403):
+            raise Fatal(f"REST at {self.url} refused the host's token ({status})")
 
     async def ask(self) -> None:
-        """Ask REST whether it answers and knows our token, and tell the breaker."""
+        """Ask REST whether work could be had from it, and tell the breaker."""
         try:
-            await self.check()
-        except (ApiAway, Fatal) as error:
+            status = await self._look()
+        except ApiAway as error:
             self.breaker.failed(str(error))
+            return
+        if _is_away(status):
+            self.breaker.failed(f"REST answers {status}")
         else:
             self.breaker.succeeded()
+
+    async def _look(self) -> int:
+        """The status of an answer to a question that is always the same. Raises ApiAway."""
+        try:
+            return (await self._client.get(f"/api/agents/versions/{NOBODY}")).status_code
+        except httpx2.HTTPError as error:
+            raise ApiAway(_reason(error)) from error
 
     async def agent_version(self, version_id: str) -> AgentVersion:
         """Fetch a registration. Raises ApiAway, ApiRefused."""
@@ -134,11 +141,15 @@ class Api:
                 problem = (await answer.aread())[:500].decode("utf-8", "replace")
         except httpx2.HTTPError as error:
             raise self._away(f"{method} {path}: {_reason(error)}") from error
-        if answer.status_code >= 500 or answer.status_code in (401, 403, 408, 429):
-            # A token that is refused may be put right by a person; it is no fault of the attempt.
+        if _is_away(answer.status_code):
             raise self._away(f"{method} {path}: {answer.status_code} {problem}")
         self.breaker.succeeded()
         raise ApiRefused(answer.status_code, f"{method} {path}: {problem}")
+
+
+def _is_away(status: int) -> bool:
+    """Whether to ask again later. A token that is refused may be put right; it is no fault of an attempt."""
+    return status >= 500 or status in (401, 403, 408, 429)
 
 
 def _reason(error: Exception) -> str:
