@@ -48,7 +48,7 @@ class Replica:
                 stderr=log,
             )
         async with asyncio.timeout(60):
-            while not self._port_file.exists():
+            while not (self._port_file.exists() and self._port_file.read_text().endswith("\n")):
                 assert self._process.returncode is None, self._log.read_text()
                 await asyncio.sleep(_POLL)
         return f"http://127.0.0.1:{self._port_file.read_text().strip()}"

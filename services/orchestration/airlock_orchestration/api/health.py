@@ -1,5 +1,7 @@
 """/health and /metrics: for probes and scrapers, without a key."""
 
+import asyncio
+
 from airlock_contracts.views import DetailedHealthView, HealthView
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -46,4 +48,5 @@ async def get_detailed_health(deps: Deps) -> DetailedHealthView:
 )
 async def get_metrics(deps: Deps) -> Response:
     """Metrics in Prometheus' text format."""
-    return Response(deps.render_metrics(), media_type=deps.metrics_type)
+    # In a thread: of a busy install it is more than a megabyte.
+    return Response(await asyncio.to_thread(deps.render_metrics), media_type=deps.metrics_type)

@@ -88,16 +88,19 @@ class Batches(Generic[_T]):
         while not self._closing:
             self._wake.wait(self._every)
             self._wake.clear()
-            self._send_all()
-        self._send_all()
+            self._send_some(len(self._waiting))
+        while not self._cut_off and self._waiting:
+            self._send_some(len(self._waiting))
 
-    def _send_all(self) -> None:
-        while not self._cut_off and (items := self._take()):
+    def _send_some(self, count: int) -> None:
+        """Send so many; what comes meanwhile collects for the next turn, or each would go out alone."""
+        while count > 0 and not self._cut_off and (items := self._take(count)):
+            count -= len(items)
             if refused := self._send(items):
                 self._dropped.inc(refused)
 
-    def _take(self) -> list[_T]:
+    def _take(self, count: int) -> list[_T]:
         with self._lock:
-            taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+            taken = [self._waiting.popleft() for _ in range(min(count, self._batch, len(self._waiting)))]
             self._bytes -= sum(size for _, size in taken)
         return [item for item, _ in taken]
