@@ -146,6 +146,7 @@ async def test_a_reader_hears_bells_and_sees_counts_and_no_more(
         bells = await reader.subscribe(NAMES.bell("*"))
         await reader.flush()
         await center.publish(NAMES.bell("default"), b"look")
+        await center.flush()
         assert (await bells.next_msg(timeout=10)).data == b"look"
         info = await reader.jetstream().stream_info(NAMES.reports_stream)
         assert (info.state.messages, reader.complaints.qsize()) == (0, 0)
