@@ -1,6 +1,9 @@
 """Connections carry limits, say plainly why there is none, and never show a password."""
 
 import asyncio
+import os
+import signal
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,6 +100,20 @@ async def test_whether_postgres_answers_is_told_not_raised(migrated_database_url
         assert not await database.is_alive()
         await connection.execute(f"CREATE DATABASE {name}")
         await connection.close()
+
+
+async def test_whether_postgres_answers_is_known_soon_also_when_it_hangs(migrated_database_url: str) -> None:
+    async with Database(migrated_database_url) as database:
+        async with database.path() as connection:
+            pid = connection.get_server_pid()
+        os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            assert not await database.is_alive()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert time.monotonic() - began < 5
+        assert await database.is_alive()
 
 
 async def test_a_unix_socket_is_an_address_too(shop: Any, migrated_database_url: str) -> None:
