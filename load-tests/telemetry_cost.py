@@ -270,8 +270,8 @@ async def compare(off: Side, on: Side, arguments: argparse.Namespace) -> list[Co
     return found
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; 1 when telemetry costs more than it may."""
     parser = argparse.ArgumentParser(description="What telemetry costs.")
     parser.add_argument("--rounds", type=int, default=5, help="each measures both once")
     parser.add_argument("--steps", type=int, default=20, help="no-op steps in a chain")
@@ -288,7 +288,8 @@ def main() -> None:
         print(json.dumps([asdict(one) | {"met": one.met} for one in found], indent=2))
     else:
         print("\n".join(str(one) for one in found))
+    return 0 if all(one.met for one in found) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -171,7 +171,7 @@ class Database:
                 try:
                     await connection.fetchval("SELECT 1")
                 except BaseException:
-                    # A release waits until Postgres has cancelled what was asked: of one that hangs, for 10 s.
+                    # Else the release waits for Postgres to cancel what was asked: 10 s for one that hangs.
                     connection.terminate()
                     raise
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
