@@ -53,16 +53,16 @@ from .store.path import Path
 from .store.plans import PlanCache
 from .store.rates import RateStorage
 from .store.sessions import Sessions
+from .telemetry.counts import count
+from .telemetry.facts import tell
+from .telemetry.gauges import Gauges
+from .telemetry.spans import Spans
 from .workers.bells import BellsWorker
 from .workers.control import ControlWorker
-from .workers.counts import count
 from .workers.dispatcher import Dispatcher
-from .workers.facts import tell
-from .workers.gauges import Gauges
 from .workers.logs import LogsWorker
 from .workers.reports import ReportsWorker
 from .workers.retention import Retention
-from .workers.spans import Spans
 from .workers.sweeper import Sweeper
 
 START_SECONDS = 6.0

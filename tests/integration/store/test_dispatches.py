@@ -14,9 +14,9 @@ from airlock_orchestration.engine.step import new_run, step
 from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
+from airlock_orchestration.telemetry.spans import Spans
 from airlock_orchestration.workers import dispatcher as dispatching
 from airlock_orchestration.workers.dispatcher import Dispatcher
-from airlock_orchestration.workers.spans import Spans
 
 
 class SlowStream:

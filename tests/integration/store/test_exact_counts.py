@@ -18,7 +18,7 @@ from airlock_orchestration.operations.reports import Reports
 from airlock_orchestration.store.door.changes import Applied, RunChange
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
-from airlock_orchestration.workers.counts import count
+from airlock_orchestration.telemetry.counts import count
 
 TOKEN = "token-0123456789abcdef"
 Added = Callable[[], dict[str, float]]

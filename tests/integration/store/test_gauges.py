@@ -12,7 +12,7 @@ from airlock_orchestration.errors import StoreUnavailable
 from airlock_orchestration.store.census import Census
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
-from airlock_orchestration.workers.gauges import Gauges
+from airlock_orchestration.telemetry.gauges import Gauges
 
 RUN = "01920000-0000-7000-8000-000000000001"
 

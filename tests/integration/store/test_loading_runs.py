@@ -22,7 +22,7 @@ from airlock_orchestration.store.runs import (
     load_states,
     load_values,
 )
-from airlock_orchestration.workers.endings import endings
+from airlock_orchestration.telemetry.endings import endings
 
 
 async def test_many_runs_are_read_at_once_and_an_unknown_one_is_left_out(shop: Any, kit: Any) -> None:

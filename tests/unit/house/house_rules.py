@@ -6,12 +6,15 @@ _ORCHESTRATION = "airlock_orchestration"
 _AGENTS = "airlock_agents"
 _GROUND = ("airlock_contracts", "airlock_chassis")
 
-# orchestration: __main__ > app > api | workers > operations > store > engine | errors | settings
+# orchestration: __main__ > app > api | workers > operations > store > engine | errors | settings,
+# and between them: api > pictures > operations, workers > telemetry > operations
 _CELLAR = tuple(f"{_ORCHESTRATION}.{room}" for room in ("engine", "errors", "settings"))
 _STORE = (*_GROUND, _ORCHESTRATION, *_CELLAR)
 _OPERATIONS = (*_STORE, f"{_ORCHESTRATION}.store")
 _EDGES = (*_OPERATIONS, f"{_ORCHESTRATION}.operations")
-_APP = (*_EDGES, f"{_ORCHESTRATION}.api", f"{_ORCHESTRATION}.workers")
+_API = (*_EDGES, f"{_ORCHESTRATION}.pictures")
+_WORKERS = (*_EDGES, f"{_ORCHESTRATION}.telemetry")
+_APP = (*_WORKERS, f"{_ORCHESTRATION}.api", f"{_ORCHESTRATION}.workers")
 
 # agents: __main__ > host | (author | upkeep > images) > sandbox | settings
 _SANDBOX = (*_GROUND, _AGENTS)
@@ -33,8 +36,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     f"{_ORCHESTRATION}.settings": _GROUND,
     f"{_ORCHESTRATION}.store": _STORE,
     f"{_ORCHESTRATION}.operations": _OPERATIONS,
-    f"{_ORCHESTRATION}.api": _EDGES,
-    f"{_ORCHESTRATION}.workers": _EDGES,
+    f"{_ORCHESTRATION}.pictures": _EDGES,
+    f"{_ORCHESTRATION}.telemetry": _EDGES,
+    f"{_ORCHESTRATION}.api": _API,
+    f"{_ORCHESTRATION}.workers": _WORKERS,
     f"{_ORCHESTRATION}.app": _APP,
     f"{_ORCHESTRATION}.check": _EDGES,
     f"{_ORCHESTRATION}.__main__": (*_APP, f"{_ORCHESTRATION}.app"),

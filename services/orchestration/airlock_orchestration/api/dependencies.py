@@ -11,10 +11,10 @@ from ..operations.agents import ImageResolver
 from ..operations.approvals import Approvals
 from ..operations.artifacts import Artifacts
 from ..operations.bells import Bells
-from ..operations.graph import Pictures
 from ..operations.health import Health
 from ..operations.keys import KeyRing
 from ..operations.runs import Runs
+from ..pictures.boxes import Pictures
 from ..store.sessions import Sessions
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from ..errors import RunUnknown, WorkflowUnknown
 from ..operations import workflows
-from ..operations.graph import View, draw_run, draw_workflow, tag_of
+from ..pictures.boxes import View, draw_run, draw_workflow, tag_of
 from .answers import Answers, raw, refusals
 from .auth import Asking
 from .conditions import NOT_MODIFIED, IfNoneMatch, not_modified, quoted

@@ -20,7 +20,7 @@ from airlock_contracts.subjects import AttemptSubject, Subjects
 from ..engine.effects import DispatchAttempt, KeepInput, RecallAttempt
 from ..errors import StoreUnavailable
 from ..operations.entries import Committed
-from .spans import Spans
+from ..telemetry.spans import Spans
 
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 128 * 1024 * 1024

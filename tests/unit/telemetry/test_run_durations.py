@@ -8,7 +8,7 @@ from airlock_contracts.statuses import Verdict
 from airlock_orchestration.engine import signals as s
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import step
-from airlock_orchestration.workers.durations import lasted, worked
+from airlock_orchestration.telemetry.durations import lasted, worked
 from engine_runs import RUN, START, STARTED, new, node
 
 

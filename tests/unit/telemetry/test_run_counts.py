@@ -19,7 +19,7 @@ from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import fold, new_run
 from airlock_orchestration.operations.entries import Committed
 from airlock_orchestration.store.door.changes import RunCreation
-from airlock_orchestration.workers.counts import count
+from airlock_orchestration.telemetry.counts import count
 from engine_runs import AGENTS, RUN, START, STARTED, node
 
 TOKEN = "t" * 16

@@ -14,9 +14,9 @@ from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus
 from airlock_contracts.views import RunView, WorkflowView
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.errors import StoreUnavailable
-from airlock_orchestration.operations import graph
-from airlock_orchestration.operations.graph import Pictures, draw_run, draw_workflow
-from airlock_orchestration.operations.graph_svg import LOOKS, Box, Drawing, draw
+from airlock_orchestration.pictures import boxes
+from airlock_orchestration.pictures.boxes import Pictures, draw_run, draw_workflow
+from airlock_orchestration.pictures.svg import LOOKS, Box, Drawing, draw
 from shown_runs import AT, approval, attempt, later, node, run
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -176,10 +176,10 @@ async def test_pictures_are_drawn_one_at_a_time_and_who_waits_too_long_is_told(
     first = asyncio.create_task(pictures.draw(slow, view))
     await asyncio.to_thread(began.wait, 20)
     first.cancel()  # its reader has left; the thread draws on
-    monkeypatch.setattr(graph, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr(boxes, "TURN_SECONDS", 0.05)
     with pytest.raises(StoreUnavailable):
         await pictures.draw(draw_run, view)
-    monkeypatch.setattr(graph, "TURN_SECONDS", 20)
+    monkeypatch.setattr(boxes, "TURN_SECONDS", 20)
     second = asyncio.create_task(pictures.draw(draw_run, view))
     go_on.set()
     assert (await second).startswith("<svg")

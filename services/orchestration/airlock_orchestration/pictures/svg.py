@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
-from .graph_layout import Layout, lay_out
+from .layout import Layout, lay_out
 
 _CHARACTER = 7.5  # of the monospaced font at 12.5 px
 _NARROWEST, _WIDEST = 15, 34  # characters of a box's lines; longer ones are cut in the middle

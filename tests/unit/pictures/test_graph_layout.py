@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from airlock_orchestration.operations.graph_layout import MAX_BENDS, Layout, lay_out
+from airlock_orchestration.pictures.layout import MAX_BENDS, Layout, lay_out
 from hypothesis import given
 from hypothesis import strategies as st
 

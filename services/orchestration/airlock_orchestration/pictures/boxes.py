@@ -12,8 +12,8 @@ from airlock_contracts.views import ApprovalView, NodeView, RunView, WorkflowVie
 from airlock_contracts.workflow import NodeSpec
 
 from ..errors import StoreUnavailable
-from .graph_svg import Box, Drawing, draw
-from .health import VERSION
+from ..operations.health import VERSION
+from .svg import Box, Drawing, draw
 
 TURN_SECONDS = 10.0
 _NAMED = 20

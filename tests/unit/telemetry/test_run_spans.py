@@ -20,9 +20,9 @@ from airlock_orchestration.engine.effects import RequestApproval, RunFinished, S
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import step
 from airlock_orchestration.operations.entries import Committed
-from airlock_orchestration.workers import spans as recording
-from airlock_orchestration.workers.endings import EndedSpan, endings
-from airlock_orchestration.workers.spans import Spans
+from airlock_orchestration.telemetry import spans as recording
+from airlock_orchestration.telemetry.endings import EndedSpan, endings
+from airlock_orchestration.telemetry.spans import Spans
 from engine_runs import RUN, START, STARTED, Witness, new, node, random_run, random_signal
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
