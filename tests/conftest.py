@@ -27,8 +27,12 @@ import docker.errors
 import pytest
 import structlog
 from airlock_agents.sandbox.engine import EngineProblem, find_engine
+from airlock_chassis.telemetry.traces import use_provider
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres, MissingBinary
 from blockbuster import BlockBuster, blockbuster_ctx
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 _SQL_SECONDS = 30.0
 _MIGRATE_SECONDS = 60.0
@@ -227,6 +231,17 @@ def migrated_database_url(
     name = databases.make(template=migrated_template)
     yield postgres_server.url(name)
     databases.drop(name)
+
+
+@pytest.fixture
+def recorded_spans() -> Iterator[InMemorySpanExporter]:
+    """Tracing is on in this process; the spans that ended."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    use_provider(provider)
+    yield exporter
+    use_provider(None)
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from airlock_chassis.telemetry.traces import span_id, use_provider
+from airlock_chassis.telemetry.traces import span_id
 from airlock_contracts.statuses import Verdict
 from airlock_contracts.views import DecisionRequest
 from airlock_orchestration.errors import (
@@ -23,8 +22,6 @@ from airlock_orchestration.errors import (
 from airlock_orchestration.operations.approvals import Approvals
 from airlock_orchestration.operations.principals import Principal
 from airlock_orchestration.store.tables import KeyRole
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 GATES: dict[str, Any] = {
@@ -43,17 +40,6 @@ GATES: dict[str, Any] = {
         )
     ],
 }
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    """The spans that ended."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
-    yield exporter
-    use_provider(None)
 
 
 def somebody(name: str, project: str = "default") -> Principal:
@@ -238,7 +224,7 @@ async def test_a_decision_that_comes_too_late_is_told_what_happened(rig: Any) ->
 
 
 async def test_a_decision_is_a_span_of_its_run_below_the_wait_and_linked_to_its_own_request(
-    rig: Any, spans: InMemorySpanExporter
+    rig: Any, recorded_spans: InMemorySpanExporter
 ) -> None:
     run, approval = await rig.waiting()
     answer = await rig.client.post(
@@ -246,7 +232,7 @@ async def test_a_decision_is_a_span_of_its_run_below_the_wait_and_linked_to_its_
         json={"decision": "APPROVED", "payload_sha256": approval["payload_sha256"]},
     )
     assert answer.status_code == 200
-    found = {span.name: span for span in spans.get_finished_spans()}
+    found = {span.name: span for span in recorded_spans.get_finished_spans()}
     decided, asked = found["approval.decide"], found["POST /api/approvals/{approval}/decision"]
     assert dict(decided.attributes or {}) == {
         "airlock.run": run,

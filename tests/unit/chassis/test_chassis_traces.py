@@ -1,6 +1,5 @@
 """Traces: carried over borders, cheap when off, never in the way."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,32 +12,18 @@ from airlock_chassis.telemetry import (
     span,
     span_id,
     traceparent,
-    use_provider,
 )
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 AT = datetime(2026, 1, 2, 3, 4, 5, 7, tzinfo=UTC)
 
 
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    """Tracing is on, into memory."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
-    yield exporter
-    use_provider(None)
-
-
-def test_a_span_continues_the_trace_of_its_parent(spans: InMemorySpanExporter) -> None:
+def test_a_span_continues_the_trace_of_its_parent(recorded_spans: InMemorySpanExporter) -> None:
     with span("attempt.run", parent=PARENT, attributes={"airlock.node": "scan"}):
         headers = inject({"other": "kept"})
-    (ended,) = spans.get_finished_spans()
+    (ended,) = recorded_spans.get_finished_spans()
     assert headers["other"] == "kept"
     assert headers["traceparent"].split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
     assert ended.parent is not None
@@ -46,17 +31,19 @@ def test_a_span_continues_the_trace_of_its_parent(spans: InMemorySpanExporter) -
     assert dict(ended.attributes or {}) == {"airlock.node": "scan"}
 
 
-def test_an_exception_fails_its_span_without_its_text_and_passes_through(spans: InMemorySpanExporter) -> None:
+def test_an_exception_fails_its_span_without_its_text_and_passes_through(
+    recorded_spans: InMemorySpanExporter,
+) -> None:
     with pytest.raises(KeyError), span("attempt.run"):
         raise KeyError("a text that only the log may show")
-    (ended,) = spans.get_finished_spans()
+    (ended,) = recorded_spans.get_finished_spans()
     assert (ended.status.status_code, ended.status.description) == (trace.StatusCode.ERROR, None)
     assert dict(ended.attributes or {}) == {"error.type": "KeyError"}
     assert ended.events == ()
 
 
 def test_a_span_is_recorded_when_it_is_over_under_the_id_that_its_children_gave_as_parent(
-    spans: InMemorySpanExporter,
+    recorded_spans: InMemorySpanExporter,
 ) -> None:
     above = child_of(PARENT, "run/scan")
     with span("claim", parent=above):
@@ -72,7 +59,7 @@ def test_a_span_is_recorded_when_it_is_over_under_the_id_that_its_children_gave_
     )
     with span("other"):
         pass
-    claim, node, other = spans.get_finished_spans()
+    claim, node, other = recorded_spans.get_finished_spans()
     assert node.context is not None
     assert claim.parent is not None
     assert claim.parent.span_id == node.context.span_id
@@ -85,28 +72,30 @@ def test_a_span_is_recorded_when_it_is_over_under_the_id_that_its_children_gave_
     assert other.context.span_id != node.context.span_id
 
 
-def test_what_is_over_before_it_began_is_over_at_once(spans: InMemorySpanExporter) -> None:
+def test_what_is_over_before_it_began_is_over_at_once(recorded_spans: InMemorySpanExporter) -> None:
     record("node scan", parent=PARENT, start=AT, end=AT - timedelta(seconds=1))
-    (ended,) = spans.get_finished_spans()
+    (ended,) = recorded_spans.get_finished_spans()
     assert ended.end_time == ended.start_time
 
 
 @pytest.mark.parametrize("parent", [None, "garbage", PARENT[:-1] + "0", PARENT[:-1] + "2"])
 def test_nothing_is_recorded_in_a_trace_that_is_not_kept(
-    spans: InMemorySpanExporter, parent: str | None
+    recorded_spans: InMemorySpanExporter, parent: str | None
 ) -> None:
     record("node scan", parent=parent, start=AT, end=AT)
-    assert spans.get_finished_spans() == ()
+    assert recorded_spans.get_finished_spans() == ()
 
 
-def test_a_block_of_a_trace_that_is_not_kept_passes_on_its_callers_ids(spans: InMemorySpanExporter) -> None:
+def test_a_block_of_a_trace_that_is_not_kept_passes_on_its_callers_ids(
+    recorded_spans: InMemorySpanExporter,
+) -> None:
     unkept = PARENT[:-1] + "0"
     with span("outer", parent=unkept), span("inner") as inner:
         assert traceparent() == unkept
         inner.set_attribute("airlock.node", "nobody sees it")
     with span("another"):
         assert traceparent() != unkept
-    assert [one.name for one in spans.get_finished_spans()] == ["another"]
+    assert [one.name for one in recorded_spans.get_finished_spans()] == ["another"]
 
 
 def test_a_derived_parent_keeps_the_trace_and_its_flags() -> None:

@@ -1,7 +1,6 @@
 """A step's span says what became of it, and what left it goes on."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,21 +11,9 @@ from airlock_agents.host.spans import step, tell_outcome
 from airlock_agents.sandbox.outcome import Success
 from airlock_agents.sandbox.sandboxes import OpenFailed
 from airlock_chassis.bus import Later, ShuttingDown
-from airlock_chassis.telemetry import use_provider
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
-    yield exporter
-    use_provider(None)
 
 
 def told(span: ReadableSpan) -> tuple[Any, Any, bool]:
@@ -55,20 +42,20 @@ def later(cause: Exception | None) -> Later:
     ],
 )
 def test_what_leaves_a_step_is_told_as_what_it_is(
-    spans: InMemorySpanExporter, left: BaseException, said: tuple[Any, Any, bool]
+    recorded_spans: InMemorySpanExporter, left: BaseException, said: tuple[Any, Any, bool]
 ) -> None:
     with pytest.raises(type(left)) as raised, step("sandbox.wait"):
         raise left
-    (span,) = spans.get_finished_spans()
+    (span,) = recorded_spans.get_finished_spans()
     assert raised.value is left
     assert told(span) == said
     assert span.events == ()
 
 
-def test_an_outcome_is_told_by_its_status_and_its_failures_code(spans: InMemorySpanExporter) -> None:
+def test_an_outcome_is_told_by_its_status_and_its_failures_code(recorded_spans: InMemorySpanExporter) -> None:
     for outcome in (Success(b"{}"), internal_failure("a text that only the log may show")):
         with step("sandbox.run") as opened:
             tell_outcome(opened, outcome)
-    good, bad = spans.get_finished_spans()
+    good, bad = recorded_spans.get_finished_spans()
     assert told(good) == ("SUCCESS", None, False)
     assert told(bad) == ("FAILED", "internal", True)

@@ -3,14 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from airlock_chassis.bus import Ack, AlreadyThere, Outgoing, PublishUnknown
-from airlock_chassis.telemetry import metrics, use_provider
+from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.traces import child_of, span_id
 from airlock_contracts.failures import INTERNAL, Failure, FailureKind
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
@@ -24,8 +23,6 @@ from airlock_orchestration.telemetry import spans as recording
 from airlock_orchestration.telemetry.endings import EndedSpan, endings
 from airlock_orchestration.telemetry.spans import Spans
 from engine_runs import RUN, START, STARTED, Witness, new, node, random_run, random_signal
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -125,17 +122,6 @@ def test_a_gate_that_expires_is_an_expired_wait_and_a_node_that_only_was_skipped
     assert (run.attributes["airlock.status"], run.error) == ("SUCCESS", None)
 
 
-@pytest.fixture
-def recorded() -> Iterator[InMemorySpanExporter]:
-    """Tracing is on, into memory."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
-    yield exporter
-    use_provider(None)
-
-
 def wide(traceparent: str = PARENT, nodes: int = 200) -> Committed:
     """A commit that cancels very many nodes."""
     run = replace(new(*(node(f"n{n}") for n in range(nodes))), traceparent=traceparent)
@@ -150,7 +136,9 @@ async def recorded_by(spans: Spans) -> None:
     await spans.run(stop)
 
 
-async def test_others_have_many_turns_while_a_wide_run_is_recorded(recorded: InMemorySpanExporter) -> None:
+async def test_others_have_many_turns_while_a_wide_run_is_recorded(
+    recorded_spans: InMemorySpanExporter,
+) -> None:
     spans = Spans(SUBJECTS, lambda: START)
     spans.hand_over([wide()])
     recording_all = asyncio.create_task(recorded_by(spans))
@@ -158,12 +146,12 @@ async def test_others_have_many_turns_while_a_wide_run_is_recorded(recorded: InM
     while not recording_all.done():
         turns += 1
         await asyncio.sleep(0)
-    assert len(recorded.get_finished_spans()) == 200 + 200 + 1
+    assert len(recorded_spans.get_finished_spans()) == 200 + 200 + 1
     assert turns >= 401 // recording.AT_ONCE
 
 
 async def test_what_is_too_much_is_dropped_and_counted(
-    recorded: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+    recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "MAX_WAITING", 1)
     dropped = metrics.telemetry_dropped_total.labels("traces")
@@ -171,21 +159,21 @@ async def test_what_is_too_much_is_dropped_and_counted(
     spans = Spans(SUBJECTS, lambda: START)
     spans.hand_over([wide(nodes=3), wide(nodes=5)])
     await recorded_by(spans)
-    assert len(recorded.get_finished_spans()) == 7
+    assert len(recorded_spans.get_finished_spans()) == 7
     assert dropped._value.get() - before == 11
 
 
-async def test_a_run_that_is_not_kept_leaves_nothing_waiting(recorded: InMemorySpanExporter) -> None:
+async def test_a_run_that_is_not_kept_leaves_nothing_waiting(recorded_spans: InMemorySpanExporter) -> None:
     spans = Spans(SUBJECTS, lambda: START)
     spans.hand_over([wide(PARENT[:-1] + "0"), wide("garbage")])
     message = Outgoing("x", b"", headers={"traceparent": PARENT[:-1] + "0"})
     spans.sent([message, Outgoing("x", b"")], [Ack("s", 1, False)] * 2, START)
     await recorded_by(spans)
-    assert recorded.get_finished_spans() == ()
+    assert recorded_spans.get_finished_spans() == ()
 
 
 async def test_each_sending_is_a_span_under_its_attempt_and_says_whether_it_is_known_to_have_come(
-    recorded: InMemorySpanExporter,
+    recorded_spans: InMemorySpanExporter,
 ) -> None:
     subject = SUBJECTS.invocation(AttemptSubject("default", RUN, "a", 2))
     messages = [
@@ -197,7 +185,7 @@ async def test_each_sending_is_a_span_under_its_attempt_and_says_whether_it_is_k
     spans = Spans(SUBJECTS, lambda: START + timedelta(seconds=1))
     spans.sent(messages, [PublishUnknown("no answer"), AlreadyThere(subject), Ack("s", 1, False)], START)
     await recorded_by(spans)
-    sent = recorded.get_finished_spans()
+    sent = recorded_spans.get_finished_spans()
     assert [one.context.span_id for one in sent if one.context] == [
         int(span_id(f"{RUN}/a/2/{n}"), 16) for n in (1, 2, 3)
     ]
