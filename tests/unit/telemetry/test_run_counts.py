@@ -56,9 +56,10 @@ class Ledger:
         self.run = step.run
         count([Committed(step, creation)])
 
-    def succeed(self, usage: Usage = USAGE) -> None:
+    def succeed(self, usage: Usage = USAGE, *, after: timedelta = SECOND) -> None:
         evidence = s.Evidence(usage=usage)
-        self.send(s.AttemptSucceeded(**ATTEMPT, output=b"{}", value={}, evidence=evidence))  # type: ignore[arg-type]
+        done = s.AttemptSucceeded(**ATTEMPT, output=b"{}", value={}, evidence=evidence)  # type: ignore[arg-type]
+        self.send(done, after=after)
 
     def fail(self, code: str = "agent.error", *, retryable: bool = False) -> None:
         failure = Failure(kind=FailureKind.AGENT, code=code, message="x", retryable=retryable)
@@ -141,15 +142,33 @@ def test_a_report_is_counted_once_however_often_it_comes() -> None:
     assert made.added("sandbox_peak_memory_bytes_sum", agent="free") == 2**25
     assert made.added("agent_runs_total", agent="free", action="go", status="SUCCESS") == 1
     assert made.added("agent_duration_seconds_count", agent="free", action="go") == 1
+    assert made.added("attempt_wait_seconds_count", pool="default") == 1
     assert made.added("agent_errors_total", agent="free", kind="agent", code="agent.error") == 0
 
 
-@pytest.mark.parametrize("nonsense", [nan, inf, -1.0, 1e300])
+def test_an_agent_is_no_slower_for_the_queue_before_it_which_is_told_apart() -> None:
+    made = ledger("queued")
+    made.succeed(after=timedelta(minutes=1))
+    assert made.added("agent_duration_seconds_sum", agent="free", action="go") == 1.75
+    assert made.added("attempt_wait_seconds_sum", pool="default") == 58
+
+
+@pytest.mark.parametrize(("claimed", "ended", "waits"), [(5, 10, 5), (9, 10, 8), (1, 1, 0)])
+def test_what_follows_a_claim_or_comes_before_it_is_no_waiting(claimed: int, ended: int, waits: int) -> None:
+    made = ledger("claimed")
+    made.send(CLAIMED, after=claimed * SECOND)
+    made.succeed(after=(ended - claimed) * SECOND)
+    assert made.added("attempt_wait_seconds_sum", pool="default") == waits
+    assert made.added("agent_duration_seconds_sum", agent="free", action="go") == 1.75
+
+
+@pytest.mark.parametrize("nonsense", [nan, inf, -1.0, 1e300, 25 * 3600 * 1000])
 def test_what_cannot_have_been_measured_costs_nothing(nonsense: float) -> None:
     made = ledger("nonsense")
-    made.succeed(Usage(start_ms=nonsense, run_ms=1000, cpu_ms=nonsense, peak_memory_bytes=-1))
+    made.succeed(Usage(start_ms=1000, run_ms=nonsense, cpu_ms=64 * nonsense, peak_memory_bytes=-1))
     assert made.added("workflow_container_seconds_total", workflow="nonsense", tag="") == 1
     assert made.added("workflow_cpu_seconds_total", workflow="nonsense", tag="") == 0
+    assert made.added("agent_duration_seconds_count", agent="free", action="go") == 0
     assert made.added("sandbox_peak_memory_bytes_count", agent="free") == 0
 
 
@@ -189,6 +208,8 @@ def test_a_lapsed_lease_is_counted_as_one_and_as_a_lost_attempt() -> None:
     assert made.added("agent_runs_total", agent="free", action="go", status="LOST") == 1
     assert made.added("agent_retries_total", agent="free") == 1
     assert made.added("workflow_container_seconds_total", workflow="lapsed", tag="") == 0
+    assert made.added("attempt_wait_seconds_sum", pool="default") == 1
+    assert made.added("agent_duration_seconds_count", agent="free", action="go") == 0
 
 
 def test_a_claim_and_its_report_in_one_commit_are_both_counted() -> None:
@@ -206,6 +227,7 @@ def test_an_attempt_that_nobody_had_took_no_time_and_cost_nothing() -> None:
     made.send(s.CancelRequested(RUN, "ada"))
     assert made.added("agent_runs_total", agent="free", action="go", status="CANCELLED") == 1
     assert made.added("agent_duration_seconds_count", agent="free", action="go") == 0
+    assert made.added("attempt_wait_seconds_count", pool="default") == 0
     assert made.added("workflow_container_seconds_total", workflow="withdrawn", tag="") == 0
 
 

@@ -151,7 +151,12 @@ workflow_cpu_seconds_total = counter(
 approvals_pending = gauge(names.APPROVALS_PENDING, "Approvals that wait for a decision")
 approvals_oldest_seconds = gauge(names.APPROVALS_OLDEST, "Age of the oldest of them; 0 for none")
 agent_runs_total = counter(names.AGENT_RUNS, "Attempts that ended", ("agent", "action", "status"))
-agent_duration_seconds = histogram(names.AGENT_DURATION, "How long an attempt ran", ("agent", "action"))
+agent_duration_seconds = histogram(
+    names.AGENT_DURATION, "How long an agent ran in an attempt", ("agent", "action")
+)
+attempt_wait_seconds = histogram(
+    names.ATTEMPT_WAIT, "From an attempt's dispatch until a host set out to start its sandbox", ("pool",)
+)
 agent_errors_total = counter(names.AGENT_ERRORS, "Attempts that failed", ("agent", "kind", "code"))
 agent_retries_total = counter(names.AGENT_RETRIES, "Attempts dispatched after one that ended", ("agent",))
 agent_container_seconds_total = counter(

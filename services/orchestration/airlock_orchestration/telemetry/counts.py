@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airlock_chassis.telemetry import metrics
+from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import AttemptStatus, RunStatus
 
 from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
-from ..engine.state import RunState
+from ..engine.plan import Plan, PlanNode
+from ..engine.state import AttemptState, RunState
 from ..operations.entries import Committed
-from .costs import count_cost, expect_cost_of_attempts, expect_cost_of_runs
-from .durations import lasted, worked
+from .costs import count_cost, expect_cost_of_attempts, expect_cost_of_runs, ran_for
+from .durations import lasted, waited, worked
 
 # Shown as 0 from the beginning on: of a series that begins with 1, Prometheus sees no increase.
 _RUN_ENDS = tuple(status.value for status in RunStatus if status.is_final)
@@ -49,35 +51,51 @@ def _beginning(run: RunState) -> None:
 
 
 def _attempt(run: RunState, effect: WriteAttempt) -> None:
-    plan, attempt = run.plan.nodes[effect.node], effect.attempt
-    agent = plan.agent.manifest.name
+    attempt = effect.attempt
     if attempt.status is AttemptStatus.DISPATCHED and attempt.sends > 1:
         return  # the same attempt, published again
     metrics.attempts_total.labels(attempt.status.value).inc()
-    if attempt.status is AttemptStatus.DISPATCHED:
-        if attempt.number > 1:
-            metrics.agent_retries_total.labels(agent).inc()
-        for status in _ATTEMPT_ENDS:
-            metrics.agent_runs_total.labels(agent, plan.action, status)
-        expect_cost_of_attempts(agent)
-        return
-    if attempt.status is AttemptStatus.RUNNING:
-        # The first attempt of a gated node is dispatched by the decision itself.
-        if plan.gated and attempt.number == 1 and attempt.started_at is not None:
-            waited = _seconds(attempt.dispatched_at, attempt.started_at)
-            metrics.workflow_resumption_seconds.labels(run.plan.workflow).observe(waited)
-        return
+    match attempt.status:
+        case AttemptStatus.DISPATCHED:
+            _dispatched(run.plan.nodes[effect.node], attempt)
+        case AttemptStatus.RUNNING:
+            _claimed(run, effect.node, attempt)
+        case _:
+            _ended(run.plan, effect)
+
+
+def _dispatched(plan: PlanNode, attempt: AttemptState) -> None:
+    manifest = plan.agent.manifest
+    if attempt.number > 1:
+        metrics.agent_retries_total.labels(manifest.name).inc()
+    for status in _ATTEMPT_ENDS:
+        metrics.agent_runs_total.labels(manifest.name, plan.action, status)
+    metrics.agent_duration_seconds.labels(manifest.name, plan.action)
+    metrics.attempt_wait_seconds.labels(manifest.pool)
+    expect_cost_of_attempts(manifest.name)
+
+
+def _claimed(run: RunState, node: str, attempt: AttemptState) -> None:
+    # The first attempt of a gated node is dispatched by the decision itself.
+    if run.plan.nodes[node].gated and attempt.number == 1 and attempt.started_at is not None:
+        resumed = _seconds(attempt.dispatched_at, attempt.started_at)
+        metrics.workflow_resumption_seconds.labels(run.plan.workflow).observe(resumed)
+
+
+def _ended(plan: Plan, effect: WriteAttempt) -> None:
+    node, attempt = plan.nodes[effect.node], effect.attempt
+    agent, pool = node.agent.manifest.name, node.agent.manifest.pool
+    metrics.agent_runs_total.labels(agent, node.action, attempt.status.value).inc()
     if attempt.status is AttemptStatus.LOST:
         metrics.leases_lost_total.inc()
-    metrics.agent_runs_total.labels(agent, plan.action, attempt.status.value).inc()
-    if attempt.started_at is not None and attempt.finished_at is not None:
-        ran = _seconds(attempt.dispatched_at, attempt.finished_at)
-        metrics.agent_duration_seconds.labels(agent, plan.action).observe(ran)
-    if attempt.status is AttemptStatus.FAILED and attempt.failure is not None:
-        failure = attempt.failure
+    if attempt.status is AttemptStatus.FAILED and (failure := attempt.failure) is not None:
         metrics.agent_errors_total.labels(agent, failure.kind.value, failure.code).inc()
-    if effect.evidence is not None:
-        count_cost(run.plan, agent, effect.evidence.usage)
+    usage = Usage() if effect.evidence is None else effect.evidence.usage
+    if (ran := ran_for(usage)) is not None:
+        metrics.agent_duration_seconds.labels(agent, node.action).observe(ran)
+    if (before := waited(attempt, usage)) is not None:
+        metrics.attempt_wait_seconds.labels(pool).observe(before.total_seconds())
+    count_cost(plan, agent, usage)
 
 
 def _approval(run: RunState, effect: CloseApproval) -> None:

@@ -1,9 +1,12 @@
-"""How long a run took, all in all and without waiting for people, from its state when it is over."""
+"""How long a run took, with and without waiting for people, and how long an attempt waited for a host."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from ..engine.state import NodeState, RunState
+from airlock_contracts.messages import Usage
+
+from ..engine.state import AttemptState, NodeState, RunState
+from .costs import ran_for, started_in
 
 Span = tuple[datetime, datetime]
 
@@ -22,6 +25,20 @@ def worked(run: RunState) -> timedelta:
     In the rest of its time it stood in WAITING_APPROVAL: a run that is not over does one or the other.
     """
     return _covered(span for node in run.nodes.values() for span in _at_work(node))
+
+
+def waited(attempt: AttemptState, usage: Usage) -> timedelta | None:
+    """From an attempt's dispatch until a host set out to start its sandbox; None where no host had it.
+
+    Some claim only when they run already, and a report comes after the end: what either says may be too much,
+    so the lesser counts.
+    """
+    if attempt.started_at is None:
+        return None
+    until = [attempt.started_at]
+    if attempt.finished_at is not None and (ran := ran_for(usage)) is not None:
+        until.append(attempt.finished_at - timedelta(seconds=started_in(usage) + ran))
+    return max(timedelta(), min(until) - attempt.dispatched_at)
 
 
 def _at_work(node: NodeState) -> Iterator[Span]:
