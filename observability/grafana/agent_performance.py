@@ -1,6 +1,6 @@
 """Agent performance: which agent got slower, which one fails and of what, what its sandboxes take."""
 
-from expressions import grown, per_minute, quantile
+from expressions import chosen, grown, per_minute, per_second, quantile, share_grown
 from panels import (
     Choice,
     Dashboard,
@@ -11,14 +11,15 @@ from panels import (
     Row,
     Table,
     above,
-    below,
+    budget_left,
     dashboard_link,
     lines_link,
 )
 
-CHOSEN = 'agent=~"$agent"'
+CHOSEN = chosen("agent")
 ENDED = f'{CHOSEN},status=~"SUCCESS|FAILED|LOST"'
 BAD_ENDS = f'{CHOSEN},status=~"FAILED|LOST"'
+ATTEMPTS = per_second("agent_runs_total", by="agent", selector=ENDED)
 THIS_AGENT = "${__field.labels.agent}"
 ENDINGS = '{service_name="orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
 
@@ -50,15 +51,7 @@ WEEK = Row(
             ),
             links=(dashboard_link("Only this agent", "airlock-agents", agent="${__data.fields.agent}"),),
         ),
-        Figures(
-            "Error budget left",
-            "May agents still fail this week? 1: nothing is spent, below 0: the objective of 98 % is missed.",
-            width=4,
-            height=9,
-            unit="percentunit",
-            steps=below(0.5, 0),
-            queries=(Query('airlock:objective_budget_left:ratio{objective="agents"}', "agents"),),
-        ),
+        budget_left("agents", "May agents still fail this week?", width=4, height=9),
         Figures(
             "Attempts that failed",
             "Which share of the attempts in the time shown failed or was lost?",
@@ -66,13 +59,7 @@ WEEK = Row(
             height=9,
             unit="percentunit",
             steps=above(0.02, 0.1),
-            queries=(
-                Query(
-                    f"(sum(increase(agent_runs_total{{{BAD_ENDS}}}[$__range])) or vector(0))"
-                    f" / sum(increase(agent_runs_total{{{ENDED}}}[$__range]))",
-                    "failed",
-                ),
-            ),
+            queries=(Query(share_grown("agent_runs_total", part=BAD_ENDS, whole=ENDED), "failed"),),
         ),
     ),
 )
@@ -127,8 +114,7 @@ FAILURES = Row(
             steps=above(0.02, 0.5),
             queries=(
                 Query(
-                    f"sum by (agent) (rate(agent_runs_total{{{BAD_ENDS}}}[$__rate_interval]))"
-                    f" / sum by (agent) (rate(agent_runs_total{{{ENDED}}}[$__rate_interval]))",
+                    f"{per_second('agent_runs_total', by='agent', selector=BAD_ENDS)} / {ATTEMPTS}",
                     "{{agent}}",
                 ),
             ),
@@ -183,8 +169,7 @@ TAKEN = Row(
             unit="s",
             queries=(
                 Query(
-                    f"sum by (agent) (rate(sandbox_cpu_seconds_total{{{CHOSEN}}}[$__rate_interval]))"
-                    f" / sum by (agent) (rate(agent_runs_total{{{ENDED}}}[$__rate_interval]))",
+                    f"{per_second('sandbox_cpu_seconds_total', by='agent', selector=CHOSEN)} / {ATTEMPTS}",
                     "{{agent}}",
                 ),
             ),

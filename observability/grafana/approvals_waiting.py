@@ -1,6 +1,6 @@
 """Approvals: what waits for people and since when, how they decide, and how fast work goes on afterwards."""
 
-from expressions import grown, quantile
+from expressions import chosen, grown, quantile
 from panels import (
     Choice,
     Dashboard,
@@ -11,11 +11,11 @@ from panels import (
     Row,
     Table,
     above,
-    below,
+    budget_left,
     dashboard_link,
 )
 
-CHOSEN = 'workflow=~"$workflow"'
+CHOSEN = chosen("workflow")
 HOUR, DAY = 3600, 86_400
 
 WAITING = Row(
@@ -117,14 +117,7 @@ AFTER = Row(
             ),
             links=(dashboard_link("Queue and hosts", "airlock-system"),),
         ),
-        Figures(
-            "Error budget left",
-            "How many may still go on late this month? 1: nothing is spent, below 0: the objective is missed.",
-            width=8,
-            unit="percentunit",
-            steps=below(0.5, 0),
-            queries=(Query('airlock:objective_budget_left:ratio{objective="resumption"}', "resumption"),),
-        ),
+        budget_left("resumption", "How many may still go on late this month?", width=8),
     ),
 )
 

@@ -1,11 +1,11 @@
 """Cost: container seconds and processor seconds, by workflow, tag and agent."""
 
-from expressions import grown
+from expressions import chosen, grown, per_second
 from panels import Choice, Dashboard, Figures, Lines, Query, Row, Table, dashboard_link
 
-OF_WORKFLOW = 'workflow=~"$workflow",tag=""'
-OF_TAG = 'workflow=~"$workflow",tag=~"$tag",tag!=""'
-OF_AGENT = 'agent=~"$agent"'
+OF_WORKFLOW = f'{chosen("workflow")},tag=""'
+OF_TAG = f'{chosen("workflow", "tag")},tag!=""'
+OF_AGENT = chosen("agent")
 
 SUMS = Row(
     "In the time shown (yesterday, unless you choose another)",
@@ -32,7 +32,7 @@ SUMS = Row(
                     grown(
                         "workflow_runs_total",
                         by="workflow",
-                        selector='workflow=~"$workflow",status=~"SUCCESS|FAILED|CANCELLED"',
+                        selector=f'{chosen("workflow")},status=~"SUCCESS|FAILED|CANCELLED"',
                     ),
                     "runs",
                     unit="none",
@@ -48,14 +48,8 @@ SUMS = Row(
             unit="s",
             decimals=1,
             queries=(
-                Query(
-                    f"sum({grown('workflow_container_seconds_total', by='workflow', selector=OF_WORKFLOW)})",
-                    "container seconds",
-                ),
-                Query(
-                    f"sum({grown('workflow_cpu_seconds_total', by='workflow', selector=OF_WORKFLOW)})",
-                    "processor seconds",
-                ),
+                Query(grown("workflow_container_seconds_total", selector=OF_WORKFLOW), "container seconds"),
+                Query(grown("workflow_cpu_seconds_total", selector=OF_WORKFLOW), "processor seconds"),
             ),
         ),
         Table(
@@ -101,7 +95,7 @@ COURSE = Row(
             stacked=True,
             queries=(
                 Query(
-                    f"sum by (workflow) (rate(workflow_container_seconds_total{{{OF_WORKFLOW}}}[$__rate_interval]))",
+                    per_second("workflow_container_seconds_total", by="workflow", selector=OF_WORKFLOW),
                     "{{workflow}}",
                 ),
             ),
@@ -116,10 +110,7 @@ COURSE = Row(
             unit="none",
             stacked=True,
             queries=(
-                Query(
-                    f"sum by (agent) (rate(sandbox_cpu_seconds_total{{{OF_AGENT}}}[$__rate_interval]))",
-                    "{{agent}}",
-                ),
+                Query(per_second("sandbox_cpu_seconds_total", by="agent", selector=OF_AGENT), "{{agent}}"),
             ),
             links=(dashboard_link("How it performs", "airlock-agents", agent="${__field.labels.agent}"),),
         ),

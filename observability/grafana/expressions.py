@@ -1,33 +1,57 @@
 """What several dashboards ask of Prometheus, spelled once."""
 
 
+def chosen(*labels: str) -> str:
+    """A selector: of each label what is chosen at the top of the dashboard under the label's name."""
+    return ",".join(f'{label}=~"${label}"' for label in labels)
+
+
 def quantile(
     q: float, histogram: str, *, selector: str = "", by: str = "", window: str = "[$__rate_interval]"
 ) -> str:
     """A quantile of a histogram, over all replicas, of each `by`."""
     labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({q}, sum by ({labels}) (rate({histogram}_bucket{{{selector}}}{window})))"
+    series = _series(f"{histogram}_bucket", selector)
+    return f"histogram_quantile({q}, sum by ({labels}) (rate({series}{window})))"
+
+
+def per_second(counter: str, *, by: str = "", selector: str = "") -> str:
+    """How much a second, over all replicas, of each `by`."""
+    return f"{_sum(by)}(rate({_series(counter, selector)}[$__rate_interval]))"
 
 
 def per_minute(counter: str, *, by: str, selector: str = "") -> str:
-    """How often a minute, over all replicas."""
-    return f"60 * sum by ({by}) (rate({counter}{{{selector}}}[$__rate_interval]))"
+    """The same, a minute."""
+    return f"60 * {per_second(counter, by=by, selector=selector)}"
 
 
-def or_none(query: str, counter: str) -> str:
-    """A query, or 0 where a counter has never counted anything: it shows no series before."""
-    return f"{query} or 0 * absent({counter})"
-
-
-def grown(counter: str, *, by: str, selector: str = "") -> str:
+def grown(counter: str, *, by: str = "", selector: str = "") -> str:
     """By how much a counter grew in the time that the dashboard shows.
 
     `increase` takes the first value of a series for what was there before. Of a run that is over between two scrapes
     that value is the whole of it: so it is added where nothing was there before the time shown.
     """
-    series = f"{counter}{{{selector}}}"
+    series = _series(counter, selector)
     return (
-        f"sum by ({by}) (increase({series}[$__range])"
+        f"{_sum(by)}(increase({series}[$__range])"
         f" or label_replace(min_over_time({series}[$__range]) unless last_over_time({series}[1h] offset $__range),"
         f' "part", "first", "", ""))'
     )
+
+
+def grown_or_none(counter: str, *, by: str) -> str:
+    """The same, or 0 where the counter has never counted anything: it shows no series before."""
+    return f"{grown(counter, by=by)} or 0 * absent({counter})"
+
+
+def share_grown(counter: str, *, part: str, whole: str) -> str:
+    """Which share of what a counter counted in the time shown was of one kind; both are selectors."""
+    return f"({grown(counter, selector=part)} or vector(0)) / {grown(counter, selector=whole)}"
+
+
+def _series(metric: str, selector: str) -> str:
+    return f"{metric}{{{selector}}}" if selector else metric
+
+
+def _sum(by: str) -> str:
+    return f"sum by ({by}) " if by else "sum"

@@ -150,6 +150,21 @@ class Dashboard:
             yield from row.panels
 
 
+def budget_left(objectives: str, question: str, *, width: int, height: int = 8) -> Figures:
+    """How much of an objective's error budget is left: the same figure on each dashboard that has an objective."""
+    return Figures(
+        "Error budget left",
+        f"{question} 1: nothing is spent, below 0: the objective is missed.",
+        width=width,
+        height=height,
+        unit="percentunit",
+        steps=below(0.5, 0),
+        queries=(
+            Query(f'airlock:objective_budget_left:ratio{{objective=~"{objectives}"}}', "{{objective}}"),
+        ),
+    )
+
+
 def dashboard_link(title: str, uid: str, **variables: str) -> Link:
     """To another dashboard, at the same time; a variable's value may be `${__field.labels.agent}`."""
     chosen = "".join(f"var-{name}={value}&" for name, value in variables.items())

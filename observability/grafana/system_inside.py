@@ -1,6 +1,6 @@
 """System health, second half: our own processes, what was lost, how much room is left."""
 
-from expressions import grown, or_none, per_minute, quantile
+from expressions import grown, grown_or_none, per_minute, per_second, quantile
 from panels import Figures, Lines, Query, Row, Table, above, below, dashboard_link, lines_link
 
 OURS = 'job=~"orchestration|agent-host"'
@@ -32,9 +32,7 @@ US = Row(
             unit="none",
             decimals=0,
             steps=above(1, 1000),
-            queries=(
-                Query(or_none(grown("rate_limited_total", by="class"), "rate_limited_total"), "{{class}}"),
-            ),
+            queries=(Query(grown_or_none("rate_limited_total", by="class"), "{{class}}"),),
         ),
         Lines(
             "Event loop: late by, 99 %",
@@ -60,10 +58,9 @@ US = Row(
             width=8,
             unit="none",
             queries=(
-                Query("sum(rate(commits_total[$__rate_interval]))", "commits a second"),
+                Query(per_second("commits_total"), "commits a second"),
                 Query(
-                    "sum(rate(signals_per_commit_sum[$__rate_interval]))"
-                    " / sum(rate(signals_per_commit_count[$__rate_interval]))",
+                    f"{per_second('signals_per_commit_sum')} / {per_second('signals_per_commit_count')}",
                     "signals in one",
                 ),
             ),
@@ -155,12 +152,7 @@ LOST = Row(
             unit="none",
             decimals=0,
             steps=above(1, 1000),
-            queries=(
-                Query(
-                    or_none(grown("telemetry_dropped_total", by="signal"), "telemetry_dropped_total"),
-                    "{{signal}}",
-                ),
-            ),
+            queries=(Query(grown_or_none("telemetry_dropped_total", by="signal"), "{{signal}}"),),
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """Workflow overview: what runs, what failed, how long it takes; and why one run failed."""
 
-from expressions import grown, per_minute, quantile
+from expressions import chosen, grown, per_minute, quantile, share_grown
 from panels import (
     Choice,
     Dashboard,
@@ -14,10 +14,11 @@ from panels import (
     Traces,
     above,
     below,
+    budget_left,
     dashboard_link,
 )
 
-CHOSEN = 'workflow=~"$workflow"'
+CHOSEN = chosen("workflow")
 ENDED = f'{CHOSEN},status=~"SUCCESS|FAILED"'
 BY_WORKFLOW = "${__field.labels.workflow}"
 
@@ -54,22 +55,13 @@ NOW = Row(
             steps=below(0.99, 0.95),
             queries=(
                 Query(
-                    f'sum(increase(workflow_runs_total{{{CHOSEN},status="SUCCESS"}}[$__range]))'
-                    f" / sum(increase(workflow_runs_total{{{ENDED}}}[$__range]))",
+                    share_grown("workflow_runs_total", part=f'{CHOSEN},status="SUCCESS"', whole=ENDED),
                     "succeeded",
                 ),
             ),
         ),
-        Figures(
-            "Error budget left",
-            "How much may still go wrong before an objective is missed? 1: nothing is spent, below 0: missed.",
-            width=6,
-            height=5,
-            unit="percentunit",
-            steps=below(0.5, 0),
-            queries=(
-                Query('airlock:objective_budget_left:ratio{objective=~"runs|review"}', "{{objective}}"),
-            ),
+        budget_left(
+            "runs|review", "How much may still go wrong before an objective is missed?", width=6, height=5
         ),
         Lines(
             "Runs that end, by status",
