@@ -20,7 +20,7 @@ from airlock_agents.sandbox.engine import Engine, connect, find_engine
 from airlock_agents.sandbox.outcome import Outcome
 from airlock_agents.sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes
-from airlock_agents.sandbox.spans import AgentSpan
+from airlock_agents.sandbox.spans import AgentSpan, Dropped
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId
@@ -39,7 +39,7 @@ class Recorder:
     def __init__(self) -> None:
         self.logs: list[tuple[str, str, dict[str, Any]]] = []
         self.progress_seen: list[tuple[str, float | None]] = []
-        self.spans: list[AgentSpan | None] = []
+        self.spans: list[AgentSpan | Dropped] = []
         self.artifacts: dict[str, bytes] = {}
         self.names: list[str] = []
         self.broken: list[str] = []
@@ -50,8 +50,8 @@ class Recorder:
     async def progress(self, message: str, fraction: float | None) -> None:
         self.progress_seen.append((message, fraction))
 
-    async def span(self, span: AgentSpan | None) -> None:
-        self.spans.append(span)
+    async def span(self, told: AgentSpan | Dropped) -> None:
+        self.spans.append(told)
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]

@@ -9,6 +9,7 @@ import pytest
 from airlock_agents.sandbox.outcome import Failed, Outcome, Success
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes
+from airlock_agents.sandbox.spans import AgentSpan, Dropped
 
 RunTraced = Callable[..., Awaitable[Outcome]]
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -72,13 +73,21 @@ async def test_where_nobody_keeps_traces_the_sdk_sends_no_spans(run_traced: RunT
     assert recorder.spans == []
 
 
+async def test_spans_that_nobody_asked_for_are_neither_kept_nor_counted(
+    run_traced: RunTraced, recorder: Any
+) -> None:
+    code = READY + "span(1)\nspan(2, name=None)\nanswer(b'{}')"
+    assert isinstance(await run_traced(code, takes_spans=False), Success)
+    assert recorder.spans == []
+
+
 async def test_more_spans_than_may_be_are_dropped_one_by_one_and_the_answer_counts(
     run_traced: RunTraced, recorder: Any
 ) -> None:
     code = READY + "for number in range(1, 20_001): span(number)\nanswer(b'{}')"
     outcome = await run_traced(code)
     assert isinstance(outcome, Success), outcome
-    assert [one is not None for one in recorder.spans] == [True] * 256 + [False] * 19_744
+    assert [isinstance(one, AgentSpan) for one in recorder.spans] == [True] * 256 + [False] * 19_744
 
 
 async def test_spans_that_lie_are_mended_or_dropped_and_the_answer_counts(
@@ -99,7 +108,7 @@ async def test_spans_that_lie_are_mended_or_dropped_and_the_answer_counts(
     outcome = await run_traced(code)
     assert isinstance(outcome, Success), outcome
     long, shown, far, wide, claimed, *rest = recorder.spans
-    assert rest == [None] * 4
+    assert rest == [Dropped()] * 4
     assert long.name == "n" * 128
     assert shown.name == "\\u001b]0;pwned\\u0007"
     assert (far.parent, far.start.year, far.end.year) == (None, 1970, 9999)
@@ -122,4 +131,4 @@ async def test_what_is_no_frame_or_never_ends_breaks_the_protocol_as_any_frame_d
     assert isinstance(outcome, Failed), outcome
     assert outcome.failure.code == "agent.protocol"
     assert reason in outcome.failure.message
-    assert sum(one is not None for one in recorder.spans) <= 256
+    assert sum(isinstance(one, AgentSpan) for one in recorder.spans) <= 256

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from airlock_agents.host.agent_spans import AgentSpans
-from airlock_agents.sandbox.spans import AgentSpan
+from airlock_agents.sandbox.spans import AgentSpan, Dropped, SpanReader
 from airlock_chassis.telemetry import forget_secrets, register_secret, span_id, use_provider
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,6 +18,8 @@ ABOVE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TOP = "b7ad6b7169203331"
 BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENDED = BEGAN + timedelta(seconds=10)
+A_REQUEST = 4 * 1024 * 1024
+"""What tracing backends take at once, unless told otherwise."""
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 
 
@@ -42,7 +45,7 @@ def recorded(make_attempt: Any) -> Iterator[Callable[..., dict[str, ReadableSpan
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     use_provider(provider)
 
-    def record(*spans: AgentSpan | None, above: str = ABOVE) -> dict[str, ReadableSpan]:
+    def record(*spans: AgentSpan | Dropped, above: str = ABOVE) -> dict[str, ReadableSpan]:
         exporter.clear()
         own = AgentSpans(make_attempt(), above=above, began=BEGAN)
         for span in spans:
@@ -126,9 +129,32 @@ def test_one_that_could_not_be_read_and_one_with_a_known_id_are_counted_and_left
     make_attempt: Any,
 ) -> None:
     own = AgentSpans(make_attempt(), above=ABOVE, began=BEGAN)
-    for span in (told(A), None, told(A, name="again"), told(B)):
+    for span in (told(A), Dropped(), told(A, name="again"), told(B), Dropped(44)):
         own.add(span)
-    assert own.dropped == 2
+    assert own.dropped == 46
+
+
+def test_a_span_says_how_many_of_its_attributes_were_left_out(recorded: Any) -> None:
+    spans = recorded(told(A, left_out=3, attributes={"files": 2}), told(B))
+    assert spans["work a"].attributes["airlock.attributes_dropped"] == 3
+    assert "airlock.attributes_dropped" not in spans["work b"].attributes
+
+
+def test_the_most_that_an_attempt_may_tell_leaves_room_for_others_in_a_request(recorded: Any) -> None:
+    reader = SpanReader()
+    # Small ones, as each attribute costs some bytes around its own; and as many as fit.
+    fields = {
+        "start": "2026-01-01T12:00:00Z",
+        "end": "2026-01-01T12:00:01Z",
+        "attributes": {f"{number:02}": "v" * 22 for number in range(16)},
+    }
+    told_all = [
+        reader.read({**fields, "id": f"{number:016x}", "name": f"{number:0128}"}) for number in range(1, 257)
+    ]
+    assert not any(isinstance(one, Dropped) or one.left_out for one in told_all)
+    spans = recorded(*told_all)
+    assert len(spans) == 256
+    assert len(encode_spans(list(spans.values())).SerializeToString()) < A_REQUEST / 8
 
 
 def test_nothing_is_recorded_in_a_trace_that_is_not_kept(recorded: Any) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.spans import AgentSpan, read_span
+from airlock_agents.sandbox.spans import AgentSpan, Dropped, SpanReader, read_span
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +119,64 @@ def test_more_attributes_than_may_be_are_cut_off() -> None:
 )
 def test_only_the_word_error_is_an_error(status: Any, failed: bool) -> None:
     assert good(status=status).failed is failed
+
+
+def frames(count: int, **changed: Any) -> list[AgentSpan | Dropped]:
+    """As many frames of one attempt as they are read."""
+    reader = SpanReader()
+    return [reader.read({**GOOD, "id": f"{number + 1:016x}", **changed}) for number in range(count)]
+
+
+def kept_of(told: list[AgentSpan | Dropped]) -> list[AgentSpan]:
+    return [one for one in told if isinstance(one, AgentSpan)]
+
+
+def test_an_attempt_has_so_many_spans_and_what_comes_after_is_counted() -> None:
+    assert [isinstance(one, AgentSpan) for one in frames(300)] == [True] * 256 + [False] * 44
+    assert frames(300)[-1] == Dropped(1)
+
+
+def test_all_names_together_have_a_bound_in_bytes() -> None:
+    told = frames(256, name="\N{PILE OF POO}" * 128)
+    assert len(kept_of(told)) == 32 * 1024 // (4 * 128)
+    assert set(told[64:]) == {Dropped(1)}
+
+
+def test_attributes_beyond_their_bound_cost_a_span_no_more_than_them() -> None:
+    reader = SpanReader()
+    large = {f"a{number}": "\N{PILE OF POO}" * 256 for number in range(16)}
+    first, *_, last = (
+        reader.read({**GOOD, "id": f"{number + 1:016x}", "attributes": large}) for number in range(100)
+    )
+    assert isinstance(first, AgentSpan)
+    assert (len(first.attributes), first.left_out) == (16, 0)
+    assert isinstance(last, AgentSpan)
+    assert (last.name, last.attributes, last.left_out) == ("parse", {}, 16)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"name": "n" * 128, "attributes": {f"{n:02}": n for n in range(16)}},
+        {
+            "name": "n",
+            "attributes": {f"{n:02}" + "\N{PILE OF POO}" * 62: "\N{PILE OF POO}" * 256 for n in range(16)},
+        },
+        {"name": "\N{PILE OF POO}" * 128, "attributes": {f"{n:x}": "" for n in range(16)}},
+    ],
+)
+def test_whatever_an_attempt_tells_it_is_128_kib_at_most(shape: dict[str, Any]) -> None:
+    told = kept_of(frames(1000, **shape))
+    words = [text for one in told for text in (one.name, *one.attributes, *one.attributes.values())]
+    assert 0 < sum(len(str(word).encode()) for word in words) <= 128 * 1024
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [(44, 44), (0, 1), (-5, 1), (10**30, 2**31), ("44", 1), (True, 1), (4.5, 1), (None, 1), ([], 1)],
+)
+def test_an_agent_may_say_how_many_it_left_out_itself(said: Any, count: int) -> None:
+    assert SpanReader().read({"type": "span", "dropped": said}) == Dropped(count)
 
 
 @given(fields=st.dictionaries(st.sampled_from([*GOOD, "other"]), ANYTHING), real=st.booleans())

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, ArtifactRef
 
-from ..sandbox.spans import MAX_SPANS, AgentSpan
+from ..sandbox.spans import MAX_NAMES_BYTES, MAX_SPANS, AgentSpan, Dropped
 
 _CHUNK = 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -56,19 +56,21 @@ class FolderExchange:
         """How far the agent says it is."""
         self._tell({"event": "progress", "message": message, "fraction": fraction})
 
-    async def span(self, span: AgentSpan | None) -> None:
-        """What the agent says that it did; the author hears of one that a host would drop, too."""
-        if span is None:
-            self._tell({"event": "note", "text": f"a span was dropped: unreadable, or beyond {MAX_SPANS}"})
+    async def span(self, told: AgentSpan | Dropped) -> None:
+        """What the agent says that it did; the author hears of what a host would drop, too."""
+        if isinstance(told, Dropped):
+            what = "a span was dropped" if told.count == 1 else f"{told.count} spans were dropped"
+            reasons = f"unreadable, beyond {MAX_SPANS}, or with names beyond {MAX_NAMES_BYTES} bytes together"
+            self._tell({"event": "note", "text": f"{what}: {reasons}"})
             return
-        milliseconds = max(0.0, (span.end - span.start).total_seconds() * 1000)
+        milliseconds = max(0.0, (told.end - told.start).total_seconds() * 1000)
         self._tell(
             {
                 "event": "span",
-                "name": span.name,
+                "name": told.name,
                 "milliseconds": milliseconds,
-                "failed": span.failed,
-                "attributes": dict(span.attributes),
+                "failed": told.failed,
+                "attributes": dict(told.attributes),
             }
         )
 

@@ -11,7 +11,7 @@ from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.secrets import mask, mask_text
 from airlock_chassis.telemetry.traces import Attribute, child_of, record, span_id
 
-from ..sandbox.spans import AgentSpan
+from ..sandbox.spans import AgentSpan, Dropped
 from .attempt import Attempt
 
 BY_AGENT = "agent"
@@ -37,23 +37,30 @@ class AgentSpans:
             names.ATTR_AGENT: attempt.invocation.agent,
         }
 
-    def add(self, span: AgentSpan | None) -> None:
-        """Take one; None stands for one that was dropped."""
-        if span is None or span.id in self._told:
+    def add(self, told: AgentSpan | Dropped) -> None:
+        """Take one, or count those that were dropped."""
+        if isinstance(told, Dropped):
+            self.dropped += told.count
+        elif told.id in self._told:
             self.dropped += 1
         else:
-            self._told[span.id] = span
+            self._told[told.id] = told
 
     def record(self, ended: datetime) -> None:
         """Hand all of them over; whatever the agent said, they lie between the attempt's begin and end."""
         for span in self._told.values():
+            left_out = {names.ATTR_ATTRIBUTES_DROPPED: span.left_out} if span.left_out else {}
             record(
                 mask_text(span.name),
                 id_=span_id(self._named(span.id)),
                 parent=self._parent(span),
                 start=self._within(span.start, ended),
                 end=self._within(span.end, ended),
-                attributes={**{k: mask(k, v) for k, v in span.attributes.items()}, **self._attributes},
+                attributes={
+                    **{key: mask(key, value) for key, value in span.attributes.items()},
+                    **left_out,
+                    **self._attributes,
+                },
                 error=self._error(span),
             )
 

@@ -14,7 +14,7 @@ from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import AttemptId
 
 from ..sandbox.outcome import Failed
-from ..sandbox.spans import AgentSpan
+from ..sandbox.spans import AgentSpan, Dropped
 from .agent_spans import AgentSpans
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactCache, read_file, write_file
@@ -71,9 +71,9 @@ class Exchange:
         if self._counted():
             log.debug("agent.progress", message=message, fraction=fraction)
 
-    async def span(self, span: AgentSpan | None) -> None:
+    async def span(self, told: AgentSpan | Dropped) -> None:
         """What the agent did, as it says."""
-        self._spans.add(span)
+        self._spans.add(told)
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]

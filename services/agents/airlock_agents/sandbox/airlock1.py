@@ -17,7 +17,7 @@ from .frames import PROTOCOL, BrokenFrame, FrameParser, Header, Piece, encode_he
 from .neutral import neutral, neutral_value
 from .outcome import output_too_large
 from .ports import ArtifactSource, SandboxRequest, Sink
-from .spans import MAX_SPANS, read_span
+from .spans import SpanReader
 
 MAX_ARTIFACTS = 64
 MAX_LOG_BYTES = 1024 * 1024
@@ -49,7 +49,7 @@ class Conversation:
     _parser: FrameParser = field(default_factory=FrameParser)
     _talked: int = 0
     _logged: int = 0
-    _spans: int = 0
+    _spans: SpanReader = field(default_factory=SpanReader)
 
     async def ready(self) -> str:
         """Wait until the agent is ready; answers its SDK's version. Raises BrokenFrame, NoAnswer."""
@@ -69,7 +69,7 @@ class Conversation:
         """
         # Sent while frames are read: an agent may speak before it has read all, and neither must wait.
         sending = asyncio.create_task(self._send(request, source))
-        answering = asyncio.create_task(self._answer(sink, output_kb))
+        answering = asyncio.create_task(self._answer(request, sink, output_kb))
         try:
             done, _ = await asyncio.wait({sending, answering}, return_when=asyncio.FIRST_COMPLETED)
             if answering not in done:
@@ -96,7 +96,7 @@ class Conversation:
             # The agent ended or closed its stdin: its own last word, or its exit code, says how.
             return
 
-    async def _answer(self, sink: Sink, output_kb: int) -> bytes | Failure:
+    async def _answer(self, request: SandboxRequest, sink: Sink, output_kb: int) -> bytes | Failure:
         while True:
             header = await self._header()
             match header.type:
@@ -105,7 +105,8 @@ class Conversation:
                 case "progress":
                     await self._progress(header, sink)
                 case "span":
-                    await self._span(header, sink)
+                    if request.takes_spans:  # for people: whatever is wrong with one ends no attempt
+                        await sink.span(self._spans.read(header.fields))
                 case "artifact":
                     await self._artifact(header, sink)
                 case "failure":
@@ -139,12 +140,6 @@ class Conversation:
             neutral(str(header.fields.get("message", "")), _MESSAGE_CHARACTERS),
             min(1.0, max(0.0, float(fraction))) if known and fraction is not None else None,
         )
-
-    async def _span(self, header: Header, sink: Sink) -> None:
-        """Spans are for people to look at: whatever is wrong with one is no failure of the attempt."""
-        span = read_span(header.fields) if self._spans < MAX_SPANS else None
-        self._spans += span is not None
-        await sink.span(span)
 
     async def _within_log_limit(self, header: Header, sink: Sink) -> bool:
         before = self._logged

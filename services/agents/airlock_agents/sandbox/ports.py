@@ -9,7 +9,7 @@ from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId
 
-from .spans import AgentSpan
+from .spans import AgentSpan, Dropped
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SandboxRequest:
     traceparent: str | None = None
     """What the agent's own spans, and whatever it calls, stand below."""
     takes_spans: bool = False
-    """Whether anybody keeps the agent's own spans; they are told, and counted, only then."""
+    """Whether anybody keeps the agent's own spans: the sink hears of them, and of dropped ones, only then."""
     artifacts: tuple[InputArtifact, ...] = ()
 
 
@@ -67,8 +67,8 @@ class Sink(Protocol):
     async def progress(self, message: str, fraction: float | None) -> None:
         """How far it is; the fraction is from 0 to 1."""
 
-    async def span(self, span: AgentSpan | None) -> None:
-        """A span of the agent's own, over; None for one that could not be read, or is one too many."""
+    async def span(self, told: AgentSpan | Dropped) -> None:
+        """A span of the agent's own, over; or those that could not be read, or were too many."""
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]

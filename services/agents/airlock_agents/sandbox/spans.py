@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -12,6 +12,12 @@ from .neutral import neutral
 
 MAX_SPANS = 256
 """Of one attempt; what comes after is dropped and counted."""
+MAX_NAMES_BYTES = 32 * 1024
+MAX_ATTRIBUTES_BYTES = 96 * 1024
+"""Of all spans of an attempt, in UTF-8, a number as eight: a collector takes a few MiB at once, and throws
+away everybody's spans with those that are more. Two bounds, because the span around all others comes last: it
+may lose its attributes to theirs, not its place.
+"""
 MAX_NAME_CHARACTERS = 128
 MAX_ATTRIBUTES = 16
 MAX_KEY_CHARACTERS = 64
@@ -21,6 +27,10 @@ RESERVED = "airlock."
 
 _ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+
+_NUMBER_BYTES = 8
+_MOST_DROPPED = 2**31
+"""As far as we count; an agent may say any number."""
 
 Plain = bool | int | float | str
 
@@ -38,6 +48,47 @@ class AgentSpan:
     end: datetime
     failed: bool
     attributes: Mapping[str, Plain]
+    left_out: int = 0
+    """How many attributes more it had than its attempt may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Spans of which nothing is kept but their number."""
+
+    count: int = 1
+
+
+@dataclass
+class SpanReader:
+    """Reads the frames of one attempt, up to its bounds."""
+
+    _spans: int = MAX_SPANS
+    _names: int = MAX_NAMES_BYTES
+    _attributes: int = MAX_ATTRIBUTES_BYTES
+    """What it may still tell of each."""
+
+    def read(self, fields: Mapping[str, Any]) -> AgentSpan | Dropped:
+        """A span; or how many a frame stands for that is none, is beyond the bounds, or says that the agent
+        left some out itself.
+        """
+        span = read_span(fields) if self._spans else None
+        if span is None:
+            return Dropped(_count(fields.get("dropped")))
+        size = len(span.name.encode())
+        if size > self._names:
+            return Dropped()
+        self._spans -= 1
+        self._names -= size
+        kept = dict(self._those_that_fit(span.attributes))
+        return replace(span, attributes=kept, left_out=len(span.attributes) - len(kept))
+
+    def _those_that_fit(self, attributes: Mapping[str, Plain]) -> Iterator[tuple[str, Plain]]:
+        for key, value in attributes.items():
+            size = len(key.encode()) + (len(value.encode()) if isinstance(value, str) else _NUMBER_BYTES)
+            if size <= self._attributes:
+                self._attributes -= size
+                yield key, value
 
 
 def read_span(fields: Mapping[str, Any]) -> AgentSpan | None:
@@ -53,6 +104,11 @@ def read_span(fields: Mapping[str, Any]) -> AgentSpan | None:
 
 def _id(value: Any) -> str | None:
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def _count(value: Any) -> int:
+    said = isinstance(value, int) and not isinstance(value, bool)
+    return min(max(1, value), _MOST_DROPPED) if said else 1
 
 
 def _time(value: Any) -> datetime | None:
