@@ -8,6 +8,7 @@ from watching_servers import Prometheus
 DASHBOARDS = Path(__file__).parent / "grafana" / "dashboards"
 FILLED = {
     "$__rate_interval": "1m",
+    "$__range_s": "600",  # before the next one, which is how it begins
     "$__range": "10m",
     "$workflow": ".*",
     "$agent": ".*",

@@ -1,5 +1,9 @@
 """What several dashboards ask of Prometheus, spelled once."""
 
+_KNOWN_BEFORE = "last_over_time(process_start_time_seconds[1h] offset $__range)"
+_BEGUN_SINCE = "min_over_time(process_start_time_seconds[$__range]) > time() - $__range_s"
+"""Of whose counters it is known that what is new in the time shown happened in it."""
+
 
 def chosen(*labels: str) -> str:
     """A selector: of each label what is chosen at the top of the dashboard under the label's name."""
@@ -29,13 +33,14 @@ def grown(counter: str, *, by: str = "", selector: str = "") -> str:
     """By how much a counter grew in the time that the dashboard shows.
 
     `increase` takes the first value of a series for what was there before. Of a run that is over between two scrapes
-    that value is the whole of it: so it is added where nothing was there before the time shown.
+    that value is the whole of it: so it is added where nothing was there before the time shown. That nothing was is
+    known only of a process that was scraped then, or has begun since.
     """
     series = _series(counter, selector)
     return (
         f"{_sum(by)}(increase({series}[$__range])"
-        f" or label_replace(min_over_time({series}[$__range]) unless last_over_time({series}[1h] offset $__range),"
-        f' "part", "first", "", ""))'
+        f" or label_replace((min_over_time({series}[$__range]) unless last_over_time({series}[1h] offset $__range))"
+        f' and on (job, instance) ({_KNOWN_BEFORE} or {_BEGUN_SINCE}), "part", "first", "", ""))'
     )
 
 

@@ -27,7 +27,7 @@ Written by `observability/grafana/write_dashboards.py` from the panels themselve
 next, and four questions answered step by step: [observability.md](../observability.md).
 
 What is asked of Prometheus stands below each panel, as Grafana gets it: `$workflow` and the like are the choices at the top,
-`$__range` is the time shown, `$__rate_interval` four scrapes or more. Names of metrics: [telemetry.md](telemetry.md).
+`$__range` is the time shown (`$__range_s` in seconds), `$__rate_interval` four scrapes or more. Names of metrics: [telemetry.md](telemetry.md).
 """
 
 
