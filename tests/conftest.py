@@ -27,7 +27,6 @@ import docker.errors
 import pytest
 import structlog
 from airlock_agents.sandbox.engine import EngineProblem, find_engine
-from airlock_chassis.telemetry.traces import use_provider
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres, MissingBinary
 from blockbuster import BlockBuster, blockbuster_ctx
 from opentelemetry.sdk.trace import TracerProvider
@@ -236,6 +235,9 @@ def migrated_database_url(
 @pytest.fixture
 def recorded_spans() -> Iterator[InMemorySpanExporter]:
     """Tracing is on in this process; the spans that ended."""
+    # Here and not above: whoever imports the chassis has its logs, and not those of these tests.
+    from airlock_chassis.telemetry.traces import use_provider
+
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
