@@ -99,3 +99,32 @@ def test_a_key_s_header_without_a_key_is_told_from_one_with() -> None:
     assert not examples.is_bare_header([header, "bm90IGEga2V5LCBub3QgYSBrZXk="], 1)
     assert not examples.is_bare_header(encrypted, 1)
     assert not examples.is_bare_header([f'key = "{header}\\nbm90IGEga2V5LCBub3QgYSBrZXk="'], 1)
+
+
+KEY = "bm90IGEga2V5LCBub3QgYSBrZXksIG5vdCBhIGtleQ=="
+
+
+@pytest.mark.parametrize("width", [4, 10, 20, 23, 64])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("", ""), ('    "', '\\n" +'), ("# ", ""), (" * ", ""), ("'", "\\r\\n'"), ("", "\\")],
+)
+def test_a_key_wrapped_at_any_width_is_one(width: int, before: str, after: str) -> None:
+    header = "-----BEGIN PRIVATE KEY-----"
+    wrapped = [KEY[start : start + width] for start in range(0, len(KEY), width)]
+    assert not examples.is_bare_header([f"{before}{one}{after}" for one in (header, *wrapped)], 1)
+    assert not examples.is_bare_header([f'key = "{header}\\n' + "\\n".join(wrapped) + '"'], 1)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        ["...", "-----END PRIVATE KEY-----"],
+        ["<the key>", "-----END PRIVATE KEY-----"],
+        ['    raise ValueError("No private key")', "return", "pass", "continue", "break"],
+        ["MIIEpAIBAAKCAQEA...", "-----END PRIVATE KEY-----"],
+        ["", "The line above", "opens a file that holds a key."],
+    ],
+)
+def test_code_and_text_below_a_header_are_no_key(below: list[str]) -> None:
+    assert examples.is_bare_header(["-----BEGIN PRIVATE KEY-----", *below], 1)

@@ -56,7 +56,7 @@ def test_python_that_cannot_be_read_has_comments_all_the_same(text: str) -> None
     ("path", "line"),
     [
         ("a.js", "  // tulip"),
-        ("a.go", " * tulip"),
+        ("a.go", "/** tulip"),
         ("a.sql", "-- tulip"),
         ("conf/app.yaml", "  # tulip"),
         ("a.ini", "; tulip"),
@@ -73,6 +73,11 @@ def test_other_languages_have_comments_of_whole_lines(path: str, line: str) -> N
         ("a.js", "/* a note */ login('tulip')"),
         ("a.js", "login('tulip') // tulip"),
         ("a.js", "# tulip"),
+        ("a.go", "*tulip"),
+        ("a.c", "* tulip"),
+        ("a.lua", "--[[ a note ]] login('tulip')"),
+        ("a.php", '#[Login("tulip")]'),
+        ("a.sql", "/*!40101 SET PASSWORD = 'tulip' */"),
         ("a.yaml", "key: tulip # a comment"),
         ("a.bin", "# tulip"),
         ("a.txt", "// tulip"),
@@ -80,3 +85,48 @@ def test_other_languages_have_comments_of_whole_lines(path: str, line: str) -> N
 )
 def test_what_stands_beside_a_comment_or_in_an_unknown_language_is_none(path: str, line: str) -> None:
     assert not Prose(path, [line]).holds(1, "tulip")
+
+
+GO = """package shop
+
+/*
+ * login("tulip")
+ *
+ ** tulip
+ */
+func read(cfg *Config) {
+	*cfg.Password = "tulip"
+	/* a note */ * cfg.Password = "tulip"
+	* cfg.Password = "tulip"
+}
+"""
+C = """/** Opens.
+ * password = "tulip"
+   password = "tulip";
+*password = "tulip";
+ * a note */ password = "tulip";
+*password = "tulip";
+"""
+RUST = """/**
+ * let password = "tulip";
+ */
+fn read(password: &mut str) {
+    *password = "tulip";
+    /**/
+    * password = "tulip";
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [("shop.go", GO, [4, 6]), ("shop.c", C, [2]), ("shop.rs", RUST, [2])],
+)
+def test_a_star_is_a_comment_s_only_within_a_block_and_before_a_blank(
+    path: str, text: str, said: list[int]
+) -> None:
+    lines = text.split("\n")
+    prose = Prose(path, lines)
+    there = [number for number, line in enumerate(lines, start=1) if "tulip" in line]
+    assert [number for number in there if prose.holds(number, "tulip")] == said
+    assert len(there) > len(said)

@@ -18,7 +18,7 @@ from .measures import metrics
 from .review_file import Reviewed
 from .sieve import OUTSIDE_DIFF
 
-VERSION = "2.2.0"
+VERSION = "2.2.1"
 MAX_FILES = 200  # names in the output; all are in the report
 _FILES_BYTES = 48 * 1024
 

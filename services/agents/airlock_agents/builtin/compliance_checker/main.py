@@ -28,7 +28,7 @@ from .secrets.look import SecretsLook
 from .tree import Tree, lost, whole
 from .verdict import Verdict, exceptions, judge, rules_applied
 
-VERSION = "2.2.0"
+VERSION = "2.2.1"
 MAX_LOCK_BYTES = 8 * 1024 * 1024  # lock files are larger than what people write, and quick to read
 
 agent = Agent()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from collections.abc import Sequence
@@ -28,8 +29,13 @@ _PREFIX = re.compile(r"[A-Za-z]{1,8}[_-]|AKIA|ASIA|AIza")
 _MADE = 12  # characters of a password that nobody types for an example
 _MADE_OF_TWO = 20  # the same where it has letters of one case and digits only
 
-_BODY = re.compile(r"[A-Za-z0-9+/]{24}")
 _BODY_LINES = 12  # below a key's header: what it is encrypted with, an empty line, then the key
+_BODY = 24  # characters of a key, on one line or over several
+_BODY_RUN = re.compile(rf"[A-Za-z0-9+/]{{{_BODY}}}")
+_BODY_LINE = re.compile(r"[A-Za-z0-9+/]{1,100}={0,2}")
+_BESIDE_BODY = " \t\r\"'`#*,.;\\+"  # what a line of a key has around it in code and comments
+_OF_ENCRYPTION = re.compile(r"[A-Za-z-]{1,30}: .{0,100}")
+_BREAKS = re.compile(r"(?:\\[rn]){1,2}")
 
 
 def is_example_host(host: str) -> bool:
@@ -73,5 +79,14 @@ def _opens_nothing(user: str, value: str, host: str) -> bool:
 
 
 def is_bare_header(lines: Sequence[str], line: int) -> bool:
-    """Tell whether the header of a private key stands alone: no key on its line, nor on those below it."""
-    return not any(_BODY.search(one) for one in lines[line - 1 : line - 1 + _BODY_LINES])
+    """Tell whether the header of a private key stands alone: no key on its line, nor on those below it.
+
+    The lines of a key are one word each, of whatever width, and follow each other.
+    """
+    near = lines[line - 1 : line - 1 + _BODY_LINES]
+    if any(_BODY_RUN.search(one) for one in near):
+        return False
+    below = _BREAKS.sub("\n", "\n".join(near)).split("\n")[1:]
+    words = filter(None, (one.strip(_BESIDE_BODY) for one in below))
+    body = itertools.dropwhile(_OF_ENCRYPTION.fullmatch, words)
+    return sum(map(len, itertools.takewhile(_BODY_LINE.fullmatch, body))) < _BODY

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import PurePath
 
 _PYTHON = frozenset({".py", ".pyw", ".pyi"})
-_HASH, _SLASHES, _DASHES, _SEMICOLON = ("#",), ("//", "/*", "*"), ("--", "/*"), ("#", ";")
-_COMMENTS: dict[str, tuple[str, ...]] = {
+_HASH, _SEMICOLON, _SLASHES = re.compile(r"#"), re.compile(r"[#;]"), re.compile(r"//|/\*")
+_PHP = re.compile(r"//|/\*|#(?!\[)")  # "#[" opens an attribute
+_SQL = re.compile(r"--|/\*(?!!)")  # MySQL runs what stands in "/*! */"
+_DASHES = re.compile(r"--(?!\[)")  # Lua's "--[[" may end on its line, with code behind it
+_COMMENTS: dict[str, re.Pattern[str]] = {
     **dict.fromkeys((".sh", ".bash", ".yml", ".yaml", ".toml", ".rb", ".pl", ".tf", ".env", ".conf"), _HASH),
     **dict.fromkeys((".properties", ".mk", ".r", ".ex", ".exs"), _HASH),
     **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".scala"), _SLASHES),
     **dict.fromkeys((".groovy", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".rs", ".swift"), _SLASHES),
-    **dict.fromkeys((".sql", ".lua", ".hs"), _DASHES),
+    **dict.fromkeys((".lua", ".hs"), _DASHES),
     **dict.fromkeys((".ini", ".cfg"), _SEMICOLON),
-    ".php": ("//", "/*", "*", "#"),
+    ".php": _PHP,
+    ".sql": _SQL,
 }
 _NAMES = {"dockerfile": _HASH, "makefile": _HASH, "containerfile": _HASH, ".env": _HASH}
-_BLOCK_END = "*/"
+_BLOCK, _BLOCK_END = "/*", "*/"
+_STARRED = re.compile(r"\*+(?:[\s/]|$)")  # how a line within a block begins; "*name" is a dereference
 
 _SILENT = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.ENCODING})
 _BEGINS = frozenset({tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT})
@@ -47,19 +53,29 @@ class Prose:
             try:
                 return _python(self._lines)
             except (tokenize.TokenError, SyntaxError, ValueError):
-                return [_without(line, _HASH) for line in self._lines]
-        named = _NAMES.get(self._path.name.lower(), ())
-        openings = _COMMENTS.get(self._path.suffix.lower(), named)
-        return [_without(line, openings) for line in self._lines]
+                return _without(self._lines, _HASH)
+        named = _NAMES.get(self._path.name.lower())
+        opening = _COMMENTS.get(self._path.suffix.lower(), named)
+        return list(self._lines) if opening is None else _without(self._lines, opening)
 
 
-def _without(line: str, openings: tuple[str, ...]) -> str:
-    """Answer a line, or of one that begins as a comment nothing but what stands behind it."""
-    if not openings or not line.lstrip().startswith(openings):
-        return line
-    if _BLOCK_END in line and "/*" in openings:
-        return line.partition(_BLOCK_END)[2]
-    return ""
+def _without(lines: Sequence[str], opening: re.Pattern[str]) -> list[str]:
+    """Blank lines that begin as comments, up to the end of a block that ends on them.
+
+    A block is followed only from a line that begins with it, and within it only lines with a star are taken
+    for said: what is not told for sure stays code.
+    """
+    code = []
+    blocks, within = opening.match(_BLOCK) is not None, False
+    for line in lines:
+        begins = line.lstrip()
+        said = opening.match(begins) or (within and _STARRED.match(begins))
+        code.append((line.partition(_BLOCK_END)[2] if blocks else "") if said else line)
+        if within:
+            within = _BLOCK_END not in line
+        elif blocks and begins.startswith(_BLOCK):
+            within = _BLOCK_END not in begins[len(_BLOCK) :]
+    return code
 
 
 def _python(lines: Sequence[str]) -> list[str]:

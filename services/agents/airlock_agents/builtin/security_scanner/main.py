@@ -25,7 +25,7 @@ from .inspect_file import BELOW_FLOOR, LOWERED, MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
 from .scanned import Scanned, Wish, kind_of, typed
 
-VERSION = "2.3.0"
+VERSION = "2.3.1"
 _ADVISORIES = "/advisories"  # where in the input they are named
 _SECONDS_TO_MATCH = 240.0
 
