@@ -15,6 +15,7 @@ from airlock_sdk.context import Context
 from airlock_sdk.failure import Failure, ProtocolError, WorkspaceError
 from airlock_sdk.frames import PROTOCOL, BoundedReader, FrameWriter, take_over
 from airlock_sdk.request import read_request
+from airlock_sdk.span import Spans
 from airlock_sdk.workspace import unpack
 
 SDK_VERSION = "0.1.0"
@@ -111,10 +112,12 @@ class Agent:
             known = ", ".join(sorted(self._actions))
             raise Failure("agent.unknown_action", f"no action {request.action!r}; there are: {known}")
         function, wanted = self._actions[request.action]
-        context = Context(request, folder, writer, received)
+        spans = Spans(writer, taken=request.takes_spans)
+        context = Context(request, folder, writer, received, spans)
         try:
             return _encode(plain(function(bind(request.inputs, wanted), context)))
         finally:
+            spans.close()
             sys.stdout.flush()  # after the final frame the container is killed: nothing printed may wait
 
 

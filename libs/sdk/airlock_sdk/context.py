@@ -22,13 +22,18 @@ class Context:
     """One attempt: its ids, artifacts and scratch folder, and the way to log, report and put artifacts."""
 
     def __init__(
-        self, request: Request, scratch: Path, writer: FrameWriter, received: Mapping[str, Path]
+        self,
+        request: Request,
+        scratch: Path,
+        writer: FrameWriter,
+        received: Mapping[str, Path],
+        spans: Spans,
     ) -> None:
         self.scratch = scratch  # a folder of this attempt's own, empty but for what was received
         self._request = request
         self._writer = writer
         self._received = received
-        self._spans = Spans(writer, taken=request.takes_spans)
+        self._spans = spans
 
     @property
     def action(self) -> str:
@@ -117,8 +122,8 @@ class Context:
         """Time a part of the work: `with ctx.span("parse", files=3):` is a span in the run's trace.
 
         Spans in spans nest; a thread that the block starts begins anew. An exception that leaves the block
-        makes it an error. Attributes are texts, numbers and booleans, for people: no secrets. An attempt has
-        at most 256; beyond them, and where nobody looks at traces, nothing is sent.
+        makes it an error. Attributes are texts, numbers and booleans, for people: no secrets. Of an attempt
+        the first 256 that begin are sent, and how many there were beyond; where nobody looks at traces, none.
         """
         return self._spans.span(name, attributes)
 

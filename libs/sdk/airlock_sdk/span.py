@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ class Span:
 
     def __init__(self, name: str, attributes: Mapping[str, Any], started_at: datetime) -> None:
         self.id = os.urandom(8).hex()
-        self.name = name
+        self.name = _text(name, MAX_NAME)
         self.started_at = started_at
         self._error: str | None = None
         self._parent = _inside.get()
@@ -42,20 +43,20 @@ class Span:
         ones are left out.
         """
         for key, value in attributes.items():
-            known = key[:MAX_KEY]
+            known = _text(key, MAX_KEY)
             if known in self._attributes or len(self._attributes) < MAX_ATTRIBUTES:
                 self._attributes[known] = _plain(value)
 
     def fail(self, reason: str) -> None:
         """Mark it as failed, for a reason that is one of few: `timeout`, the name of an error."""
-        self._error = reason[:MAX_TEXT]
+        self._error = _text(reason, MAX_TEXT)
 
     def frame(self, ended_at: datetime) -> dict[str, Any]:
         """Spell its frame."""
         why = {} if self._error is None else {"error.type": self._error}
         return {
             "type": "span",
-            "name": self.name[:MAX_NAME],
+            "name": self.name,
             "id": self.id,
             "parent": self._parent,
             "start": _spelled(self.started_at),
@@ -70,13 +71,19 @@ class Spans:
 
     def __init__(self, writer: FrameWriter, *, taken: bool) -> None:
         self._writer = writer
-        self._left = MAX_SPANS if taken else 0
+        self._taken = taken
         self._began = datetime.now(UTC), time.monotonic()
+        self._counting = threading.Lock()
+        self._begun = 0
 
     @contextmanager
     def span(self, name: str, attributes: Mapping[str, Any]) -> Iterator[Span]:
         """Run a block as a span, inside the one that is open here. An exception makes it an error."""
         span = Span(name, attributes, self._now())
+        # Its place is taken now, not when it is over: else the first to lose theirs would be those around.
+        with self._counting:
+            self._begun += 1
+            has_place = self._taken and self._begun <= MAX_SPANS
         token = _inside.set(span.id)
         try:
             yield span
@@ -85,9 +92,13 @@ class Spans:
             raise
         finally:
             _inside.reset(token)
-            if self._left > 0:
-                self._left -= 1
+            if has_place:
                 self._writer.send(span.frame(self._now()))
+
+    def close(self) -> None:
+        """Say how many were left out, if any were; none are begun after it."""
+        if self._taken and self._begun > MAX_SPANS:
+            self._writer.send({"type": "span", "dropped": self._begun - MAX_SPANS})
 
     def _now(self) -> datetime:
         """The time, by one clock that cannot jump, for all spans of the attempt: they nest in time too."""
@@ -100,7 +111,15 @@ def _plain(value: Any) -> bool | int | float | str:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    return str(value)[:MAX_TEXT]
+    return _text(value, MAX_TEXT)
+
+
+def _text(value: Any, most: int) -> str:
+    """The text of anything, cut: what is told of the work must not end it."""
+    try:
+        return str(value)[:most]
+    except Exception:  # an author's own __str__, or an integer of more digits than Python spells
+        return type(value).__name__[:most]
 
 
 def _spelled(at: datetime) -> str:

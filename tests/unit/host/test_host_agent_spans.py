@@ -1,16 +1,15 @@
 """What an agent told of its own work, in the trace: in its place and its time, whatever it says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airlock_agents.host.agent_spans import AgentSpans
 from airlock_agents.sandbox.spans import AgentSpan, Dropped, SpanReader
-from airlock_chassis.telemetry import forget_secrets, register_secret, span_id, use_provider
+from airlock_chassis.telemetry import forget_secrets, register_secret, span_id
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
@@ -38,23 +37,20 @@ def told(id_: str = A, parent: str | None = None, **changed: Any) -> AgentSpan:
 
 
 @pytest.fixture
-def recorded(make_attempt: Any) -> Iterator[Callable[..., dict[str, ReadableSpan]]]:
+def recorded(
+    make_attempt: Any, recorded_spans: InMemorySpanExporter
+) -> Callable[..., dict[str, ReadableSpan]]:
     """Record spans of an attempt; answers them by name."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    use_provider(provider)
 
     def record(*spans: AgentSpan | Dropped, above: str = ABOVE) -> dict[str, ReadableSpan]:
-        exporter.clear()
+        recorded_spans.clear()
         own = AgentSpans(make_attempt(), above=above, began=BEGAN)
         for span in spans:
             own.add(span)
         own.record(ENDED)
-        return {span.name: span for span in exporter.get_finished_spans()}
+        return {span.name: span for span in recorded_spans.get_finished_spans()}
 
-    yield record
-    use_provider(None)
+    return record
 
 
 def id_of(span: ReadableSpan) -> str:

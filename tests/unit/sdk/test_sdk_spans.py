@@ -123,7 +123,7 @@ def test_the_largest_span_fits_into_a_header_line_with_all_that_is_left_of_it(tm
     assert (len(span["attributes"]), "cut" in span) == (16, False)
 
 
-def test_what_is_too_much_is_not_sent(tmp_path: Path) -> None:
+def test_what_is_too_much_is_not_sent_and_how_much_it_was_is_told(tmp_path: Path) -> None:
     def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
         for number in range(1000):
             with ctx.span("again", number=number):
@@ -133,6 +133,75 @@ def test_what_is_too_much_is_not_sent(tmp_path: Path) -> None:
     outcome = run(work, tmp_path)
     assert outcome.output == {"done": True}
     assert [one["attributes"]["number"] for one in outcome.spans] == list(range(256))
+    assert outcome.spans_dropped == 744
+
+
+def test_the_span_around_too_many_has_its_place(tmp_path: Path) -> None:
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        with ctx.span("scan"):
+            for _ in range(300):
+                with ctx.span("file"), ctx.span("parse"):
+                    pass
+        raise Failure("agent.no_luck", "and it is told all the same")
+
+    outcome = run(work, tmp_path)
+    assert outcome.failure is not None
+    *_, scan = outcome.spans
+    assert (scan["name"], len(outcome.spans), outcome.spans_dropped) == ("scan", 256, 345)
+    ids = {one["id"] for one in outcome.spans}
+    assert {one["parent"] for one in outcome.spans} - ids == {None}
+
+
+def test_threads_share_the_places(tmp_path: Path) -> None:
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        def many() -> None:
+            for _ in range(100):
+                with ctx.span("one of many"):
+                    pass
+
+        threads = [threading.Thread(target=many) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {}
+
+    outcome = run(work, tmp_path)
+    assert (len(outcome.spans), outcome.spans_dropped) == (256, 800 - 256)
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(10**5000, "int"), (Unspeakable(), "Unspeakable"), ([10**5000], "list")],
+    ids=["huge", "unspeakable", "huge inside"],
+)
+def test_what_has_no_text_is_told_by_its_type(value: Any, text: str, tmp_path: Path) -> None:
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        with ctx.span(value, told=value) as span:
+            span.fail(value)
+        return {"done": True}
+
+    outcome = run(work, tmp_path)
+    assert outcome.output == {"done": True}
+    (span,) = outcome.spans
+    assert span["name"] == text
+    assert span["attributes"] == {"error.type": text, "told": text}
+
+
+def test_a_name_that_is_no_text_hides_no_error_of_its_block(tmp_path: Path) -> None:
+    def work(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        with ctx.span(None):  # type: ignore[arg-type]
+            raise Failure("agent.no_luck", "why")
+
+    outcome = run(work, tmp_path)
+    assert outcome.failure is not None
+    assert outcome.failure["code"] == "agent.no_luck"
+    assert [one["name"] for one in outcome.spans] == ["None"]
 
 
 @pytest.mark.parametrize("accepts", [None, [], ["other"], "span", {"span": True}])

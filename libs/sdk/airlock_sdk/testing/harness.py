@@ -51,7 +51,8 @@ class Made:
 class Outcome:
     """Everything an agent said: `output` or `failure` is set, never both; `artifacts` by digest.
 
-    `spans` are its frames as they ended: an inner one stands before the one around it.
+    `spans` are its frames as they ended: an inner one stands before the one around it. `spans_dropped` is how
+    many more it had than may be.
     """
 
     output: dict[str, Any] | None = None
@@ -59,6 +60,7 @@ class Outcome:
     logs: list[dict[str, Any]] = field(default_factory=list)
     progress: list[dict[str, Any]] = field(default_factory=list)
     spans: list[dict[str, Any]] = field(default_factory=list)
+    spans_dropped: int = 0
     artifacts: dict[str, Made] = field(default_factory=dict)
     raw_output: bytes = b""
     stderr: str = ""
@@ -226,6 +228,8 @@ def read_outcome(source: BinaryIO) -> Outcome:
             outcome.logs.append(header)
         elif kind == "progress":
             outcome.progress.append(header)
+        elif kind == "span" and "dropped" in header:
+            outcome.spans_dropped += header["dropped"]
         elif kind == "span":
             outcome.spans.append(header)
         elif kind == "artifact":
