@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import orjson
 from airlock_chassis.bus import Bus, BusError
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.logs import bound_ids, get_logger
-from airlock_chassis.telemetry.secrets import mask, mask_text
+from airlock_chassis.telemetry.secrets import mask_text
 from airlock_chassis.waiting import set_within
 from airlock_contracts.logs import (
     MAX_ATTEMPT_BYTES,
-    MAX_FIELDS_BYTES,
     MAX_LINE_CHARACTERS,
     MAX_LINES,
     MAX_LINES_PER_MESSAGE,
@@ -33,6 +31,7 @@ from airlock_contracts.subjects import Subjects
 
 from ..sandbox.neutral import neutral
 from .carried import Carried
+from .fields import shown_fields
 from .stderr import StderrLines
 
 log = get_logger(__name__)
@@ -43,9 +42,6 @@ MESSAGE_BYTES = 256 * 1024
 """Of texts and fields in one message; spelled as JSON, with all around it, they stay below NATS' 1 MiB."""
 PROGRESS_SHARE = 0.005
 """Between two lines of progress, of an attempt's age: some 1,200 lines in an hour, 900 more in a day."""
-_OMITTED = {"omitted": "fields that are no plain JSON"}
-_OMITTED_SIZE = len(orjson.dumps(_OMITTED))
-"""About, for the other reason too."""
 _LAST_LINES = 2
 """Line numbers kept for our own remarks: that lines were lost, and that no more are shown."""
 
@@ -177,8 +173,8 @@ class AttemptLog:
     def log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """A log frame; its text is neutral already."""
         if not self._cut:  # or an agent could have us mask and spell what nobody is shown
-            shown, size = _bounded(fields)
-            self._add(LogStream.LOG, LogLevel(level), message, fields=shown, fields_size=size)
+            shown = shown_fields(fields)
+            self._add(LogStream.LOG, LogLevel(level), message, fields=shown.fields, fields_size=shown.size)
 
     def progress(self, message: str, fraction: float | None) -> None:
         """A progress frame. The newest goes out, at most every 0.2 s and ever more seldom as time goes on:
@@ -275,20 +271,6 @@ class AttemptLog:
             level=LogLevel.WARNING,
             message=message,
         )
-
-
-def _bounded(fields: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
-    """Fields as they may be shown, and their size; too large ones are left out, and that is said."""
-    if not fields:
-        return None, 0
-    masked = {key: mask(key, value) for key, value in fields.items()}
-    try:
-        size = len(orjson.dumps(masked))
-    except TypeError:  # an integer beyond 64 bits
-        return _OMITTED, _OMITTED_SIZE
-    if size > MAX_FIELDS_BYTES:
-        return {"omitted": f"{size} bytes of fields"}, _OMITTED_SIZE
-    return masked, size
 
 
 def _parts(lines: list[Weighed]) -> Iterator[list[LogLine]]:
