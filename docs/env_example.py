@@ -72,7 +72,8 @@ def _setting(kind: type[ChassisSettings], name: str) -> str:
     default = PAGE["_default"](kind, name, field).strip("`")
     means = " ".join((field.description or "").split())
     if (kind, name) in PAGE["COMPUTED"]:
-        default, means = "", f"{means} Unless set: {default}."
+        assert "unless set" in means, f"{name}: say in its text what it is unless set"
+        default = ""
     elif default == "**needed**":
         default, means = "", f"{means} Needed."
     names = [variable, f"{variable}_FILE"] if PAGE["_is_secret"](field) else [variable]

@@ -2,19 +2,40 @@
 # Makes what the composed stack keeps secret, in infra/secrets/, and .env from .env.example. What is there stays.
 #
 # Compose binds these files into containers as they are: they belong to the account that the processes run as and
-# are for it alone (0600). That is 1001 where root runs this, else your own account; .env says which.
-#
-# secrets.sh [USERS]: NATS' users are those of infra/nats/users.conf, or of the file that is named.
+# are for it alone (0600). That is 1001 where root runs this, else your own account, unless .env names another.
 set -euo pipefail
-users=$(realpath "${1:-$(dirname "$0")/../nats/users.conf}")
 cd "$(dirname "$0")/../.."
 # shellcheck source=infra/local/machine.sh
 . infra/local/machine.sh
 
-folder="${AIRLOCK_SECRETS:-infra/secrets}"
 settings="${AIRLOCK_ENV_FILE:-.env}"
+
+# setting NAME DEFAULT: as Compose reads it: the environment before .env, and the last line of those that name it.
+setting() {
+    local found="${!1:-}"
+    [ -n "$found" ] || [ ! -e "$settings" ] || found=$(sed -n "s/^$1=//p" "$settings" | tail -n 1)
+    printf '%s\n' "${found:-$2}"
+}
+
+# path_of NAME DEFAULT: a path that is not absolute begins at compose.yaml's folder.
+path_of() {
+    local found
+    found=$(setting "$1" "$2")
+    case "$found" in
+        /*) printf '%s\n' "$found" ;;
+        *) printf 'infra/%s\n' "${found#./}" ;;
+    esac
+}
+
+folder=$(path_of AIRLOCK_SECRETS secrets)
+users=$(path_of AIRLOCK_NATS_USERS nats/users.conf)
+[ -r "$users" ] || fail "$users, which AIRLOCK_NATS_USERS names, cannot be read: write it with infra/nats/users.py"
 uid=1001 gid=1001
 if [ "$(id -u)" -ne 0 ]; then uid=$(id -u) gid=$(id -g); fi
+uid=$(setting AIRLOCK_UID "$uid") gid=$(setting AIRLOCK_GID "$gid")
+if [ "$(id -u)" -ne 0 ] && [ "$(id -u)" != "$uid" ]; then
+    fail "AIRLOCK_UID in $settings is $uid and you are $(id -u): only root can give secrets to another account"
+fi
 
 umask 077
 mkdir -p "$folder/keys" "$folder/host" "$folder/webhook"

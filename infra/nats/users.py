@@ -1,16 +1,23 @@
-"""Writes infra/nats/users.conf: the users of NATS, with the rights that contracts/permissions.py gives them.
+"""Writes the users of the stack's NATS, with the rights that contracts/permissions.py gives them.
 
-Without arguments: orchestration, reader, and one `host` for the hosts of the pool `default`. Each `--pool
+`users.py FILE` writes orchestration, reader, and one `host` for the hosts of the pool `default`. Each `--pool
 NAME` adds a user `host-NAME` for that pool's hosts. Each `--host NAME=POOL` adds one for that host alone: it
-can neither report in another's name nor hear another's answers. A test compares the committed file.
+can neither report in another's name nor hear another's answers. `--prefix` is the install's
+AIRLOCK_SUBJECT_PREFIX. What earlier calls asked for stays in the file.
+
+Without a FILE it is infra/nats/users.conf, which is the same for every install: a test compares it.
 """
 
 import argparse
 import json
+import re
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from airlock_contracts import permissions
+from airlock_contracts.base import NAME_PATTERN
 from airlock_contracts.subjects import Subjects
 
 TARGET = Path(__file__).with_name("users.conf")
@@ -21,10 +28,12 @@ HEAD = """\
 include "../../run/secrets/nats-passwords"
 
 """
+_ASKED = "# Asked for: "
+_PREFIX = "airlock"
 
 
 def users(
-    pools: Sequence[str] = (), hosts: Mapping[str, str] | None = None, *, prefix: str = "airlock"
+    pools: Sequence[str] = (), hosts: Mapping[str, str] | None = None, *, prefix: str = _PREFIX
 ) -> dict[str, permissions.Permissions]:
     """The permissions of each user, by its name."""
     subjects = Subjects(prefix)
@@ -55,19 +64,50 @@ def _block(value: object, indent: int) -> str:
     return json.dumps(value, indent=2).replace("\n", "\n" + " " * indent)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _name(text: str) -> str:
+    if re.fullmatch(NAME_PATTERN, text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: small letters, digits and hyphens")
+    return text
+
+
+def _host(text: str) -> tuple[str, str]:
     name, _, pool = text.partition("=")
-    return name, pool or "default"
+    return _name(name), _name(pool or "default")
+
+
+def _earlier(target: Path) -> list[str]:
+    """What earlier calls asked for; they leave it in a comment."""
+    lines = target.read_text(encoding="utf-8").splitlines() if target.exists() else []
+    return [
+        word for line in lines if line.startswith(_ASKED) for word in shlex.split(line.removeprefix(_ASKED))
+    ]
 
 
 def main() -> None:
     """Write the file."""
-    parser = argparse.ArgumentParser(description="Write infra/nats/users.conf.")
-    parser.add_argument("--pool", action="append", default=[], help="a user for the hosts of this pool too")
-    parser.add_argument("--host", action="append", default=[], type=_pair, metavar="NAME=POOL")
-    parser.add_argument("--prefix", default="airlock", help="the value of AIRLOCK_SUBJECT_PREFIX")
-    asked = parser.parse_args()
-    TARGET.write_text(configuration(users(asked.pool, dict(asked.host), prefix=asked.prefix)))
+    parser = argparse.ArgumentParser(description="Write the users of the stack's NATS.")
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="a file of your own, that AIRLOCK_NATS_USERS names"
+    )
+    parser.add_argument(
+        "--pool", action="append", default=[], type=_name, help="a user for this pool's hosts"
+    )
+    parser.add_argument("--host", action="append", default=[], type=_host, metavar="NAME=POOL")
+    parser.add_argument("--prefix", default=_PREFIX, type=_name, help="the value of AIRLOCK_SUBJECT_PREFIX")
+    target = parser.parse_args().file or TARGET
+    asked = parser.parse_args([*_earlier(target), *sys.argv[1:]])
+    pools, hosts = dict.fromkeys(asked.pool), dict(asked.host)
+    words = [
+        *(f"--pool={pool}" for pool in pools),
+        *(f"--host={name}={pool}" for name, pool in hosts.items()),
+    ]
+    words += [f"--prefix={asked.prefix}"] if asked.prefix != _PREFIX else []
+    if words and target == TARGET:
+        parser.error("name a file for them: the checkout's own has the users that every install has")
+    if both := pools.keys() & hosts.keys():
+        parser.error(f"a pool and a host of one name would share a user: {', '.join(sorted(both))}")
+    head = f"{_ASKED}{shlex.join(words)}\n" if words else ""
+    target.write_text(head + configuration(users(list(pools), hosts, prefix=asked.prefix)), encoding="utf-8")
 
 
 if __name__ == "__main__":

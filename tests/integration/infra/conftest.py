@@ -21,8 +21,12 @@ def stack_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackNats]:
         (root / folder).mkdir(parents=True)
     users = root / "etc/nats/users.conf"
     users.write_text(configured(hosts={"h1": "default"}))
-    made = {"AIRLOCK_SECRETS": str(root / "run/secrets"), "AIRLOCK_ENV_FILE": str(root / ".env")}
-    subprocess.run([ROOT / "infra/local/secrets.sh", users], env=os.environ | made, check=True, timeout=30)
+    made = {
+        "AIRLOCK_SECRETS": str(root / "run/secrets"),
+        "AIRLOCK_ENV_FILE": str(root / ".env"),
+        "AIRLOCK_NATS_USERS": str(users),
+    }
+    subprocess.run([ROOT / "infra/local/secrets.sh"], env=os.environ | made, check=True, timeout=30)
     port = free_port()
     (root / "etc/nats/nats.conf").write_text(CONFIGURATION.at(root / "data", port))
     program = Path(sysconfig.get_path("scripts")) / "nats-server"

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,6 +18,19 @@ SAYS_ITS_FOLDER = '#!/bin/sh\necho "$AIRLOCK_DATA_DIR"\nexec cat\n'
 """In place of Python: says which folder it was given, and lives as long as its stdin."""
 
 Process = subprocess.Popen[str]
+
+
+class Well(BaseHTTPRequestHandler):
+    """A process that is ready."""
+
+    def do_GET(self) -> None:
+        ready = self.path == "/health/ready"
+        self.send_response(200 if ready else 503)
+        self.end_headers()
+        self.wfile.write(b"" if ready else b"not here")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def make_secrets(place: Path) -> dict[str, str]:
@@ -42,6 +57,43 @@ def test_secrets_are_made_once_for_one_account_alone(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINE=1\n")
     assert make_secrets(tmp_path) == made
     assert (tmp_path / ".env").read_text() == "MINE=1\n"
+
+
+def test_secrets_are_made_for_the_account_and_for_the_users_that_the_settings_name(tmp_path: Path) -> None:
+    uid = os.getuid() or 4242
+    (tmp_path / "users.conf").write_text("      user: host-gpu\n")
+    (tmp_path / ".env").write_text(
+        "AIRLOCK_UID=1001\n"  # the last line counts
+        f"AIRLOCK_UID={uid}\nAIRLOCK_NATS_USERS={tmp_path}/users.conf\nAIRLOCK_SECRETS={tmp_path}/secrets\n"
+    )
+    for _ in range(2):  # again without an argument, as after an upgrade
+        script = [INFRA / "local/secrets.sh"]
+        subprocess.run(
+            script, env=os.environ | {"AIRLOCK_ENV_FILE": str(tmp_path / ".env")}, check=True, timeout=30
+        )
+    secrets = tmp_path / "secrets"
+    password = (secrets / "nats-host-gpu").read_text().strip()
+    assert (secrets / "nats-passwords").read_text() == f'PASSWORD_HOST_GPU: "{password}"\n'
+    assert {path.stat().st_uid for path in secrets.rglob("*")} == {uid}
+
+
+def test_a_health_check_asks_the_process_and_no_proxy() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Well) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        nobody = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+
+        def asked(url: str) -> "subprocess.CompletedProcess[str]":
+            script = [sys.executable, "-I", INFRA / "docker" / "healthy.py"]
+            environment = os.environ | nobody | {"HEALTH_URL": url}
+            return subprocess.run(
+                script, env=environment, capture_output=True, text=True, timeout=30, check=False
+            )
+
+        well, unwell = asked(f"{address}/health/ready"), asked(f"{address}/elsewhere")
+        server.shutdown()
+    assert (well.returncode, well.stderr) == (0, "")
+    assert (unwell.returncode, unwell.stderr) == (1, "not here")
 
 
 @pytest.fixture

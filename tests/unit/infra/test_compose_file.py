@@ -89,6 +89,15 @@ def test_every_service_can_be_asked_for_its_health_or_says_why_not(name: str) ->
     assert own or ("healthcheck" in SERVICES[name]) != (name in CANNOT_BE_ASKED)
 
 
+def test_who_asks_by_http_asks_no_proxy_that_dockers_own_configuration_names() -> None:
+    asked_by_wget = {
+        name for name, one in SERVICES.items() if "wget" in one.get("healthcheck", {}).get("test", ())
+    }
+    assert asked_by_wget == {"nats", "prometheus", "alertmanager", "grafana"}
+    for name in {*asked_by_wget, "otel-collector"}:
+        assert SERVICES[name]["environment"].items() >= {"HTTP_PROXY": "", "http_proxy": ""}.items(), name
+
+
 def test_nothing_starts_before_what_it_stands_on() -> None:
     waits = {name: SERVICES[name].get("depends_on", {}) for name in of_profile("core")}
     done, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
