@@ -12,8 +12,11 @@ from airlock_chassis.telemetry import configure_logs, configure_traces, forget_s
 from airlock_chassis.telemetry import metrics as declared
 from airlock_chassis.telemetry.export import configure_export, shutdown_telemetry
 from airlock_chassis.telemetry.logs import carry_alone
+from airlock_chassis.telemetry.otlp.collector import MAX_REQUEST_BYTES
+from airlock_chassis.telemetry.otlp.figures import MAX_POINTS
 from airlock_chassis.telemetry.secrets import register_secret
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from otlp_spans import Sink, otlp_sink
 from otlp_told import last_metrics, lines, plain
@@ -156,14 +159,73 @@ def test_what_an_agent_nests_deep_costs_no_other_line(sink: Sink, out: io.String
     assert [line.body for line in lines(sink)] == ["deep", "plain"]
 
 
-def test_a_line_that_breaks_the_export_is_told_and_the_next_goes_out(sink: Sink, out: io.StringIO) -> None:
+def test_a_line_that_cannot_be_sent_costs_no_other_line_and_no_trust(sink: Sink, out: io.StringIO) -> None:
+    before = declared.telemetry_dropped_total.labels("logs")._value.get()
+    stamp = {"timestamp": "2026-01-01T00:00:00.000001Z", "level": "info"}
+    for number in range(10):
+        carry_alone({**stamp, "event": f"before {number}"}, 100)
     carry_alone({"event": "broken, for it has no time"}, 100)
+    carry_alone({**stamp, "event": "an attribute's name is lost, not its line", "fields": {"\ud800": 1}}, 100)
+    carry_alone({**stamp, "event": "too large for any request " + 3 * 2**20 * "x"}, 100)
+    carry_alone({**stamp, "event": "after"}, 100)
     while "otlp.broke" not in out.getvalue():
         time.sleep(0.01)
     shutdown_telemetry()
-    (told,) = lines(sink)
-    assert told.body == "otlp.broke"
+    got = [line.body for line in lines(sink)]
+    assert [body for body in got if body != "otlp.broke"] == [
+        *(f"before {number}" for number in range(10)),
+        "an attribute's name is lost, not its line",
+        "after",
+    ]
+    assert got.count("otlp.broke") == 1
+    (told,) = (line for line in lines(sink) if line.body == "otlp.broke")
+    assert told.attributes["dropped"] == 2
     assert "KeyError" in told.attributes["exception"]
+    assert declared.telemetry_dropped_total.labels("logs")._value.get() - before == 2
+    assert "breaker.opened" not in out.getvalue()
+
+
+def test_what_a_library_calls_time_or_trace_is_not_the_line_s_own(sink: Sink, out: io.StringIO) -> None:
+    head = {"timestamp": 12345, "service": "theirs", "version": None, "level": "x", "trace_id": "9" * 40}
+    logging.getLogger("a.library").warning("theirs", extra=head)
+    shutdown_telemetry()
+    (line,) = (json.loads(text) for text in out.getvalue().splitlines())
+    assert (line["service"], line["version"], line["level"]) == ("airlock-host", "1.2.3", "warning")
+    assert (line["extra_timestamp"], line["extra_service"]) == (12345, "theirs")
+    (sent,) = lines(sink)
+    assert sent.attributes["extra_timestamp"] == 12345
+    assert sent.trace == ""
+
+
+def test_no_request_is_larger_than_its_bound_however_much_waits(sink: Sink, out: io.StringIO) -> None:
+    stamp = {"timestamp": "2026-01-01T00:00:00.000001Z", "level": "info"}
+    for _ in range(100):  # said to be light, and is not
+        carry_alone({**stamp, "event": 100_000 * "x"}, 100)
+    with span("many", parent=PARENT, attributes={f"k{n}": 256 * "\U0001f600" for n in range(16)}) as opened:
+        for _ in range(300):
+            with span(128 * "\U0001f600", attributes=dict(opened.attributes)):  # type: ignore[attr-defined]
+                pass
+    for number in range(3 * MAX_POINTS):
+        declared.http_requests_total.labels(f"/{number}", "GET", "200").inc()
+    shutdown_telemetry()
+    for number in range(3 * MAX_POINTS):
+        declared.http_requests_total.remove(f"/{number}", "GET", "200")
+    assert len(lines(sink)) == 100
+    assert len(sink.spans) == 301
+    routes = {route for route in _routes_counted(sink) if route[1:].isdigit()}
+    assert len(routes) == 3 * MAX_POINTS
+    sizes = {path: [len(body) for one, body in sink.posted if one == path] for path, _ in sink.posted}
+    assert all(max(of_one) <= MAX_REQUEST_BYTES and len(of_one) > 1 for of_one in sizes.values()), sizes
+
+
+def _routes_counted(sink: Sink) -> Iterator[str]:
+    for path, body in sink.posted:
+        if path == "/v1/metrics":
+            for metric in (
+                ExportMetricsServiceRequest.FromString(body).resource_metrics[0].scope_metrics[0].metrics
+            ):
+                if metric.name == "http_requests_total":
+                    yield from (plain(point.attributes)["route"] for point in metric.sum.data_points)
 
 
 def test_what_agents_say_goes_on_its_own_stream_and_not_twice(sink: Sink, out: io.StringIO) -> None:

@@ -17,10 +17,11 @@ import pytest
 import requests
 from airlock_chassis.breaker import Breaker, BreakerState
 from airlock_chassis.telemetry.metrics import telemetry_dropped_total
+from airlock_chassis.telemetry.otlp.batches import QUEUE_BYTES
 from airlock_chassis.telemetry.otlp.collector import Collector
 from airlock_chassis.telemetry.otlp.connection import MAX_ANSWER_BYTES, BoundedSession
 from airlock_chassis.telemetry.otlp.figures import MetricsExport
-from airlock_chassis.telemetry.otlp.lines import QUEUE_BYTES, QUEUE_LINES, LineQueue
+from airlock_chassis.telemetry.otlp.lines import QUEUE_LINES, LineQueue
 from airlock_chassis.telemetry.otlp.spans import QUEUE_SPANS, SpanQueue
 from opentelemetry.sdk.trace import TracerProvider
 

@@ -70,3 +70,5 @@ def test_a_collector_that_is_away_holds_up_no_work() -> None:
         shutdown_traces()
     assert worked - started < 10
     assert time.monotonic() - worked < 10
+    # Nor is anything left that waits for its next try.
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("otlp-")]

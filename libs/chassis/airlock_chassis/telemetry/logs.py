@@ -137,10 +137,14 @@ def _carried(final: Processor) -> Processor:
             return final(logger, method, event)
         fields = dict(event)  # a renderer for people takes it apart
         text = final(logger, method, event)
-        carry(fields, len(text) if isinstance(text, str) else 0)
+        carry(fields, _bytes_at_most(text) if isinstance(text, str) else 0)
         return text
 
     return carried
+
+
+def _bytes_at_most(text: str) -> int:
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _plain(value: object) -> str:
@@ -157,7 +161,8 @@ def _stamp(service: str, version: str) -> Processor:
             names.LOG_SERVICE: service,
             names.LOG_VERSION: version,
         }
-        head.update(event)
+        # A library may have fields of these names: they are its own, not when and where this line is from.
+        head.update({f"extra_{key}" if key in head else key: value for key, value in event.items()})
         return head
 
     return stamp

@@ -1,4 +1,8 @@
-"""A bounded queue and the thread that empties it: what does not fit, or is not taken, is counted and gone."""
+"""A bounded queue and the thread that empties it: what does not fit, or is not taken, is counted and gone.
+
+Bounded by number and by bytes, both what waits and what goes out at once. Sizes are estimates of what an item
+weighs on the wire; the exporters hold the exact bound of a request.
+"""
 
 import threading
 import time
@@ -14,6 +18,10 @@ EVERY_SECONDS = 1.0
 """What collects goes out at least this often."""
 LAST_SECONDS = 1.0
 """For a send that was cut off to end."""
+QUEUE_BYTES = 8 * 1024 * 1024
+"""What may wait of one signal."""
+BATCH_BYTES = 1024 * 1024
+"""What goes out at once, an item that is larger alone: half of a request, for sizes are estimates."""
 
 Send = Callable[[Sequence[_T]], int]
 """Sends a batch, in bounded time; answers how many were not taken. Raises nothing."""
@@ -29,8 +37,9 @@ class Batches(Generic[_T]):
         cut: Callable[[], None],
         *,
         most: int,
-        most_bytes: int,
+        most_bytes: int = QUEUE_BYTES,
         batch: int = 512,
+        batch_bytes: int = BATCH_BYTES,
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
         """`cut` makes a send that is under way end at once; it is called at the very end."""
@@ -40,6 +49,7 @@ class Batches(Generic[_T]):
         self._most = most
         self._most_bytes = most_bytes
         self._batch = batch
+        self._batch_bytes = batch_bytes
         self._every = every_seconds
         self._lock = threading.Lock()
         self._waiting: deque[tuple[_T, int]] = deque()
@@ -50,17 +60,17 @@ class Batches(Generic[_T]):
         self._thread = threading.Thread(target=self._run, name=f"otlp-{signal}", daemon=True)
         self._thread.start()
 
-    def put(self, item: _T, size: int = 0) -> None:
+    def put(self, item: _T, size: int) -> None:
         """Take an item to be sent, from any thread; `size` is what it weighs in bytes. Never waits."""
         with self._lock:
-            count = len(self._waiting)
-            fits = count < self._most and self._bytes + size <= self._most_bytes and not self._closing
+            count, heavy = len(self._waiting) + 1, self._bytes + size
+            fits = count <= self._most and heavy <= self._most_bytes and not self._closing
             if fits:
                 self._waiting.append((item, size))
-                self._bytes += size
+                self._bytes = heavy
         if not fits:
             self._dropped.inc()
-        elif count + 1 >= self._batch:
+        elif count >= self._batch or heavy >= self._batch_bytes:
             self._wake.set()
 
     def flush(self, seconds: float) -> bool:
@@ -100,7 +110,15 @@ class Batches(Generic[_T]):
                 self._dropped.inc(refused)
 
     def _take(self, count: int) -> list[_T]:
+        """The first ones that waited, as many as make a batch; at least one, if there is any."""
+        taken: list[_T] = []
+        left = self._batch_bytes
         with self._lock:
-            taken = [self._waiting.popleft() for _ in range(min(count, self._batch, len(self._waiting)))]
-            self._bytes -= sum(size for _, size in taken)
-        return [item for item, _ in taken]
+            while self._waiting and len(taken) < min(count, self._batch):
+                size = self._waiting[0][1]
+                if taken and size > left:
+                    break
+                left -= size
+                self._bytes -= size
+                taken.append(self._waiting.popleft()[0])
+        return taken

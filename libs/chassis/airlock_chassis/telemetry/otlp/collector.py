@@ -16,6 +16,8 @@ from ..breakers import told_breaker
 from .connection import BoundedSession
 
 BREAKER = "otlp"
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+"""Of one request, before it is compressed: a collector that takes so much loses nothing for its size."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -59,39 +61,64 @@ class Collector:
 
 
 class Sender:
-    """Sends batches of one signal through its exporter, unless the collector is known to be away."""
+    """Sends batches of one signal through its exporter, unless the collector is known to be away.
+
+    What cannot be sent as it is (an item that protobuf cannot say, a request that would be too large) is
+    sent by halves, so that it costs nobody but itself.
+    """
 
     def __init__(
         self,
         collector: Collector,
         session: BoundedSession,
+        *,
         export: Callable[[Any], bool],
+        end: Callable[[], None],
         rejected: Callable[[bytes], int],
     ) -> None:
-        """`export` sends and answers whether that went well; `rejected` reads how many it did not take."""
+        """`export` sends and answers whether that went well, `end` cuts it short and lets nothing more out,
+        `rejected` reads how many were not taken of what went well."""
         self._breaker = collector.breaker
         self._session = session
         self._export = export
+        self._end = end
         self._rejected = rejected
+        self._is_cut = False
 
     def __call__(self, items: Sequence[Any]) -> int:
         """Send; answers how many were not taken."""
         if not self._breaker.may_try():
             return len(items)
-        try:
-            taken = self._export(items)
-        except Exception:  # the edge of this thread: it goes on with the next
-            log.exception("otlp.broke")
-            return len(items)
-        if not taken:
-            self._breaker.failed("the collector did not take what was sent")
-            return len(items)
-        self._breaker.succeeded()
-        return min(len(items), self._rejected(self._session.adapter.answer))
+        lost, unsayable = 0, 0
+        reason: Exception | None = None
+        parts = [items]
+        while parts:
+            part = parts.pop()
+            self._session.failed = False
+            try:
+                taken = self._export(part)
+            except Exception as error:  # the edge of this thread: it goes on with the next
+                taken, reason = False, error
+            if taken:
+                self._breaker.succeeded()
+                lost += min(len(part), self._rejected(self._session.adapter.answer))
+            elif self._session.failed or self._is_cut:
+                self._breaker.failed("the collector did not take what was sent")
+                lost += len(part) + sum(map(len, parts))
+                break
+            elif len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            else:
+                unsayable += 1
+        if unsayable:
+            log.error("otlp.broke", dropped=unsayable, exc_info=reason)
+        return lost + unsayable
 
     def cut(self) -> None:
-        """End what is under way, and send nothing more."""
-        self._session.close()
+        """End what is under way, a pause between two tries too, and send nothing more."""
+        self._is_cut = True
+        self._end()
 
 
 def rejected_of(kind: type[Message], count: str) -> Callable[[bytes], int]:

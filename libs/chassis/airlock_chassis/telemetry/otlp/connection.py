@@ -6,9 +6,11 @@ few seconds, or gigabytes, would hold a thread or fill the memory.
 
 import contextlib
 import http.client
+import io
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ MOST_SECONDS = 5.0
 MAX_ANSWER_BYTES = 64 * 1024
 """What a collector says about an export is some dozens of bytes."""
 _HTTPS = "https"
+_LEAST_SECONDS = 0.001
 
 
 class BoundedSession(requests.Session):
@@ -31,8 +34,17 @@ class BoundedSession(requests.Session):
         self.trust_env = False  # settings name the address; a proxy meant for something else must not get it
         self.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
         self.adapter = BoundedAdapter()
+        self.failed = False
+        """Whether the last request was not answered, or not with success; whoever wants to know resets it."""
         for scheme in ("http://", "https://"):
             self.mount(scheme, self.adapter)
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request; see `requests.Session`."""
+        self.failed = True
+        response = super().request(*args, **kwargs)
+        self.failed = not response.ok
+        return response
 
 
 class BoundedAdapter(BaseAdapter):
@@ -59,7 +71,7 @@ class BoundedAdapter(BaseAdapter):
         """Send and read the answer. Raises requests' ConnectionError, and InvalidURL for a redirection."""
         seconds = min(MOST_SECONDS, timeout) if isinstance(timeout, int | float) else MOST_SECONDS
         try:
-            answer, body = self._exchange(request, max(seconds, 0.001), verify, cert)
+            answer, body = self._exchange(request, max(seconds, _LEAST_SECONDS), verify, cert)
         # ValueError: what a TLS socket says that was ended from another thread.
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
@@ -81,9 +93,10 @@ class BoundedAdapter(BaseAdapter):
         url = urlsplit(request.url or "")
         host = url.hostname or ""
         secure = url.scheme == _HTTPS
-        # Looking up the name is the one part that nobody can cut short; it is bounded by the resolver.
-        plain = socket.create_connection((host, url.port or (443 if secure else 80)), timeout=seconds)
+        until = time.monotonic() + seconds
+        plain = _connected(host, url.port or (443 if secure else 80), until)
         opened = _secured(plain, host, verify, cert) if secure else plain
+        seconds = max(until - time.monotonic(), _LEAST_SECONDS)
         with self._bounded(opened, seconds):
             if isinstance(opened, ssl.SSLSocket):
                 opened.do_handshake()
@@ -124,6 +137,29 @@ class BoundedAdapter(BaseAdapter):
                 socket.socket.shutdown(self._open, socket.SHUT_RDWR)
 
 
+def _connected(host: str, port: int, until: float) -> socket.socket:
+    """A connection to the first address of a name that takes one; all of them together have until then.
+
+    Looking up the name is the one part that nobody can cut short: it is bounded by the resolver.
+    """
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        left = until - time.monotonic()
+        if failure is not None and left <= 0:
+            break
+        with contextlib.ExitStack() as unless_connected:
+            try:
+                tried = unless_connected.enter_context(socket.socket(family, kind, protocol))
+                tried.settimeout(max(left, _LEAST_SECONDS))
+                tried.connect(address)
+            except OSError as error:  # the next address may be another machine, or another family
+                failure = error
+            else:
+                unless_connected.pop_all()
+                return tried
+    raise failure or OSError(f"{host} has no address")
+
+
 def _secured(plain: socket.socket, host: str, verify: bool | str, cert: Any) -> ssl.SSLSocket:
     try:
         context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
@@ -144,5 +180,5 @@ def _response(
     response.headers.update(answer.headers.items())
     response.url = request.url or ""
     response.request = request
-    response._content = body  # as requests' own tests and adapters fill it
+    response.raw = io.BytesIO(body)
     return response

@@ -17,11 +17,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 from ..metrics import REGISTRY, telemetry_dropped_total
-from .collector import Collector, Sender, rejected_of
+from .collector import MAX_REQUEST_BYTES, Collector, Sender, rejected_of
 from .connection import BoundedSession
 
 SIGNAL = "metrics"
 LAST_SECONDS = 1.0
+MAX_POINTS = 2000
+"""Series in one request: a histogram's with long labels takes 700 bytes."""
 _SCOPE = InstrumentationScope("airlock")
 _SCHEMA = ""
 _CUMULATIVE = sdk.AggregationTemporality.CUMULATIVE
@@ -40,7 +42,11 @@ class MetricsExport:
     ) -> None:
         session = BoundedSession()
         exporter = OTLPMetricExporter(
-            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+            endpoint=collector.url(SIGNAL),
+            timeout=collector.export_seconds,
+            session=session,
+            max_export_batch_size=MAX_POINTS,
+            max_request_size=MAX_REQUEST_BYTES,
         )
 
         def export(_: Sequence[Any]) -> bool:
@@ -48,7 +54,11 @@ class MetricsExport:
             return exporter.export(taken) is sdk.MetricExportResult.SUCCESS
 
         self._send = Sender(
-            collector, session, export, rejected_of(ExportMetricsServiceResponse, "rejected_data_points")
+            collector,
+            session,
+            export=export,
+            end=exporter.shutdown,
+            rejected=rejected_of(ExportMetricsServiceResponse, "rejected_data_points"),
         )
         self._every = every_seconds
         self._flush_seconds = collector.flush_seconds

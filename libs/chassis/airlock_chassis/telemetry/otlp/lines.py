@@ -1,5 +1,6 @@
 """Log lines by OTLP: each as it stands on stdout, its fields as attributes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from .. import names
 from .batches import Batches
-from .collector import Collector, Sender, rejected_of
+from .collector import MAX_REQUEST_BYTES, Collector, Sender, rejected_of
 from .connection import BoundedSession
 
 SIGNAL = "logs"
 QUEUE_LINES = 4096
-QUEUE_BYTES = 8 * 1024 * 1024
 _SCOPE = InstrumentationScope("airlock")
 _ELSEWHERE = frozenset(
     {
@@ -35,6 +35,8 @@ _SEVERITIES = {
     "error": SeverityNumber.ERROR,
     "critical": SeverityNumber.FATAL,
 }
+_TRACE_DIGITS = 32
+_SPAN_DIGITS = 16
 _INT64 = 2**63
 MAX_DEPTH = 8
 """Readers of protobuf refuse a request with 100 messages in each other; each level here is three."""
@@ -48,7 +50,10 @@ class LineQueue:
     def __init__(self, collector: Collector) -> None:
         session = BoundedSession()
         exporter = OTLPLogExporter(
-            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+            endpoint=collector.url(SIGNAL),
+            timeout=collector.export_seconds,
+            session=session,
+            max_request_size=MAX_REQUEST_BYTES,
         )
 
         def export(lines: Sequence[Line]) -> bool:
@@ -56,10 +61,14 @@ class LineQueue:
             return exporter.export(records) is LogRecordExportResult.SUCCESS
 
         send = Sender(
-            collector, session, export, rejected_of(ExportLogsServiceResponse, "rejected_log_records")
+            collector,
+            session,
+            export=export,
+            end=exporter.shutdown,
+            rejected=rejected_of(ExportLogsServiceResponse, "rejected_log_records"),
         )
         self._flush_seconds = collector.flush_seconds
-        self._batches = Batches[Line](SIGNAL, send, send.cut, most=QUEUE_LINES, most_bytes=QUEUE_BYTES)
+        self._batches = Batches[Line](SIGNAL, send, send.cut, most=QUEUE_LINES)
 
     def put(self, line: Line, size: int) -> None:
         """Take a line, masked and bounded already, with the fields of stdout. Never waits."""
@@ -75,8 +84,8 @@ def record_of(line: Line, collector: Collector) -> ReadableLogRecord:
     at = _nanoseconds(str(line[names.LOG_TIMESTAMP]))
     level = str(line.get(names.LOG_LEVEL, "info"))
     context = SpanContext(
-        trace_id=_number(line.get(names.LOG_TRACE)),
-        span_id=_number(line.get(names.LOG_SPAN)),
+        trace_id=_id(line.get(names.LOG_TRACE), _TRACE_DIGITS),
+        span_id=_id(line.get(names.LOG_SPAN), _SPAN_DIGITS),
         is_remote=False,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )
@@ -101,11 +110,10 @@ def _nanoseconds(stamp: str) -> int:
     return int(at.timestamp()) * 10**9 + at.microsecond * 1000
 
 
-def _number(hexadecimal: Any) -> int:
-    try:
-        return int(str(hexadecimal or "0"), 16)
-    except ValueError:
-        return 0
+def _id(spelled: Any, digits: int) -> int:
+    """An id by its hexadecimal digits; 0 for none, and for what is none: a line's field may be anybody's."""
+    text = str(spelled or "")
+    return int(text, 16) if re.fullmatch(f"[0-9a-f]{{{digits}}}", text) else 0
 
 
 def _sayable(value: Any, depth: int = 0) -> Any:

@@ -4,13 +4,18 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.util.types import Attributes
 
 from .batches import Batches
-from .collector import Collector, Sender, rejected_of
+from .collector import MAX_REQUEST_BYTES, Collector, Sender, rejected_of
 from .connection import BoundedSession
 
 SIGNAL = "traces"
 QUEUE_SPANS = 4096
+_SPAN_BYTES = 128
+"""Ids, times, kind, flags and status of a span."""
+_FIELD_BYTES = 16
+"""Around a key and its value, or a value that is no text."""
 
 
 class SpanQueue(SpanProcessor):
@@ -20,21 +25,25 @@ class SpanQueue(SpanProcessor):
     def __init__(self, collector: Collector) -> None:
         session = BoundedSession()
         exporter = OTLPSpanExporter(
-            endpoint=collector.url(SIGNAL), timeout=collector.export_seconds, session=session
+            endpoint=collector.url(SIGNAL),
+            timeout=collector.export_seconds,
+            session=session,
+            max_request_size=MAX_REQUEST_BYTES,
         )
         send = Sender(
             collector,
             session,
-            lambda spans: exporter.export(spans) is SpanExportResult.SUCCESS,
-            rejected_of(ExportTraceServiceResponse, "rejected_spans"),
+            export=lambda spans: exporter.export(spans) is SpanExportResult.SUCCESS,
+            end=exporter.shutdown,
+            rejected=rejected_of(ExportTraceServiceResponse, "rejected_spans"),
         )
         self._flush_seconds = collector.flush_seconds
-        self._batches = Batches[ReadableSpan](SIGNAL, send, send.cut, most=QUEUE_SPANS, most_bytes=0)
+        self._batches = Batches[ReadableSpan](SIGNAL, send, send.cut, most=QUEUE_SPANS)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended, if its trace is kept."""
         if span.context is not None and span.context.trace_flags.sampled:
-            self._batches.put(span)
+            self._batches.put(span, size_of(span))
 
     def shutdown(self) -> None:
         """Send what waits, for a bounded time. Blocks."""
@@ -43,3 +52,24 @@ class SpanQueue(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Wait until what waits was taken to be sent."""
         return self._batches.flush(timeout_millis / 1000)
+
+
+def size_of(span: ReadableSpan) -> int:
+    """What a span weighs on the wire, at most, or nearly so. Pure."""
+    size = _SPAN_BYTES + _weight(span.name) + _weight(span.status.description) + _attributes(span.attributes)
+    beside = [*(link.attributes for link in span.links), *(event.attributes for event in span.events)]
+    return size + sum(_SPAN_BYTES + _attributes(attributes) for attributes in beside)
+
+
+def _attributes(attributes: Attributes) -> int:
+    return sum(_weight(key) + _weight(value) for key, value in (attributes or {}).items())
+
+
+def _weight(value: object) -> int:
+    match value:
+        case str():
+            return _FIELD_BYTES + (len(value) if value.isascii() else 4 * len(value))
+        case tuple() | list():
+            return _FIELD_BYTES + sum(map(_weight, value))
+        case _:
+            return _FIELD_BYTES
