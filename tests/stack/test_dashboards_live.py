@@ -51,7 +51,7 @@ async def test_what_a_workflow_cost_has_its_first_run_in_it(busy: Prometheus, in
     ]
     done = await install.run("paid-once", [{"id": "a", "inputs": {"seconds": 2}}])
     assert done.status is RunStatus.SUCCESS
-    # An install a little older than its Prometheus is not known for as long, once both are as old as the time shown.
+    # Where both are about as old as the time shown, an install is unknown for as long as it was there first.
     (found,) = await busy.until(f"{cost} > 0", seconds=40)
     assert 2.0 < float(found["value"][1]) < 6.0
 
