@@ -1,21 +1,23 @@
 """The page of telemetry names what the processes declare and say."""
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from airlock_chassis.telemetry import cardinality, metrics, names
+from airlock_orchestration.telemetry import facts
 from prometheus_client import Counter, Gauge, Histogram
+
+from .said_events import said_events, unnamed_events
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
-LEVELS = ("debug", "info", "warning", "error", "critical", "exception")
 
 
-def rows(heading: str) -> Iterator[list[str]]:
-    """The cells of the last table below a heading."""
-    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def rows(heading: str, marks: str = "##") -> Iterator[list[str]]:
+    """The cells of the tables below a heading, up to the next one as high."""
+    section = PAGE.partition(f"\n{marks} {heading}\n")[2].partition(f"\n{marks} ")[0]
     for line in section.splitlines():
         if line.startswith("| `"):
             yield [cell.strip() for cell in line.strip("|").split("|")]
@@ -67,18 +69,40 @@ def test_every_field_of_log_lines_is_named() -> None:
             assert f"`{value}`" in PAGE, value
 
 
-def test_every_event_in_the_table_of_logs_is_said_somewhere() -> None:
-    said = {event for folder in ("libs", "services") for event in events_said(ROOT / folder)}
-    written = {event for first, *_ in rows("Logs") for event in re.findall(r"`([a-z_.]+)`", first)}
-    assert written
-    assert written <= said, written - said
+EVENTS = said_events()
+TABLES = {
+    "both": "Events of both processes",
+    "orchestration": "Events of orchestration",
+    "host": "Events of hosts",
+}
 
 
-def events_said(folder: Path) -> Iterator[str]:
-    """The event names that the code below a folder logs, by calls such as `log.info("event.name", ...)`."""
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                said = node.args[1:2] if node.func.attr == "log" else node.args[:1]
-                if node.func.attr in (*LEVELS, "log") and said and isinstance(said[0], ast.Constant):
-                    yield str(said[0].value)
+def test_every_event_above_debug_has_one_row_and_every_row_is_said() -> None:
+    written = [event for table in TABLES.values() for event, _ in events_written(table)]
+    assert len(written) == len(set(written))
+    assert {event for event, said in EVENTS.items() if said.is_loud} - set(written) == set()
+    assert set(written) - EVENTS.keys() == set()
+
+
+@pytest.mark.parametrize("by", TABLES)
+def test_a_row_tells_how_loudly_and_by_whom(by: str) -> None:
+    for event, levels in events_written(TABLES[by]):
+        said = EVENTS[event]
+        assert said.may_be_told_by(by), event
+        assert levels == said.levels or (said.varies and levels > said.levels), event
+
+
+def events_written(heading: str) -> Iterator[tuple[str, set[str]]]:
+    """The events of a table with their levels: one each, or all of them for all."""
+    for first, second, *_ in rows(heading, "###"):
+        events, levels = re.findall(r"`([a-z_.]+)`", first), second.split(", ")
+        one_each = len(levels) == len(events)
+        for event, level in zip(events, levels if one_each else [""] * len(events), strict=True):
+            yield event, {level} if one_each else set(levels)
+
+
+def test_what_became_of_runs_is_told_by_these_events() -> None:
+    paragraph = PAGE.partition("Events that tell what became of runs")[2].partition("\n\n")[0]
+    told = {fact.value for fact in facts._TOLD} | {"attempt.finished"}
+    assert set(re.findall(r"`([a-z]+\.[a-z]+)`", paragraph)) == told
+    assert unnamed_events() == ["facts.py"]  # what it says is that paragraph
