@@ -80,7 +80,9 @@ def flaky(inputs, context):
 @agent.action("trace")
 def trace(inputs, context):
     with context.span("think", rounds=2), context.span("look up", where="a book"):
-        return {"traceparent": context.traceparent}
+        pass
+    context.put_artifact("thought.txt", context.attempt.encode(), "text/plain")
+    return {"traceparent": context.traceparent}
 
 agent.run()
 """

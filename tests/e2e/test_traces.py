@@ -56,6 +56,7 @@ WHOLE = """
                 sandbox.run
                   think
                     look up
+                  PUT /api/artifacts/{sha256}
                 send reports
                   process reports
                     output.check
@@ -150,14 +151,17 @@ async def _arrived(sink: Sink, run: RunView) -> list[Seen]:
 
 
 def _steady(spans: Sequence[Seen]) -> list[Seen]:
-    """Without what a busy machine adds: claims of work that may start without one, and second sendings."""
+    """Without what is not in each trace: claims of work that may start without one and second sendings, of a
+    busy machine; and what a host asks once about each agent version.
+    """
     by_id = {one.id: one for one in spans}
 
     def is_steady(one: Seen) -> bool:
         if one.name == "attempt.claim":
             above = by_id[one.parent]
             return "careful@1.0.0" in (above.attributes.get("airlock.agent"), _agent_above(above))
-        return not str(one.attributes.get("messaging.message.id", "/1")).endswith(("/2", "/3"))
+        sent_again = str(one.attributes.get("messaging.message.id", "/1")).endswith(("/2", "/3"))
+        return not sent_again and one.name != "GET /api/agents/versions/{id}"
 
     def _agent_above(one: Seen) -> object:
         return by_id[one.parent].attributes.get("airlock.agent") if one.parent in by_id else None

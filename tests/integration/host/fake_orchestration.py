@@ -70,7 +70,8 @@ class FakeOrchestration:
         self.grant: Callable[[ClaimRequest], ClaimReply | None] = self.granted
         self.agents: dict[str, AgentVersion] = {}
         self.artifacts: dict[str, bytes] = {}
-        self.puts: list[tuple[str, dict[str, str]]] = []
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        """Requests to REST: method, path, headers."""
         self.payloads: dict[str, Payload] = {}
         self.refusals: list[int] = []
         """Statuses that the next requests to REST get instead of an answer."""
@@ -194,6 +195,11 @@ class FakeOrchestration:
         """All reports about an attempt."""
         return [one for one in self.reports if str(one[0].attempt) == attempt]
 
+    @property
+    def puts(self) -> list[tuple[str, dict[str, str]]]:
+        """The artifacts that were put: digest and headers."""
+        return [(path.rpartition("/")[2], headers) for method, path, headers in self.asked if method == "PUT"]
+
     def claims_of(self, attempt: str) -> list[ClaimRequest]:
         """All claims of an attempt."""
         return [one for one in self.claims if str(one.attempt) == attempt]
@@ -253,6 +259,7 @@ class FakeOrchestration:
             return 401, b"{}"
         if self.refusals:
             return self.refusals.pop(), b"{}"
+        self.asked.append((method, path, headers))
         name = path.rpartition("/")[2]
         if path.startswith("/api/agents/versions/"):
             found = self.agents.get(name)
@@ -260,6 +267,5 @@ class FakeOrchestration:
         if method == "PUT":
             assert hashlib.sha256(body).hexdigest() == name
             self.artifacts[name] = body
-            self.puts.append((name, headers))
             return 201, b"{}"
         return (200, self.artifacts[name]) if name in self.artifacts else (404, b"{}")

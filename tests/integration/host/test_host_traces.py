@@ -1,6 +1,7 @@
 """An attempt's part of its run's trace: what the host did, what the agent said it did, what became of it."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -36,6 +37,14 @@ def go(inputs, ctx):
     with ctx.span("never finished"):
         ctx.log("info", "at work")
         time.sleep(60)
+agent.run()
+"""
+MAKER = """
+from airlock_sdk import Agent
+agent = Agent()
+@agent.action("go")
+def go(inputs, ctx):
+    return {"made": ctx.put_artifact("made.txt", ctx.artifact("/file").read_bytes() * 2, "text/plain")}
 agent.run()
 """
 HOSTILE = r"""
@@ -150,6 +159,33 @@ async def test_whatever_an_agent_tells_hangs_below_its_own_attempt_and_within_it
     assert (line["spans"], line["run"], line["trace_id"]) == (49, attempt.split("/")[0], TRACE)
 
 
+async def test_what_an_attempt_asks_of_rest_stands_below_the_step_that_needs_it(
+    other_side: FakeOrchestration, start_host: StartHost, sink: Sink
+) -> None:
+    host = await start_host(otlp_endpoint=sink.endpoint)
+    digest = hashlib.sha256(b"given").hexdigest()
+    other_side.artifacts[digest] = b"given"
+    agent = other_side.register(["python3", "-c", MAKER], protocol="airlock/1")
+    given = {"file": {"artifact": f"sha256:{digest}", "size": 5, "media_type": "text/plain"}}
+    attempt = await other_side.dispatch(agent, given)
+    report, _ = await other_side.report_of(attempt)
+    assert report.status is ReportStatus.SUCCESS, host.output()
+    assert await host.stop() == 0
+    spans = attempt_of(sink, attempt)
+    of_step = {one.id: one.name for one in spans}
+    asked = {
+        (method, path): headers["traceparent"].split("-")
+        for method, path, headers in other_side.asked
+        if "traceparent" in headers
+    }
+    made = f"/api/artifacts/{hashlib.sha256(b'givengiven').hexdigest()}"
+    assert {what: (trace, of_step[step], flags) for what, (_, trace, step, flags) in asked.items()} == {
+        ("GET", f"/api/agents/versions/{agent.id}"): (TRACE, "sandbox.wait", "01"),
+        ("GET", f"/api/artifacts/{digest}"): (TRACE, "sandbox.wait", "01"),
+        ("PUT", made): (TRACE, "sandbox.run", "01"),
+    }
+
+
 async def test_what_became_of_an_attempt_is_told_as_what_it_is(
     other_side: FakeOrchestration, start_host: StartHost, sink: Sink
 ) -> None:
@@ -181,7 +217,7 @@ async def test_what_became_of_an_attempt_is_told_as_what_it_is(
         if (spans := attempt_of(sink, attempt))
     }
     assert became[failing] == [("FAILED", "exit.nonzero")]
-    assert became[refused] == [("refused", None)]
+    assert became[refused] == [("REFUSED", None)]
     assert became[cancelled] == [("CANCELLED", None)]
     assert became[full][0] == ("HANDED_BACK", None)
     at_work = attempt_of(sink, cancelled)
@@ -213,6 +249,8 @@ async def test_without_a_collector_the_trace_goes_round_and_no_spans_are_asked_f
     await asyncio.to_thread(host.output)
     assert json.loads(body) == [[], SENT]
     assert other_side.report_headers[0]["traceparent"] == TRACEPARENT
+    carried = [headers.get("traceparent") for *_, headers in other_side.asked]
+    assert carried == [None, TRACEPARENT]  # the host's own question at its start; the registration
 
 
 def lines_of(host: HostProcess, event: str) -> list[dict[str, Any]]:

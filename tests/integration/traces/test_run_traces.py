@@ -200,6 +200,10 @@ def test_a_decision_belongs_to_the_run_and_links_to_its_request(traced: Traced) 
     assert request.name == "POST /api/approvals/{approval}/decision"
 
 
+def test_a_claim_says_what_was_answered(traced: Traced) -> None:
+    assert traced.one("whole", "attempt.claim").attributes["airlock.status"] == "GRANTED"
+
+
 def test_spans_of_runs_and_attempts_speak_the_convention_for_agents(traced: Traced) -> None:
     run = traced.one("whole", "invoke_workflow whole").attributes
     attempt = traced.one("lost", "node quiet")

@@ -86,6 +86,23 @@ async def test_while_it_is_open_what_nobody_claimed_is_refused_at_once_and_the_r
     assert api.breaker.closed  # it answered, whoever asked
 
 
+class Hanging(httpx2.AsyncByteStream):
+    """A body that begins and does not go on."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        raise httpx2.ReadTimeout("nothing came for a while")
+
+
+async def test_answers_that_begin_and_never_end_open_the_breaker() -> None:
+    breaker = Breaker("api", failures=3, rest_seconds=0.0)
+    hanging = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=Hanging()))
+    api = Api("http://rest", "token", breaker=breaker, transport=hanging)
+    assert [await ask(api) for _ in range(3)] == [ApiAway] * 3
+    assert not breaker.closed
+    await api.close()
+
+
 @pytest.mark.parametrize(
     ("status", "closed"), [(404, True), (None, False), (500, False), (503, False), (429, False), (401, False)]
 )

@@ -1,6 +1,6 @@
 """What a host asks of REST, with its token: agent versions, and artifacts both ways."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx2
 from airlock_chassis.breaker import Breaker
 from airlock_chassis.fatal import Fatal
+from airlock_chassis.telemetry.traces import inject
 from airlock_contracts.artifacts import CHUNK_BYTES, ArtifactRef
 from airlock_contracts.manifest import AgentVersion
 from airlock_contracts.messages import AttemptId
@@ -131,12 +132,15 @@ class Api:
         return ApiAway(reason)
 
     @asynccontextmanager
-    async def _asking(self, method: str, path: str, **request: Any) -> AsyncIterator[httpx2.Response]:
+    async def _asking(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> AsyncIterator[httpx2.Response]:
+        """Ask below the span that is open here: what an attempt fetches and puts is in its run's trace."""
         try:
-            async with self._client.stream(method, path, **request) as answer:
+            async with self._client.stream(method, path, headers=inject(headers), **request) as answer:
                 if answer.is_success:
-                    self.breaker.succeeded()
                     yield answer
+                    self.breaker.succeeded()  # not before: one that begins answers, and never ends, is away
                     return
                 problem = (await answer.aread())[:500].decode("utf-8", "replace")
         except httpx2.HTTPError as error:

@@ -58,7 +58,7 @@ class Claims:
                         raise NoAnswer(f"no answer to the claim for {patience_seconds:g} s") from error
                 await asyncio.sleep(pause)
                 pause = min(MAX_PAUSE_SECONDS, 2 * pause)
-            opened.set_attribute(names.ATTR_STATUS, reply.answer.value)
+            opened.set_attribute(names.ATTR_STATUS, reply.answer.value.upper())
         if reply.answer is not ClaimAnswer.GRANTED:
             raise ClaimRefused(attempt.id)
         attempt.extend(sent_at, reply.lease_seconds)

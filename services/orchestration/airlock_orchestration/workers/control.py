@@ -72,7 +72,7 @@ class ControlWorker:
                 log.warning("claim.unanswered", reason=str(error))
                 fail(opened, type(error).__name__)
                 return None  # no answer is not a refusal: the host asks again
-            opened.set_attribute(names.ATTR_STATUS, reply.answer.value)
+            opened.set_attribute(names.ATTR_STATUS, reply.answer.value.upper())
             log.debug("claim.answered", answer=reply.answer)
         return reply.encode()
 
