@@ -46,18 +46,50 @@ async def test_a_queue_says_how_many_wait_for_their_consumer_and_since_when(corn
     assert first.since is not None
     subscription = await corner.bus.jetstream.pull_subscribe_bind(consumer.name, consumer.stream)
     (pulled,) = await subscription.fetch(1)
-    second = await corner.streams.queue(consumer)
     assert abs(pulled.metadata.timestamp - first.since) < timedelta(milliseconds=1)
+    await pulled.ack_sync()
+    second = await corner.streams.queue(consumer)
     assert second.depth == 1
     assert second.since is not None
     assert second.since > first.since
     assert await corner.streams.queue(corner.layout.pool_consumer("other")) == Queue(0, None)
-    assert await corner.streams.size(consumer.stream) == 2
+    assert await corner.streams.size(consumer.stream) == 1
+
+
+async def test_what_is_handed_back_waits_on_since_it_came(corner: Corner) -> None:
+    consumer = corner.layout.pool_consumer("default")
+    await corner.streams.declare(consumer)
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    came = await corner.streams.queue(consumer)
+    subscription = await corner.bus.jetstream.pull_subscribe_bind(consumer.name, consumer.stream)
+    for delay in (0, 60):
+        (pulled,) = await subscription.fetch(1)
+        assert await corner.streams.queue(consumer) == came
+        await pulled.nak(delay=delay)
+        assert await corner.streams.queue(consumer) == came
+
+
+async def test_what_is_withdrawn_waits_no_more_whoever_has_it(corner: Corner) -> None:
+    consumer = corner.layout.pool_consumer("default")
+    await corner.streams.declare(consumer)
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    subscription = await corner.bus.jetstream.pull_subscribe_bind(consumer.name, consumer.stream)
+    await subscription.fetch(1)
+    await corner.streams.purge(consumer.stream, corner.attempt(1))
+    assert await corner.streams.queue(consumer) == Queue(0, None)
+
+
+async def test_what_waits_for_somebody_who_never_came_is_known(corner: Corner) -> None:
+    await corner.publisher.publish(corner.attempt(1), b"x")
+    assert (await corner.streams.queue(corner.layout.pool_consumer("default"))).depth == 1
+    assert await corner.streams.queue(corner.layout.pool_consumer("nobody-came")) == Queue(0, None)
 
 
 async def test_of_what_is_not_there_no_word_comes(corner: Corner) -> None:
+    await corner.bus.jetstream.delete_stream(corner.subjects.invocations_stream)
     with pytest.raises(NoAnswer, match="no word about consumer"):
-        await corner.streams.queue(corner.layout.pool_consumer("nobody-came"))
+        await corner.streams.queue(corner.layout.pool_consumer("default"))
+    await corner.streams.declare()
     with pytest.raises(NoAnswer, match="no word about stream"):
         await corner.streams.size("nothing")
 

@@ -7,7 +7,7 @@ import pytest
 from airlock_contracts.statuses import HostStatus, RunStatus
 from airlock_orchestration.engine.signals import CancelRequested
 from airlock_orchestration.store import census
-from airlock_orchestration.store.census import PoolHosts, take_census
+from airlock_orchestration.store.census import PoolHosts, measure_database, take_census
 from airlock_orchestration.store.hosts import GONE_AFTER
 from airlock_orchestration.store.path import Path
 from airlock_orchestration.store.plans import PlanCache
@@ -32,10 +32,11 @@ async def see_host(shop: Any, name: str, pool: str, *, slots: int, busy: int, **
 async def test_of_nothing_there_is_nothing(shop: Any) -> None:
     found = await take_census(shop.connection)
     assert (found.runs, found.approvals, found.oldest_approval, found.outbox_lag) == ({}, 0, 0, 0)
-    assert found.pools == []
-    assert found.database_bytes == await shop.connection.fetchval(
-        "SELECT pg_database_size(current_database())"
-    )
+    assert (found.pools, found.named_pools) == ([], [])
+
+
+async def test_the_database_is_as_large_as_its_files(shop: Any) -> None:
+    assert await measure_database(shop.connection) > 2**20
 
 
 async def test_runs_are_counted_by_status_until_they_end(shop: Any, kit: Any) -> None:
@@ -91,6 +92,22 @@ async def test_hosts_are_counted_by_pool_and_by_what_they_are(shop: Any) -> None
     }
 
 
+async def register(shop: Any, name: str, pool: str) -> None:
+    await shop.connection.execute(
+        "INSERT INTO agents VALUES (gen_random_uuid(), 'default', $1, '1.0.0', '1', "
+        "jsonb_build_object('pool', $2::text), '', '', 'none', now(), 'test')",
+        name,
+        pool,
+    )
+
+
+async def test_pools_are_named_by_agents_before_they_have_a_host(shop: Any) -> None:
+    for name, pool in (("a", "gpu"), ("b", "default"), ("c", "gpu"), ("d", "tiny")):
+        await register(shop, name, pool)
+    found = await take_census(shop.connection)
+    assert (found.pools, found.named_pools) == ([], ["default", "gpu", "tiny"])
+
+
 async def test_what_it_costs_is_bounded(shop: Any, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(census, "MOST_COUNTED", 3)
     monkeypatch.setattr(census, "MOST_GROUPS", 2)
@@ -98,9 +115,11 @@ async def test_what_it_costs_is_bounded(shop: Any, kit: Any, monkeypatch: pytest
     for number in range(5):
         await shop.go(shop.start(chain, now=ago(0)))
         await see_host(shop, f"h{number}", f"p{number}", slots=1, busy=0, silent=10 * number)
+        await register(shop, f"agent{number}", f"p{number}")
     found = await take_census(shop.connection)
     assert found.runs == {RunStatus.RUNNING: 3}
     assert [one.pool for one in found.pools] == ["p0", "p1"]
+    assert found.named_pools == ["default", "p0"]
 
 
 async def test_it_reads_what_is_open_by_indexes_that_hold_nothing_else(shop: Any) -> None:
@@ -111,5 +130,5 @@ async def test_it_reads_what_is_open_by_indexes_that_hold_nothing_else(shop: Any
             f"EXPLAIN {census._CENSUS}", census.MOST_COUNTED, GONE_AFTER, census.MOST_GROUPS
         )
     )
-    for index in ("ix_runs_open", "ix_approvals_expiry", "ix_attempts_redispatch"):
+    for index in ("ix_runs_open", "ix_approvals_expiry", "ix_attempts_redispatch", "ix_agents_pool"):
         assert index in plan, plan

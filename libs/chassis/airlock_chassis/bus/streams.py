@@ -92,10 +92,10 @@ class ConsumerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits for a consumer."""
+    """What waits for a consumer, with what was handed back to it and what its pullers have not acked yet."""
 
     depth: int
-    """Messages."""
+    """Messages. One that was purged while a puller had it counts until it would be delivered again."""
     since: datetime | None
     """When the oldest of them was stored, by the server's clock; None where none waits."""
 
@@ -128,15 +128,17 @@ class Streams:
                 await self._declare_all()
 
     async def queue(self, consumer: ConsumerSpec) -> Queue:
-        """What waits for the consumer and is not delivered yet. Raises NoAnswer."""
+        """What the consumer of a work queue has not got done. Raises NoAnswer and LayoutMismatch.
+
+        Where nobody has pulled yet, the consumer is made: what waits for it, only it can say.
+        """
         try:
-            info = await self.bus.jetstream.consumer_info(consumer.stream, consumer.name)
-            delivered = info.delivered.stream_seq if info.delivered is not None else 0
-            if not info.num_pending:
-                return Queue(0, None)
-            return Queue(info.num_pending, await self._next_since(consumer, delivered + 1))
+            info = await self._consumer(consumer)
+            depth = (info.num_pending or 0) + (info.num_ack_pending or 0)
+            since = await self._oldest(consumer) if depth else None
         except (nats.errors.Error, TimeoutError) as error:
             raise NoAnswer(f"no word about consumer {consumer.name}: {error}") from error
+        return Queue(0, None) if since is None else Queue(depth, since)
 
     async def size(self, stream: str) -> int:
         """Messages that a stream holds. Raises NoAnswer."""
@@ -152,14 +154,26 @@ class Streams:
         except (APIError, nats.errors.Error, TimeoutError) as error:
             raise NoAnswer(f"{subject} was not purged from {stream}: {error}") from error
 
-    async def _next_since(self, consumer: ConsumerSpec, sequence: int) -> datetime | None:
-        """When the next message for a consumer was stored. It comes along: there is no other way to ask."""
+    async def _consumer(self, spec: ConsumerSpec) -> api.ConsumerInfo:
+        info: api.ConsumerInfo
+        try:
+            info = await self.bus.jetstream.consumer_info(spec.stream, spec.name)
+        except NotFoundError:
+            await self._declare_consumer(spec)
+            info = await self.bus.jetstream.consumer_info(spec.stream, spec.name)
+        return info
+
+    async def _oldest(self, consumer: ConsumerSpec) -> datetime | None:
+        """When the first message for a consumer was stored that is still there: what is acked is gone.
+
+        The whole message comes along: there is no other way to ask.
+        """
         try:
             found = await self.bus.jetstream.get_msg(
-                consumer.stream, seq=sequence, subject=consumer.filter_subject, next=True
+                consumer.stream, seq=1, subject=consumer.filter_subject, next=True
             )
         except NotFoundError:
-            return None  # taken meanwhile
+            return None  # done, or purged, meanwhile
         return found.time
 
     async def _declare_all(self) -> None:

@@ -173,7 +173,7 @@ sandbox_start_seconds = histogram(
     ("temperature",),
     buckets=SHORT_SECONDS,
 )
-queue_depth = gauge(names.QUEUE_DEPTH, "Invocations that wait for a host", ("pool",))
+queue_depth = gauge(names.QUEUE_DEPTH, "Invocations that no host has claimed or answered", ("pool",))
 queue_oldest_seconds = gauge(names.QUEUE_OLDEST, "Age of the oldest of them; 0 for none", ("pool",))
 outbox_lag_seconds = gauge(
     names.OUTBOX_LAG, "How overdue the oldest attempt is that should be published again; 0 for none"

@@ -11,7 +11,8 @@ from .hosts import GONE_AFTER
 MOST_COUNTED = 100_000
 """Of open runs, and of open approvals: beyond that the figure says "so many, or more"."""
 MOST_GROUPS = 300
-"""Pools by their hosts' statuses, those heard of last first: a hundred pools at least."""
+"""Pools by their hosts' statuses, those heard of last first: a hundred pools at least; and
+pools that agents name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Census:
     outbox_lag: float
     """How overdue the oldest attempt is that should have been published again: Postgres is the outbox."""
     pools: Sequence[PoolHosts]
-    database_bytes: int
+    named_pools: Sequence[str]
+    """That some agent version needs, with or without a host."""
 
 
 # The inner limits come from indexes that hold nothing but what is open. `statement_timestamp()`: see `due`.
@@ -64,14 +66,21 @@ FROM hosts, LATERAL (
 ) AS known
 GROUP BY pool, known.status ORDER BY max(seen_at) DESC, pool LIMIT $3)
 UNION ALL
-(SELECT 'database', NULL, NULL, pg_database_size(current_database()), 0, 0)
+(WITH RECURSIVE named AS (
+    SELECT min(manifest ->> 'pool') AS pool FROM agents
+    UNION ALL
+    SELECT (SELECT min(manifest ->> 'pool') FROM agents WHERE manifest ->> 'pool' > named.pool)
+    FROM named WHERE named.pool IS NOT NULL
+)
+SELECT 'agents', pool, NULL, 1, 0, 0 FROM named WHERE pool IS NOT NULL LIMIT $3)
 """
+_SIZE = "SELECT pg_database_size(current_database())"
 
 
 async def take_census(connection: Any) -> Census:
     """Count, in one round trip."""
     rows = await connection.fetch(_CENSUS, MOST_COUNTED, GONE_AFTER, MOST_GROUPS)
-    of = {what: [row for row in rows if row["what"] == what] for what in ("run", "outbox", "hosts")}
+    of = {what: [row for row in rows if row["what"] == what] for what in ("run", "outbox", "hosts", "agents")}
     alone = {row["what"]: row for row in rows}
     return Census(
         runs={RunStatus(row["status"]): row["n"] for row in of["run"]},
@@ -82,5 +91,11 @@ async def take_census(connection: Any) -> Census:
             PoolHosts(row["pool"], HostStatus(row["status"]), row["n"], int(row["a"]), int(row["b"]))
             for row in of["hosts"]
         ],
-        database_bytes=alone["database"]["n"],
+        named_pools=[row["pool"] for row in of["agents"]],
     )
+
+
+async def measure_database(connection: Any) -> int:
+    """The bytes that the database takes on disk. It looks at each of its files: ask seldom."""
+    size: int = await connection.fetchval(_SIZE)
+    return size

@@ -19,7 +19,7 @@ from ..engine.retry import LEASE
 from ..engine.state import RunState, Values
 from ..errors import StoreUnavailable
 from . import attempts, certificate, due, runs
-from .census import Census, take_census
+from .census import Census, measure_database, take_census
 from .contexts import Contexts
 from .database import Database
 from .door.apply import apply
@@ -74,7 +74,7 @@ async def translated() -> AsyncIterator[None]:
 
 
 class Path:
-    """Postgres as the door and the workers see it. Every method raises StoreUnavailable."""
+    """Postgres as the door, the workers and the gauges see it. Every method raises StoreUnavailable."""
 
     def __init__(self, database: Database, plans: PlanSource) -> None:
         self._database = database
@@ -142,9 +142,18 @@ class Path:
             return len(await certificate.violations(connection))
 
     async def census(self) -> Census:
-        """What there is and what waits, counted."""
-        async with self._connection() as connection:
+        """What there is and what waits, counted beside the path: it may be busy."""
+        async with translated(), self._database.beside() as connection:
             return await take_census(connection)
+
+    async def database_bytes(self) -> int:
+        """What the database takes on disk."""
+        async with translated(), self._database.beside() as connection:
+            return await measure_database(connection)
+
+    async def is_alive(self) -> bool:
+        """Whether Postgres answers on the path now. Never raises."""
+        return await self._database.is_alive()
 
     async def note_host(self, beat: HeartbeatRequest) -> None:
         """Note that a host lives and how it is."""

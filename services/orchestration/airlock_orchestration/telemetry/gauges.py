@@ -1,11 +1,13 @@
 """What goes up and down: read every 15 s from Postgres, from JetStream and from this process."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-from airlock_chassis.bus import Layout, NoAnswer, Streams
+from airlock_chassis.bus import BusError, Layout, Streams
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.logs import get_logger
 from airlock_chassis.waiting import set_within
@@ -18,15 +20,21 @@ from ..store.database import PoolUse
 GAUGE_SECONDS = 15.0
 STREAMS_SECONDS = 10.0
 """For all that JetStream is asked."""
+QUEUES_AT_ONCE = 8
+"""Asked about side by side: one that is slow holds up few others."""
+SIZE_SECONDS = 300.0
+"""Between looks at the database's size on disk."""
 
 log = get_logger(__name__)
 
 
 class Counter(Protocol):
-    """Who counts in Postgres. Every method raises StoreUnavailable."""
+    """Who counts in Postgres. Every method but `is_alive` raises StoreUnavailable."""
 
+    async def is_alive(self) -> bool: ...
     async def violations(self) -> int: ...
     async def census(self) -> Census: ...
+    async def database_bytes(self) -> int: ...
 
 
 class Gauges:
@@ -41,6 +49,7 @@ class Gauges:
         self._layout = layout
         self._pools: frozenset[str] = frozenset()
         """Shown last time."""
+        self._sized_at = -math.inf
 
     async def certify(self) -> int:
         """The wake-up certificate: how many nodes have no reason to wake. Raises StoreUnavailable."""
@@ -59,14 +68,24 @@ class Gauges:
         for use in self._connections():
             metrics.database_connections.labels(use.pool, "used").set(use.used)
             metrics.database_connections.labels(use.pool, "free").set(max(0, use.size - use.used))
-        try:
-            census = await self._counter.census()
-            metrics.database_up.set(1)
-            self._show(census)
-        except StoreUnavailable as error:
-            metrics.database_up.set(0)
-            log.warning("gauges.postponed", reason=str(error))
+        async with asyncio.TaskGroup() as group:
+            alive = group.create_task(self._counter.is_alive())
+            counted = group.create_task(self._read_census())
+        # Either answers for Postgres: the one may wait for a busy connection, the other for a large table.
+        metrics.database_up.set(counted.result() or alive.result())
         await self._read_streams()
+
+    async def _read_census(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        try:
+            self._show(await self._counter.census())
+            if now - self._sized_at >= SIZE_SECONDS:
+                metrics.database_size_bytes.set(await self._counter.database_bytes())
+                self._sized_at = now
+        except StoreUnavailable as error:
+            log.warning("gauges.postponed", reason=str(error))
+            return False
+        return True
 
     def _show(self, census: Census) -> None:
         for status in RunStatus:
@@ -75,8 +94,7 @@ class Gauges:
         metrics.approvals_pending.set(census.approvals)
         metrics.approvals_oldest_seconds.set(census.oldest_approval)
         metrics.outbox_lag_seconds.set(census.outbox_lag)
-        metrics.database_size_bytes.set(census.database_bytes)
-        pools: dict[str, list[PoolHosts]] = {}
+        pools: dict[str, list[PoolHosts]] = {pool: [] for pool in census.named_pools}
         for some in census.pools:
             pools.setdefault(some.pool, []).append(some)
         for pool, hosts in pools.items():
@@ -90,24 +108,32 @@ class Gauges:
         metrics.nats_up.set(connected)
         if not connected:
             return
-        try:
+        with _postponed():
             async with asyncio.timeout(STREAMS_SECONDS):
-                for pool in sorted(self._pools):
-                    await self._read_queue(pool)
-                dead = self._layout.subjects.dead_letters_stream
-                metrics.dead_letters_waiting.set(await self._streams.size(dead))
-        except (NoAnswer, TimeoutError) as error:
-            log.warning("gauges.postponed", reason=str(error) or "JetStream did not answer in time")
+                with _postponed():
+                    dead = self._layout.subjects.dead_letters_stream
+                    metrics.dead_letters_waiting.set(await self._streams.size(dead))
+                room = asyncio.Semaphore(QUEUES_AT_ONCE)
+                async with asyncio.TaskGroup() as group:
+                    for pool in sorted(self._pools):
+                        group.create_task(self._read_queue(pool, room))
 
-    async def _read_queue(self, pool: str) -> None:
-        try:
-            queue = await self._streams.queue(self._layout.pool_consumer(pool))
-        except NoAnswer as error:  # nobody has made the consumer yet, or again
-            log.debug("gauges.no_depth", pool=pool, reason=str(error))
-            return
-        age = (datetime.now(UTC) - queue.since).total_seconds() if queue.since else 0.0
-        metrics.queue_depth.labels(pool).set(queue.depth)
-        metrics.queue_oldest_seconds.labels(pool).set(max(0.0, age))
+    async def _read_queue(self, pool: str, room: asyncio.Semaphore) -> None:
+        async with room:
+            with _postponed(pool=pool):
+                queue = await self._streams.queue(self._layout.pool_consumer(pool))
+                age = (datetime.now(UTC) - queue.since).total_seconds() if queue.since else 0.0
+                metrics.queue_depth.labels(pool).set(queue.depth)
+                metrics.queue_oldest_seconds.labels(pool).set(max(0.0, age))
+
+
+@contextmanager
+def _postponed(**about: str) -> Iterator[None]:
+    """What JetStream does not tell now keeps its last value."""
+    try:
+        yield
+    except (BusError, TimeoutError) as error:
+        log.warning("gauges.postponed", reason=str(error) or "JetStream did not answer in time", **about)
 
 
 def _show_hosts(pool: str, hosts: Mapping[HostStatus, PoolHosts]) -> None:
@@ -120,7 +146,7 @@ def _show_hosts(pool: str, hosts: Mapping[HostStatus, PoolHosts]) -> None:
 
 
 def _forget(pool: str) -> None:
-    """Show a pool no more: its last host was forgotten."""
+    """Show a pool no more: its last host was forgotten, and no agent needs it."""
     for status in HostStatus:
         metrics.hosts.remove(pool, status.value.lower())
     for state in ("free", "busy"):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from airlock_contracts.statuses import Effects
-from sqlalchemy import CheckConstraint, Column, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from .columns import Row, json_column, one_of, text_column, time_column
@@ -18,6 +18,7 @@ class AgentRow(Row, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("project", "name", "version"),
         one_of("effects", Effects),
+        Index("ix_agents_pool", text("(manifest ->> 'pool')")),
     )
 
     id: UUID = Field(primary_key=True)
