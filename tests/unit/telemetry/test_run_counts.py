@@ -115,6 +115,16 @@ def test_what_a_run_may_come_to_is_shown_as_nothing_before_it_has() -> None:
     assert made.run.status is RunStatus.RUNNING
 
 
+def test_how_a_question_may_be_answered_is_shown_as_never_from_when_it_is_asked() -> None:
+    ledger("not-asked")
+    ledger("just-asked", approval={})
+    waits = "workflow_approval_wait_seconds_count"
+    for status in ("APPROVED", "REJECTED", "EXPIRED", "WITHDRAWN"):
+        assert REGISTRY.get_sample_value(waits, {"workflow": "just-asked", "status": status}) == 0, status
+        assert REGISTRY.get_sample_value(waits, {"workflow": "not-asked", "status": status}) is None, status
+    assert REGISTRY.get_sample_value("workflow_resumption_seconds_count", {"workflow": "just-asked"}) == 0
+
+
 def test_a_run_that_ends_as_it_begins_lasted_no_time() -> None:
     made = ledger("broken", inputs={"x": "{{ context.missing }}"})
     assert made.added("workflow_runs_total", workflow="broken", status="FAILED", trigger="api") == 1

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from airlock_chassis.telemetry import metrics
 from airlock_contracts.messages import Usage
-from airlock_contracts.statuses import AttemptStatus, RunStatus
+from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, RunStatus
 
-from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
+from ..engine.effects import CloseApproval, RequestApproval, RunFinished, WriteAttempt
 from ..engine.plan import Plan, PlanNode
 from ..engine.state import AttemptState, RunState
 from ..operations.entries import Committed
@@ -22,6 +22,7 @@ from .durations import lasted, waited, worked
 # Shown as 0 from the beginning on: of a series that begins with 1, Prometheus sees no increase.
 _RUN_ENDS = tuple(status.value for status in RunStatus if status.is_final)
 _ATTEMPT_ENDS = tuple(status.value for status in AttemptStatus if status.is_final)
+_APPROVAL_ENDS = tuple(status.value for status in ApprovalStatus if status is not ApprovalStatus.PENDING)
 
 
 def count(committed: Sequence[Committed]) -> None:
@@ -34,8 +35,10 @@ def count(committed: Sequence[Committed]) -> None:
             match effect:
                 case WriteAttempt():
                     _attempt(run, effect)
+                case RequestApproval():
+                    _asked(run.plan)
                 case CloseApproval():
-                    _approval(run, effect)
+                    _closed(run, effect)
                 case RunFinished():
                     _end(run, effect)
                 case _:
@@ -98,7 +101,13 @@ def _ended(plan: Plan, effect: WriteAttempt) -> None:
     count_cost(plan, agent, usage)
 
 
-def _approval(run: RunState, effect: CloseApproval) -> None:
+def _asked(plan: Plan) -> None:
+    for status in _APPROVAL_ENDS:
+        metrics.workflow_approval_wait_seconds.labels(plan.workflow, status)
+    metrics.workflow_resumption_seconds.labels(plan.workflow)
+
+
+def _closed(run: RunState, effect: CloseApproval) -> None:
     asked_at = run.nodes[effect.node].started_at  # a gated node starts by asking
     if asked_at is not None:
         waits = metrics.workflow_approval_wait_seconds.labels(run.plan.workflow, effect.status.value)
