@@ -56,6 +56,10 @@ ATTR_SOURCE = "airlock.source"
 ATTR_SPANS_DROPPED = "airlock.spans_dropped"
 ATTR_ATTRIBUTES_DROPPED = "airlock.attributes_dropped"
 
+# What is sent and processed: destinations of messages
+INVOCATIONS = "invocations"
+REPORTS = "reports"
+
 # Attributes of OpenTelemetry's conventions: general, HTTP, messaging, generative AI
 ATTR_ERROR = "error.type"
 ATTR_HTTP_METHOD = "http.request.method"

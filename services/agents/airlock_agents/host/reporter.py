@@ -84,7 +84,7 @@ class Reporter:
 
     def _attributes(self, kept: KeptReport) -> dict[str, Attribute]:
         return {
-            **messaging("send", "reports"),
+            **messaging("send", names.REPORTS),
             names.ATTR_RUN: kept.attempt.run,
             names.ATTR_NODE: kept.attempt.node,
             names.ATTR_ATTEMPT: kept.attempt.number,

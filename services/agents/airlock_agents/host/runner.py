@@ -123,7 +123,7 @@ class Runner:
     def _attributes(self, attempt: Attempt) -> dict[str, Attribute]:
         invocation = attempt.invocation
         return {
-            **messaging("process", "invocations"),
+            **messaging("process", names.INVOCATIONS),
             names.ATTR_PROJECT: invocation.project,
             names.ATTR_RUN: invocation.attempt.run,
             names.ATTR_NODE: invocation.attempt.node,

@@ -115,7 +115,7 @@ class Spans:
                     names.ATTR_NODE: about.node,
                     names.ATTR_ATTEMPT: about.number,
                     names.ATTR_POOL: about.pool,
-                    **messaging("send", "invocations"),
+                    **messaging("send", names.INVOCATIONS),
                     names.ATTR_MESSAGING_MESSAGE_ID: message.id,
                 },
                 error=type(message.outcome).__name__ if failed else None,

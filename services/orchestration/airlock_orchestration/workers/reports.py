@@ -27,7 +27,7 @@ class ReportsWorker:
             names.ATTR_NODE: id_.node,
             names.ATTR_ATTEMPT: id_.number,
             names.ATTR_HOST: report.host,
-            **messaging("process", "reports"),
+            **messaging("process", names.REPORTS),
         }
         parent = message.headers.get(TRACEPARENT)
         with (
