@@ -345,6 +345,16 @@ def test_a_letter_that_nobody_could_read_is_counted_where_it_was_put(pages: list
     assert sum(dead) == 1
 
 
+def test_what_the_page_gives_to_hosts_alone_is_not_counted_here(pages: list[Page]) -> None:
+    rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
+    theirs = {row[0].strip(" `") for row in rows if row[4].strip() == "hosts"}
+    counted = {
+        re.sub("_(count|sum)$", "", name) for page in pages for (name, _), value in page.items() if value
+    }
+    assert theirs
+    assert theirs & counted == set()
+
+
 def test_every_metric_that_the_page_gives_to_the_service_is_looked_at_here() -> None:
     rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
     ours = {row[0].strip(" `") for row in rows if re.search("orchestration|replica|both", row[4])}

@@ -1,7 +1,9 @@
 """What a host shows of itself: gauges and counters on /metrics, breakers, and what its agents say by OTLP."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from airlock_contracts.messages import ReportStatus
 from docker_proxy import DockerProxy
@@ -21,6 +23,14 @@ TALKS = [
     *PYTHON,
     "import sys; print('warming up', file=sys.stderr); sys.stdout.write(sys.stdin.read())",
 ]
+TELEMETRY = Path(__file__).parents[3] / "docs" / "reference" / "telemetry.md"
+WHEN_SOMETHING_GOES_WRONG = {
+    "agent_log_lines_total",
+    "dead_letters_total",
+    "sandbox_errors_total",
+    "telemetry_dropped_total",
+}
+"""Metrics with labels that a host shows once there is something to count."""
 
 
 class Shown:
@@ -75,6 +85,13 @@ async def test_a_host_shows_its_slots_memory_sandboxes_and_disk(
     assert (await other_side.report_of(attempt))[0].status is ReportStatus.CANCELLED
     freed = await shown.until(0, "sandboxes_open")
     assert freed["host_memory_bytes", "used"] == 0
+    # What the page of telemetry gives to hosts is shown, if nothing went wrong; the rest is not counted here.
+    rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
+    owners = {row[0].strip(" `"): row[4].strip() for row in rows if row[0].startswith(" `")}
+    ours = {name for name, by in owners.items() if re.search("hosts|both", by)}
+    assert ours - {re.sub("_(count|sum)$", "", name) for name, *_ in freed} == WHEN_SOMETHING_GOES_WRONG
+    counted = {re.sub("_(count|sum)$", "", name) for (name, *_), value in freed.items() if value}
+    assert counted & (owners.keys() - ours) == set()
 
 
 async def test_what_went_well_is_no_line_at_info_and_what_failed_is_one_and_is_counted(
