@@ -4,6 +4,8 @@ from expressions import grown, grown_or_none, per_minute, per_second, quantile
 from panels import Figures, Lines, Query, Row, Table, above, below, dashboard_link, lines_link
 
 OURS = 'job=~"orchestration|agent-host"'
+BY_THEMSELVES = 'code!~"exit.nonzero|memory.exceeded"'
+"""Failures of sandboxes that no agent brings about by how it ends or what it takes."""
 
 US = Row(
     "Is it us?",
@@ -190,12 +192,15 @@ ROOM = Row(
         ),
         Table(
             "Failures of sandboxes by code",
-            "Do sandboxes fail by themselves, rather than agents? By host, in the time shown. None is best.",
+            "Do sandboxes fail by themselves? By host, in the time shown, without an agent's exit code or memory. "
+            "None is best; where it is one agent's start.failed alone, its own program did not get ready.",
             width=12,
             unit="none",
             decimals=0,
             sort="failures",
-            queries=(Query(grown("sandbox_errors_total", by="instance, code"), "failures"),),
+            queries=(
+                Query(grown("sandbox_errors_total", by="instance, code", selector=BY_THEMSELVES), "failures"),
+            ),
             links=(dashboard_link("Which agents", "airlock-agents"),),
         ),
         Table(

@@ -22,9 +22,9 @@ COLLECTOR: Known = {
     "processors.memory_limiter.check_interval": str,
     "processors.memory_limiter.limit_mib": int,
     "processors.memory_limiter.spike_limit_mib": int,
-    "processors.batch.timeout": str,
-    "processors.batch.send_batch_size": int,
-    "processors.batch.send_batch_max_size": int,
+    "processors.batch/<name>.timeout": str,
+    "processors.batch/<name>.send_batch_size": int,
+    "processors.batch/<name>.send_batch_max_size": int,
     "exporters.otlp/<name>.endpoint": str,
     "exporters.otlp/<name>.tls.insecure": bool,
     "exporters.otlp/<name>.timeout": str,
@@ -60,12 +60,15 @@ COLLECTOR: Known = {
 
 TEMPO: Known = {
     # Source: cmd/tempo/app/config.go, of before 3.0, for the first words; below them "Manifest" and
-    # "Configure Tempo"
+    # "Configure Tempo"; how large a message may be: "Response larger than the max"
     "stream_over_http_enabled": bool,
     "server.http_listen_port": int,
+    "server.grpc_server_max_recv_msg_size": int,
+    "server.grpc_server_max_send_msg_size": int,
     "server.log_level": str,
     "server.log_format": str,
     "distributor.receivers.otlp.protocols.grpc.endpoint": str,
+    "distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib": int,
     "ingester.max_block_duration": str,
     "compactor.compaction.block_retention": str,
     "storage.trace.backend": str,
@@ -84,6 +87,8 @@ LOKI: Known = {
     "auth_enabled": bool,
     "server.http_listen_port": int,
     "server.grpc_listen_port": int,
+    "server.grpc_server_max_recv_msg_size": int,
+    "server.grpc_server_max_send_msg_size": int,
     "server.log_level": str,
     "server.log_format": str,
     "common.instance_addr": str,
@@ -106,6 +111,9 @@ LOKI: Known = {
     "limits_config.allow_structured_metadata": bool,
     "limits_config.max_line_size": str,
     "limits_config.max_structured_metadata_size": str,
+    "limits_config.max_structured_metadata_entries_count": int,
+    "limits_config.per_stream_rate_limit": str,
+    "limits_config.per_stream_rate_limit_burst": str,
     "limits_config.ingestion_rate_mb": int,
     "limits_config.ingestion_burst_size_mb": int,
     "limits_config.max_global_streams_per_user": int,

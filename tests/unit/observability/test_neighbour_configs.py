@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from airlock_agents.host import fields
+from airlock_agents.sandbox import spans
+from airlock_chassis.telemetry.otlp.collector import MAX_REQUEST_BYTES
+from airlock_contracts import logs
 from dashboard_files import GRAFANA, SOURCES
 from known_keys import COLLECTOR, LOKI, PROVIDERS, TEMPO, Known, unknown_keys
 from known_keys import SOURCES as SOURCE_KEYS
@@ -21,6 +25,16 @@ FILES: dict[Path, Known] = {
     GRAFANA / "provisioning" / "dashboards" / "airlock.yaml": PROVIDERS,
 }
 COLLECTOR_FILE, TEMPO_FILE, LOKI_FILE, *_ = FILES
+MIB = 1024 * 1024
+AROUND = 4 * 1024
+"""What is in a span or a line beside an agent's own words: ids, times, names of ours."""
+LARGEST_SPAN = (
+    AROUND
+    + 4 * spans.MAX_NAME_CHARACTERS
+    + 4 * spans.MAX_ATTRIBUTES * (spans.MAX_KEY_CHARACTERS + spans.MAX_VALUE_CHARACTERS)
+)
+LARGEST_LINE = AROUND + 4 * logs.MAX_LINE_CHARACTERS + logs.MAX_FIELDS_BYTES
+"""Bytes; a character is up to four."""
 
 
 class Once(yaml.SafeLoader):
@@ -75,6 +89,43 @@ def test_the_collector_ends_within_its_memory_and_its_queues_are_bounded() -> No
         if name != "nop":
             assert 0 < exporter["sending_queue"]["queue_size"] <= 1000
             assert exporter["retry_on_failure"]["max_elapsed_time"] != "0s"  # which would be for ever
+
+
+def test_the_collector_takes_what_a_process_may_send_at_once() -> None:
+    taken = read(COLLECTOR_FILE)["receivers"]["otlp"]["protocols"]
+    assert taken["http"]["max_request_body_size"] >= MAX_REQUEST_BYTES
+    assert taken["grpc"]["max_recv_msg_size_mib"] * MIB >= MAX_REQUEST_BYTES
+
+
+def test_a_batch_of_the_largest_that_agents_can_say_is_refused_by_nobody() -> None:
+    """A batch is refused as a whole: one agent would throw away what others said."""
+    batches = read(COLLECTOR_FILE)["processors"]
+    assert all(
+        one["send_batch_size"] == one["send_batch_max_size"]
+        for name, one in batches.items()
+        if name.startswith("batch/")
+    )
+    tempo, largest = read(TEMPO_FILE), batches["batch/spans"]["send_batch_max_size"] * LARGEST_SPAN
+    assert (
+        largest
+        < tempo["distributor"]["receivers"]["otlp"]["protocols"]["grpc"]["max_recv_msg_size_mib"] * MIB
+    )
+    assert largest < tempo["server"]["grpc_server_max_recv_msg_size"]
+    assert largest < tempo["overrides"]["defaults"]["ingestion"]["burst_size_bytes"]
+    loki, largest = read(LOKI_FILE), batches["batch/lines"]["send_batch_max_size"] * LARGEST_LINE
+    limits = loki["limits_config"]
+    assert largest < loki["server"]["grpc_server_max_recv_msg_size"]
+    assert largest < limits["ingestion_burst_size_mb"] * MIB
+    assert largest < int(limits["per_stream_rate_limit_burst"].removesuffix("MB")) * MIB
+
+
+def test_a_line_of_the_most_fields_is_refused_by_nobody() -> None:
+    limits = read(LOKI_FILE)["limits_config"]
+    assert fields.MAX_NAMES < limits["max_structured_metadata_entries_count"] / 2
+    assert LARGEST_LINE < int(limits["max_line_size"].removesuffix("KB")) * 1024
+    assert (
+        logs.MAX_FIELDS_BYTES + AROUND < int(limits["max_structured_metadata_size"].removesuffix("KB")) * 1024
+    )
 
 
 def test_whoever_is_spoken_to_listens_there() -> None:
