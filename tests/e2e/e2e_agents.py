@@ -41,6 +41,8 @@ elif how == "50-megabytes":
 elif how == "exit-1":
     print("half an answer", flush=True)
     sys.exit("the reason stands on stderr")
+elif how == "kills-itself":
+    os.kill(os.getpid(), signal.SIGKILL)
 elif how == "memory":
     hoard = bytearray(b"x") * (512 << 20)
 elif how == "memory-of-a-child":

@@ -10,6 +10,8 @@ from e2e_install import Install
 
 BAD: dict[str, Any] = {"id": "a", "agent": "hostile", "action": "attack", "inputs": {"how": "exit-1"}}
 GREEDY: dict[str, Any] = BAD | {"inputs": {"how": "memory"}}
+KILLED: dict[str, Any] = BAD | {"inputs": {"how": "kills-itself"}}
+"""As far as its host can tell: its sandbox was lost."""
 GATED: dict[str, Any] = {
     "id": "apply",
     "agent": "careful",
@@ -26,6 +28,7 @@ async def make_traffic(install: Install, folder: Path) -> None:
     assert (await install.run("watched-again", [flaky | again])).status is RunStatus.SUCCESS
     assert (await install.run("watched-bad", [BAD])).status is RunStatus.FAILED
     assert (await install.run("watched-greedy", [GREEDY], tags=["watched"])).status is RunStatus.FAILED
+    assert (await install.run("watched-killed", [KILLED])).status is RunStatus.FAILED
     assert (await decided(install, "watched-gate", Verdict.REJECTED)).status is RunStatus.FAILED
     assert (await decided(install, "watched-gate", Verdict.APPROVED)).status is RunStatus.SUCCESS
     await review(install, folder)
