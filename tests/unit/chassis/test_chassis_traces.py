@@ -123,3 +123,20 @@ def test_a_malformed_traceparent_is_no_trace(value: str) -> None:
     assert not trace.get_current_span(context).get_span_context().is_valid
     with span("attempt.run", parent=value):
         assert traceparent() is None
+
+
+class CodedError(Exception):
+    """As SQLAlchemy's are: their `code` leads to a page about them."""
+
+    code = "e3q8"
+
+
+@pytest.mark.parametrize(("module", "said"), [("sqlalchemy.exc", "CodedError"), ("airlock_x.errors", "e3q8")])
+def test_only_our_own_errors_are_told_by_their_code(
+    recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch, module: str, said: str
+) -> None:
+    monkeypatch.setattr(CodedError, "__module__", module)
+    with pytest.raises(CodedError), span("x"):
+        raise CodedError
+    (ended,) = recorded_spans.get_finished_spans()
+    assert (ended.attributes or {})["error.type"] == said

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from . import names
 from .otlp.collector import Collector
 from .otlp.spans import SpanQueue
-from .sampling import sampler
+from .sampling import Lane, in_lane, sampler
 
 TRACEPARENT = "traceparent"
 
@@ -30,6 +30,8 @@ Kind = trace.SpanKind
 Span = trace.Span
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_OURS = "airlock_"
+"""How our packages' names begin."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _given_id: ContextVar[int | None] = ContextVar("given_id", default=None)
@@ -61,8 +63,8 @@ def configure_traces(
 ) -> None:
     """Send spans to an OTLP/HTTP endpoint (`http://collector:4318`); without one, tracing costs nothing.
 
-    `ratio` is the share of new traces that are kept, `per_second` how many of these at most; a trace that
-    came in sampled stays sampled.
+    `ratio` is the share of new traces that are kept, `per_second` how many of these at most, in each lane; a
+    trace that came in sampled stays sampled, as far as its lane lets it.
     """
     if endpoint is None:
         return
@@ -101,11 +103,13 @@ def span(
     kind: Kind = Kind.INTERNAL,
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[str] = (),
+    lane: Lane | None = None,
 ) -> Iterator[Span]:
     """Run a block as a span, under `parent` (a traceparent) or else under the current span.
 
-    An exception that leaves the block gives it the status of an error, with its `code` or else its name, and
-    passes through; its text is left to the log, which masks it. Begin and end it in one task.
+    An exception that leaves the block gives it the status of an error, with its `code` (one of ours) or else
+    its name, and passes through; its text is left to the log, which masks it. Begin and end it in one task.
+    What begins a trace here, or comes in from outside, names the `lane` whose pace it counts against.
     """
     tracer = _Tracing.tracer
     given = _context_of(parent)
@@ -118,6 +122,8 @@ def span(
     context = None
     if parent:
         context = otel_context.Context() if given is None else _below(given)
+    if lane is not None:
+        context = in_lane(lane, context)
     with tracer.start_as_current_span(
         name,
         context=context,
@@ -130,9 +136,15 @@ def span(
         try:
             yield opened
         except Exception as error:
-            code = getattr(error, "code", None)
-            fail(opened, code if isinstance(code, str) else type(error).__qualname__)
+            fail(opened, _code_of(error))
             raise
+
+
+def _code_of(error: Exception) -> str:
+    """The code of an error of ours, else its name: others have a `code` too, which says something else."""
+    code = getattr(error, "code", None)
+    is_ours = type(error).__module__.startswith(_OURS)
+    return code if isinstance(code, str) and is_ours else type(error).__qualname__
 
 
 def fail(opened: Span, code: str) -> None:

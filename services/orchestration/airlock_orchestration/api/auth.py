@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
 
 from ..errors import Forbidden, KeyInvalid, KeyRequired, StoreUnavailable
 from ..operations.principals import Principal
@@ -14,7 +15,7 @@ _MAX_KEY = 256  # characters: a key has 92
 
 async def identify(request: Request, deps: Deps) -> None:
     """Find out who asks, for the gates, which count by it; whether they may is said later."""
-    presented = presented_key(request)
+    presented = presented_key(request.headers)
     request.state.presented = presented is not None
     request.state.principal = request.state.unanswered = None
     if presented is None:
@@ -25,11 +26,11 @@ async def identify(request: Request, deps: Deps) -> None:
         request.state.unanswered = error  # what is public answers all the same
 
 
-def presented_key(request: Request) -> str | None:
+def presented_key(headers: Headers) -> str | None:
     """The key that came with a request, valid or not."""
-    text = request.headers.get("x-api-key")
+    text = headers.get("x-api-key")
     if text is None:
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        scheme, _, rest = headers.get("authorization", "").partition(" ")
         text = rest.strip() if scheme.lower() == "bearer" else None
     return text[:_MAX_KEY] if text else None
 

@@ -4,17 +4,20 @@ Pure ASGI: a middleware that takes requests apart would cancel handlers when a c
 of a transaction.
 """
 
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
 from airlock_chassis.telemetry import metrics, names
+from airlock_chassis.telemetry.sampling import Lane
 from airlock_chassis.telemetry.traces import Kind, Span, current_ids, fail, span
 from starlette.datastructures import Headers, MutableHeaders, State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .auth import presented_key
 from .gates import rate_headers
 from .problems import unexpected
 
@@ -28,7 +31,17 @@ _SAFE = {
 _PROBES = frozenset({"/health", "/health/ready", "/api/health", "/api/health/ready", "/metrics"})
 """Asked every few seconds by machines: their spans would say nothing."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEGINS_A_RUN = re.compile(r"/api/(workflows/[^/]+/trigger|runs/[^/]+/retry|webhooks/[^/]+)")
 _MAX_PATH = 256
+_CALLERS_TIMES = 20
+"""Who has a key and traces may ask for that much more of our attention than we pay by ourselves."""
+RUNS = Lane("runs", _CALLERS_TIMES)
+"""Requests that begin a run, whose trace this is then: what else is asked takes nothing from them."""
+READS = Lane("reads", _CALLERS_TIMES)
+OTHERS = Lane("others", _CALLERS_TIMES)
+STRANGERS = Lane("strangers")
+"""Requests without a key that was recognised here before: anybody can send them, with any `traceparent`."""
 _SERVER_ERRORS = 500
 _UNMATCHED = "unmatched"  # a metric's label: paths that lead nowhere are not told apart
 
@@ -36,8 +49,10 @@ _UNMATCHED = "unmatched"  # a metric's label: paths that lead nowhere are not to
 class Envelope:
     """The middleware of the API."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, recognises: Callable[[str], bool] = lambda _: False) -> None:
+        """`recognises` says at once whether a key was valid when it was last looked at."""
         self._app = app
+        self._recognises = recognises
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,7 +69,7 @@ class Envelope:
                 self._add_headers(MutableHeaders(scope=message), state)
             await send(message)
 
-        with _traced(scope) as opened:
+        with _traced(scope, self._lane(scope)) as opened:
             try:
                 await self._app(scope, receive, send_within)
             except Exception as error:
@@ -64,6 +79,14 @@ class Envelope:
             finally:
                 _count(scope, status, (answered or perf_counter()) - began)
                 _conclude(opened, scope, status)
+
+    def _lane(self, scope: Scope) -> Lane:
+        key = presented_key(Headers(scope=scope))
+        if key is None or not self._recognises(key):
+            return STRANGERS
+        if scope["method"] in _READS:
+            return READS
+        return RUNS if _BEGINS_A_RUN.fullmatch(scope["path"]) else OTHERS
 
     def _add_headers(self, headers: MutableHeaders, state: dict[str, Any]) -> None:
         for name, value in _SAFE.items():
@@ -77,7 +100,7 @@ class Envelope:
 
 
 @contextmanager
-def _traced(scope: Scope) -> Iterator[Span]:
+def _traced(scope: Scope, lane: Lane) -> Iterator[Span]:
     """Run inside the caller's trace, or a new one; there is an id also where nothing is exported."""
     probed = scope["path"] in _PROBES
     parent = _made_up() if probed else Headers(scope=scope).get("traceparent")
@@ -87,7 +110,7 @@ def _traced(scope: Scope) -> Iterator[Span]:
         names.ATTR_URL_PATH: scope["path"][:_MAX_PATH],
         names.ATTR_URL_SCHEME: scope["scheme"],
     }
-    with span(method, parent=parent, kind=Kind.SERVER, attributes=attributes) as opened:
+    with span(method, parent=parent, kind=Kind.SERVER, attributes=attributes, lane=lane) as opened:
         if current_ids() is not None:
             yield opened
             return

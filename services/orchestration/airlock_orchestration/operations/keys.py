@@ -14,11 +14,12 @@ import secrets
 import time
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from airlock_contracts.views import KeyView
 
-from ..errors import KeyUnknown
+from ..errors import KeyUnknown, StoreUnavailable
 from ..store import keys as store
 from ..store.sessions import Sessions
 from ..store.tables import KeyRole
@@ -94,61 +95,90 @@ def parse(text: str) -> tuple[str, str] | None:
 @dataclass(frozen=True, slots=True)
 class _Known:
     secret_sha256: bytes
-    principal: Principal | None
-    """None for a key that is unknown or revoked."""
+    principal: Principal
     until: float
 
 
+@dataclass(slots=True)
+class _Question:
+    """Ids and secrets' digests that are asked about together."""
+
+    asked: set[tuple[str, bytes]] = field(default_factory=set)
+    answer: Mapping[tuple[str, bytes], Principal] | None = None
+    failed: StoreUnavailable | None = None
+
+
 class KeyRing:
-    """Recognises keys; what Postgres said about one is believed for a few seconds."""
+    """Recognises keys; what Postgres said about a valid one is believed for a few seconds.
+
+    Keys that come while a question is under way are asked about together in the next one: a replica has one
+    under way at most, however many keys strangers make up. Those are not remembered, so they push out none.
+    """
 
     def __init__(self, sessions: Sessions, *, cache_seconds: float = CACHE_SECONDS) -> None:
         self._sessions = sessions
         self._cache_seconds = cache_seconds
         self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._next = _Question()
+        self._asking = asyncio.Lock()
 
     async def recognise(self, text: str) -> Principal | None:
-        """Who this key stands for; None unless it is one of ours and valid."""
+        """Who this key stands for; None unless it is one of ours and valid. Raises StoreUnavailable."""
         if (parts := parse(text)) is None:
             return None
-        id_, secret = parts
+        known = self._remembered(*parts)
+        if known is not None and known.until >= time.monotonic():
+            return known.principal
+        return await self._ask(parts[0], _digest(parts[1]))
+
+    def has_recognised(self, text: str) -> bool:
+        """Whether this is a key that Postgres called valid when it was last asked, however long ago.
+
+        It lets nobody in: it tells whom we know from strangers before anybody is asked.
+        """
+        parts = parse(text)
+        return parts is not None and self._remembered(*parts) is not None
+
+    def _remembered(self, id_: str, secret: str) -> _Known | None:
         known = self._known.get(id_)
-        if known is None or known.until < time.monotonic():
-            known = await self._ask_once(id_)
-        if not hmac.compare_digest(known.secret_sha256, _digest(secret)):
+        if known is None or not hmac.compare_digest(known.secret_sha256, _digest(secret)):
             return None
-        return known.principal
+        return known
 
-    async def _ask_once(self, id_: str) -> _Known:
-        """Ask Postgres about a key, once for all who wait for the answer."""
-        lock = self._asking.setdefault(id_, asyncio.Lock())
-        try:
-            async with lock:
-                known = self._known.get(id_)
-                if known is None or known.until < time.monotonic():
-                    known = await self._ask(id_)
-                    self._known[id_] = known
-                    self._known.move_to_end(id_)
-                    while len(self._known) > _MAX_CACHED:
-                        self._known.popitem(last=False)
-                return known
-        finally:
-            if not lock.locked():
-                self._asking.pop(id_, None)
+    async def _ask(self, id_: str, digest: bytes) -> Principal | None:
+        while True:
+            question = self._next
+            question.asked.add((id_, digest))
+            async with self._asking:
+                if question is self._next:  # nobody has asked it yet
+                    self._next = _Question()
+                    await self._answer(question)
+            if question.failed is not None:
+                raise StoreUnavailable(question.failed.detail) from question.failed
+            if question.answer is not None:
+                return question.answer.get((id_, digest))
+            # Who asked it went away before the answer came: once more.
 
-    async def _ask(self, id_: str) -> _Known:
+    async def _answer(self, question: _Question) -> None:
         until = time.monotonic() + self._cache_seconds  # from before the question, so never too long
-        async with self._sessions.reading() as session:
-            row = await store.find_key(session, id_)
-        if row is None:
-            return _Known(b"", None, until)
-        if row.revoked_at is not None:
-            return _Known(row.secret_sha256, None, until)
-        async with self._sessions.writing() as session:
-            await store.note_use(session, id_)
-        principal = Principal(key=row.id, name=row.name, role=KeyRole(row.role), project=row.project)
-        return _Known(row.secret_sha256, principal, until)
+        try:
+            async with self._sessions.path() as connection:
+                found = await store.recognise_keys(connection, question.asked)
+        except StoreUnavailable as error:
+            question.failed = error
+            return
+        answer: dict[tuple[str, bytes], Principal] = {}
+        for key in found:
+            principal = Principal(key=key.id, name=key.name, role=key.role, project=key.project)
+            answer[key.id, key.secret_sha256] = principal
+            self._known[key.id] = _Known(key.secret_sha256, principal, until)
+            self._known.move_to_end(key.id)
+        for id_, digest in question.asked - answer.keys():
+            if (known := self._known.get(id_)) is not None and known.secret_sha256 == digest:
+                del self._known[id_]  # revoked
+        while len(self._known) > _MAX_CACHED:
+            self._known.popitem(last=False)
+        question.answer = answer
 
 
 def _digest(secret: str) -> bytes:
