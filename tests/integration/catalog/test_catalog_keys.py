@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from typing import Any
 
 import pytest
 from airlock_orchestration.errors import KeyUnknown
 from airlock_orchestration.operations.keys import KeyRing, create_key, list_keys, parse, revoke_key, spell
+from airlock_orchestration.store import keys as key_store
 from airlock_orchestration.store.sessions import Sessions
 from airlock_orchestration.store.tables import KeyRole
 
@@ -66,3 +69,58 @@ async def test_another_secret_under_a_known_id_stands_for_nobody(sessions: Sessi
 async def test_revoking_an_unknown_key_is_said(sessions: Sessions) -> None:
     with pytest.raises(KeyUnknown):
         await revoke_key(sessions, "0123456789")
+
+
+async def test_however_many_keys_are_made_up_one_question_is_under_way_and_none_is_remembered(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await create_key(sessions, "alice")
+    ring, asked = KeyRing(sessions), _count_questions(monkeypatch)
+    made_up = [spell(f"{number:010x}", f"{number:064x}") for number in range(300)]
+    found = await asyncio.gather(*map(ring.recognise, [*made_up, made.text]))
+    assert [None if one is None else one.name for one in found] == [None] * 300 + ["alice"]
+    assert [len(question) for question in asked] == [1, 300]
+    assert [ring.has_recognised(key) for key in (made_up[0], made.text)] == [False, True]
+    await ring.recognise(made.text)
+    assert len(asked) == 2
+
+
+async def test_only_who_has_the_secret_uses_a_key(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    ring = KeyRing(sessions)
+    assert await ring.recognise(spell(made.view.id, "0" * 64)) is None
+    assert (await list_keys(sessions))[0].last_used_at is None
+    assert await ring.recognise(made.text) is not None
+    assert (await list_keys(sessions))[0].last_used_at is not None
+
+
+async def test_a_use_is_noted_without_waiting_for_who_has_the_row(sessions: Sessions) -> None:
+    made = await create_key(sessions, "alice")
+    async with sessions.path() as connection, connection.transaction():
+        await connection.execute("SELECT FROM keys WHERE id = $1 FOR UPDATE", made.view.id)
+        async with asyncio.timeout(2):
+            assert await KeyRing(sessions).recognise(made.text) is not None
+
+
+async def test_who_asked_for_others_too_and_went_away_leaves_them_their_answers(
+    sessions: Sessions,
+) -> None:
+    made = await create_key(sessions, "alice")
+    ring = KeyRing(sessions)
+    first = asyncio.create_task(ring.recognise(made.text))
+    others = [asyncio.create_task(ring.recognise(made.text)) for _ in range(3)]
+    await asyncio.sleep(0)  # the first asks, for all
+    first.cancel()
+    assert [found is not None for found in await asyncio.gather(*others)] == [True] * 3
+
+
+def _count_questions(monkeypatch: pytest.MonkeyPatch) -> list[set[tuple[str, bytes]]]:
+    questions: list[set[tuple[str, bytes]]] = []
+    recognise = key_store.recognise_keys
+
+    async def counted(connection: Any, asked: set[tuple[str, bytes]]) -> Any:
+        questions.append(set(asked))
+        return await recognise(connection, asked)
+
+    monkeypatch.setattr(key_store, "recognise_keys", counted)
+    return questions
