@@ -1,7 +1,12 @@
 """The breaker: opens after failures in a row, lets one try after a rest, and never refuses anybody."""
 
+import threading
+
 import pytest
 from airlock_chassis.breaker import Breaker, BreakerState
+from airlock_chassis.telemetry import breakers
+from airlock_chassis.telemetry.breakers import told_breaker
+from airlock_chassis.telemetry.metrics import circuit_breaker_state
 
 
 class Clock:
@@ -118,3 +123,36 @@ def test_who_asks_all_the_same_closes_it_by_an_answer_and_prolongs_nothing_by_a_
     breaker.succeeded()
     assert breaker.closed
     assert not breaker.doubtful
+
+
+class SlowGauge:
+    """The gauge, where a thread sleeps between what it read and what it shows."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def labels(self, name: str) -> "SlowGauge":
+        return self
+
+    def set(self, state: BreakerState) -> None:
+        if state is BreakerState.OPEN:
+            self.reached.set()
+            assert self.go_on.wait(10)
+        circuit_breaker_state.labels("slow").set(state)
+
+
+def test_what_is_shown_last_is_what_was_last_whoever_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = told_breaker("slow", failures=1)
+    gauge = SlowGauge()
+    monkeypatch.setattr(breakers, "circuit_breaker_state", gauge)
+    opening = threading.Thread(target=breaker.failed)
+    closing = threading.Thread(target=breaker.succeeded)
+    opening.start()
+    assert gauge.reached.wait(10)
+    closing.start()
+    closing.join(0.2)  # as far as it gets
+    gauge.go_on.set()
+    opening.join(10)
+    closing.join(10)
+    assert breaker.closed
+    assert circuit_breaker_state.labels("slow")._value.get() == BreakerState.CLOSED

@@ -1,5 +1,7 @@
 """Circuit breakers whose state is a metric, and whose opening and closing is a line in the log."""
 
+import threading
+
 import structlog
 
 from ..breaker import Breaker, BreakerState
@@ -19,17 +21,24 @@ def told_breaker(
 
 
 class _Telling:
-    """Says once that it opened, however often it is tried, and once that it closed."""
+    """Says once that it opened, however often it is tried, and once that it closed.
+
+    Threads come here in another order than they changed it. So the state is read and shown as one: whoever
+    comes last shows the last one.
+    """
 
     def __init__(self) -> None:
         self._opened = False
+        self._lock = threading.Lock()
 
     def __call__(self, breaker: Breaker, reason: str) -> None:
-        state = breaker.state
-        circuit_breaker_state.labels(breaker.name).set(state)
-        if state is BreakerState.OPEN and not self._opened:
-            self._opened = True
+        with self._lock:
+            state, was_opened = breaker.state, self._opened
+            circuit_breaker_state.labels(breaker.name).set(state)
+            if state is not BreakerState.HALF_OPEN:
+                self._opened = state is BreakerState.OPEN
+        # Beyond the lock: a line goes through handlers, of which one sends it by what this may be about.
+        if state is BreakerState.OPEN and not was_opened:
             log.warning("breaker.opened", breaker=breaker.name, reason=reason)
-        elif state is BreakerState.CLOSED and self._opened:
-            self._opened = False
+        elif state is BreakerState.CLOSED and was_opened:
             log.info("breaker.closed", breaker=breaker.name)
