@@ -35,6 +35,7 @@ EVERY_BRANCH = {
         f"{ORCHESTRATION}operations/clock.py",
         f"{ORCHESTRATION}operations/entries.py",
         f"{ORCHESTRATION}operations/halving.py",
+        f"{ORCHESTRATION}operations/poisoned.py",
         f"{ORCHESTRATION}operations/remembered.py",
         f"{ORCHESTRATION}store/contexts.py",
         f"{ORCHESTRATION}store/door/",

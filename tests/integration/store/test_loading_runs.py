@@ -6,9 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from airlock_contracts.statuses import NodeStatus, RunStatus
-from airlock_orchestration.engine.effects import RunFinished, Step
 from airlock_orchestration.engine.state import Retried, Values
 from airlock_orchestration.operations.entries import Committed
+from airlock_orchestration.operations.poisoned import forced_end
 from airlock_orchestration.store.certificate import violations
 from airlock_orchestration.store.contexts import Contexts
 from airlock_orchestration.store.door.apply import apply
@@ -154,7 +154,7 @@ async def test_all_that_was_open_in_a_poisoned_run_ends_in_its_trace(shop: Any, 
     for one in (run, gated):
         await fail_poisoned(shop.connection, one.id)
         ended = await shop.load(one.id)
-        last = endings(Committed(Step(ended, effects=(RunFinished(ended.status),)), None))
+        last = endings(Committed(forced_end(ended), None))
         told.append([(span.name, span.error) for span in last.spans()])
     assert told == [
         [

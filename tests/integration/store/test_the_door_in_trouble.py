@@ -10,8 +10,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from airlock_contracts.statuses import NodeStatus, RunStatus
-from airlock_orchestration.engine.effects import RunFinished
-from airlock_orchestration.engine.signals import AttemptSucceeded, CancelRequested, RunStarted
+from airlock_orchestration.engine.effects import CloseApproval, RunFinished, WriteAttempt
+from airlock_orchestration.engine.signals import AttemptClaimed, AttemptSucceeded, CancelRequested, RunStarted
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.errors import StoreUnavailable
 from airlock_orchestration.operations.advance import MAX_WAITING, Door
@@ -46,6 +46,10 @@ class TroubledPath(Path):
         """Runs whose values were read together."""
         self.unended = 0
         """So many times a run that is to be ended finds nobody."""
+        self.unheard = 0
+        """So many times a run is ended, and nobody hears of it."""
+        self.faster = False
+        """Another replica has just ended the run that is to be ended."""
 
     async def load(self, ids: Iterable[str]) -> Mapping[str, RunState]:
         if self.away:
@@ -72,7 +76,13 @@ class TroubledPath(Path):
         if self.unended:
             self.unended -= 1
             raise StoreUnavailable("nobody is there")
-        return await super().fail_poisoned(run)
+        if self.faster:
+            assert await super().fail_poisoned(run)
+        ended = await super().fail_poisoned(run)
+        if self.unheard:
+            self.unheard -= 1
+            raise StoreUnavailable("the connection broke after the commit")
+        return ended
 
 
 class Replica:
@@ -162,6 +172,42 @@ async def test_what_postgres_cannot_digest_ends_its_own_run_and_no_other(
     assert [(run, end) for run, end in told if isinstance(end, RunFinished)] == [
         (bad, RunFinished(RunStatus.FAILED))
     ]
+
+
+@pytest.mark.parametrize("trouble", ["unended", "unheard"])
+async def test_the_end_of_a_run_that_was_ended_by_force_is_told_whole_and_once(
+    trouble: str, shop: Any, replica: Replica
+) -> None:
+    gated = await shop.workflow([SISTERS[0], {**SISTERS[1], "approval": {}}, {**SISTERS[0], "id": "c"}])
+    bad = await replica.start(gated)
+    await replica.door.advance(AttemptClaimed(bad, "c", 1, TOKEN, "host"))
+    await shop.connection.execute(f"ALTER TABLE outputs ADD CHECK (run_id <> '{bad}')")
+    setattr(replica.path, trouble, 1)
+    replica.committed.clear()
+    ended = run_of(await replica.succeed(bad, "a"))
+    (told,) = replica.committed
+    last = await shop.connection.fetchrow("SELECT * FROM events ORDER BY seq DESC LIMIT 1")
+    (fact,) = told.step.events
+    assert (fact.type, fact.seq, fact.at, fact.data) == (
+        last["type"],
+        last["seq"],
+        last["at"],
+        json.loads(last["data"]),
+    )
+    ends = [(type(one), getattr(one, "node", "")) for one in told.step.effects]
+    assert ends == [(WriteAttempt, "a"), (CloseApproval, "b"), (WriteAttempt, "c"), (RunFinished, "")]
+    assert told.step.run == ended
+
+
+async def test_of_a_run_that_another_replica_ends_by_force_that_one_tells(
+    shop: Any, replica: Replica, sisters: Any
+) -> None:
+    bad = await replica.start(sisters)
+    await shop.connection.execute(f"ALTER TABLE outputs ADD CHECK (run_id <> '{bad}')")
+    replica.path.faster = True
+    replica.committed.clear()
+    assert (await replica.succeed(bad, "a")).stale
+    assert replica.committed == []
 
 
 async def test_a_trigger_that_postgres_cannot_digest_is_told_why(

@@ -13,7 +13,6 @@ from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import RunStatus, Verdict
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine import signals as s
-from airlock_orchestration.engine.effects import RunFinished, Step
 from airlock_orchestration.engine.plan import make_plan
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import fold, new_run
@@ -130,13 +129,6 @@ def test_a_run_that_ends_as_it_begins_lasted_no_time() -> None:
     assert made.added("workflow_runs_total", workflow="broken", status="FAILED", trigger="api") == 1
     assert made.added("workflow_duration_seconds_count", workflow="broken", status="FAILED") == 1
     assert made.added("workflow_duration_seconds_sum", workflow="broken", status="FAILED") == 0
-
-
-def test_a_run_that_was_ended_by_force_is_counted_too() -> None:
-    made = ledger("forced")
-    ended = replace(made.run, finished_at=made.now + SECOND)
-    count([Committed(Step(ended, effects=(RunFinished(ended.status),)), None)])
-    assert made.added("workflow_duration_seconds_sum", workflow="forced", status="RUNNING") == 1
 
 
 def test_a_report_is_counted_once_however_often_it_comes() -> None:

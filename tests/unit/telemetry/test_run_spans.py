@@ -15,10 +15,11 @@ from airlock_contracts.failures import INTERNAL, Failure, FailureKind
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
 from airlock_contracts.subjects import AttemptSubject, Subjects
 from airlock_orchestration.engine import signals as s
-from airlock_orchestration.engine.effects import RequestApproval, RunFinished, Step
+from airlock_orchestration.engine.effects import RequestApproval, Step
 from airlock_orchestration.engine.state import RunState, Values
 from airlock_orchestration.engine.step import step
 from airlock_orchestration.operations.entries import Committed
+from airlock_orchestration.operations.poisoned import forced_end
 from airlock_orchestration.telemetry import spans as recording
 from airlock_orchestration.telemetry.endings import EndedSpan, endings
 from airlock_orchestration.telemetry.spans import Spans
@@ -54,7 +55,7 @@ class Recorder:
         failure = Failure(kind=FailureKind.INTERNAL, code=INTERNAL, message="x")
         nodes = {id_: _cut_off(state, failure, now) for id_, state in run.nodes.items()}
         run = replace(run, status=RunStatus.FAILED, failure=failure, finished_at=now, nodes=nodes)
-        self.take(Step(run, effects=(RunFinished(run.status),)))
+        self.take(forced_end(run))
 
     def check(self) -> None:
         """Each thing that there was has one span, under the one that it belongs to, within its time."""

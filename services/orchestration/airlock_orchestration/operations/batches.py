@@ -16,14 +16,15 @@ from typing import Protocol
 import structlog
 from airlock_chassis.telemetry.traces import trace_id
 
-from ..engine.effects import RunFinished, Step
 from ..engine.state import RunState, Values
 from ..engine.step import fold, needs, new_run
 from ..errors import StoreUnavailable
 from ..store.door.changes import Applied, RunChange
+from ..store.runs import was_poisoned
 from .clock import PostgresClock
 from .entries import Advanced, Committed, Entry, Group
 from .halving import ask_in_halves
+from .poisoned import forced_end
 from .remembered import Remembered
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -67,6 +68,8 @@ class _Memory:
     """One of the signals was refused: they go one by one."""
     unsure: dict[str, Group] = field(default_factory=dict)
     """Sent in a statement whose outcome nobody told us."""
+    ending: set[str] = field(default_factory=set)
+    """To be ended by force, or ended, and nobody has been told."""
 
 
 class Batches:
@@ -115,9 +118,10 @@ class Batches:
 
     async def _settle(self, memory: _Memory) -> None:
         """Find out what became of statements whose connection broke: the version tells."""
-        if not memory.unsure:
+        if not memory.unsure and not memory.ending:
             return
-        found, _ = await ask_in_halves(sorted(memory.unsure), self._store.load)
+        found, _ = await ask_in_halves(sorted(memory.unsure.keys() | memory.ending), self._store.load)
+        self._tell_forced(found, memory)
         unsure, memory.unsure = memory.unsure, {}
         self._land([group for run, group in unsure.items() if run in found and group.made(found[run])])
         for run, group in unsure.items():
@@ -286,18 +290,31 @@ class Batches:
         if entries[0].creation is not None:
             entries[0].refuse(error)
             return
-        ended = False
+        await self._end(run, entries, memory)
+
+    async def _end(self, run: str, entries: Sequence[Entry], memory: _Memory) -> None:
+        """End a run by force. Where Postgres' answer is lost, the next look at the run tells."""
+        unsure = run in memory.ending
+        memory.ending.add(run)
         try:
-            ended = await self._store.fail_poisoned(run)
+            if not await self._store.fail_poisoned(run) and not unsure:
+                memory.ending.discard(run)  # somebody else ended it, and tells
         except StoreUnavailable:
             raise
         except Exception:  # a person must look; meanwhile the others go on
+            memory.ending.discard(run)
             log.critical("door.run_not_ended", run=run, exc_info=True)
         found, _ = await ask_in_halves([run], self._store.load)
-        if ended and run in found:
-            self._after([Committed(Step(found[run], effects=(RunFinished(found[run].status),)), None)])
+        self._tell_forced(found, memory)
         for entry in entries:
             entry.answer(Advanced(found.get(run), stale=True))
+
+    def _tell_forced(self, found: Mapping[str, RunState], memory: _Memory) -> None:
+        """Hand over what ended with runs that were ended by force, once each."""
+        ended = [run for run in sorted(memory.ending) if run in found and was_poisoned(found[run])]
+        memory.ending.difference_update(ended)
+        if ended:
+            self._after([Committed(forced_end(found[run]), None) for run in ended])
 
 
 def _portions(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

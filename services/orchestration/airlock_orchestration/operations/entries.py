@@ -1,7 +1,8 @@
 """Signals on their way through the door: alone, and grouped by the run that they go to."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..engine.effects import KeepInput, KeepOutput, RequestApproval, Step, WriteAttempt
 from ..engine.plan import Plan
@@ -14,7 +15,7 @@ from ..engine.signals import (
     RunStarted,
     Signal,
 )
-from ..engine.state import RunState
+from ..engine.state import NodeState, RunState
 from ..store.door.changes import ExpiryGuard, Guard, LeaseGuard, RunChange, RunCreation
 
 
@@ -134,17 +135,24 @@ class Group:
     def made(self, found: RunState) -> bool:
         """Whether a state that was read after a commit of unknown outcome is what this group made.
 
-        No other change gives the next version with the same times in it. A lease that a heartbeat moved on
-        meanwhile makes it look like another's: then its signals simply go again.
+        No other change gives the next version with the same times in it; leases aside, which heartbeats may
+        have moved on since.
         """
         assert self.step is not None
         wanted = self.step.run
-        return (found.version, found.status, found.last_event, found.nodes) == (
+        return (found.version, found.status, found.last_event, _without_leases(found)) == (
             self.state.version + 1,
             wanted.status,
             wanted.last_event,
-            wanted.nodes,
+            _without_leases(wanted),
         )
+
+
+def _without_leases(run: RunState) -> Mapping[str, NodeState]:
+    return {
+        id_: node if node.attempt is None else replace(node, attempt=replace(node.attempt, lease_until=None))
+        for id_, node in run.nodes.items()
+    }
 
 
 def _guard(signal: Signal) -> Guard | None:

@@ -263,6 +263,7 @@ WITH locked AS MATERIALIZED (
 SELECT count(*) FROM locked
 """
 _POISON_TRIES = 20
+_POISONED = "Airlock could not go on with this run"
 
 
 async def fail_poisoned(connection: Any, run: str, cause: str = "") -> bool:
@@ -270,7 +271,7 @@ async def fail_poisoned(connection: Any, run: str, cause: str = "") -> bool:
 
     It is the way out for a run whose signal fails again and again: it asks nothing of the engine.
     """
-    message = "Airlock could not go on with this run" + (f": {cause}" if cause else "")
+    message = _POISONED + (f": {cause}" if cause else "")
     failure = Failure(kind=FailureKind.INTERNAL, code=INTERNAL, message=message[:4000])
     for _ in range(_POISON_TRIES):
         if await connection.fetchval(_POISON, run, to_jsonb(failure.model_dump())):
@@ -279,3 +280,9 @@ async def fail_poisoned(connection: Any, run: str, cause: str = "") -> bool:
         if not await connection.fetchval(sql, run):
             return False
     raise TimeoutError(f"run {run} changed {_POISON_TRIES} times while it was to be ended")
+
+
+def was_poisoned(run: RunState) -> bool:
+    """Whether a run was ended by `fail_poisoned`."""
+    failure = run.failure
+    return run.finished_at is not None and failure is not None and failure.message.startswith(_POISONED)

@@ -7,11 +7,9 @@ from datetime import datetime
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import Attribute, child_of, span_id
 from airlock_contracts import failures
-from airlock_contracts.events import EventType
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, RunStatus
 
 from ..engine.effects import CloseApproval, RunFinished, WriteAttempt
-from ..engine.signals import SYSTEM
 from ..engine.state import AttemptState, RunState
 from ..operations.entries import Committed
 from ..operations.spans import (
@@ -77,9 +75,6 @@ def endings(committed: Committed) -> Endings:
     """What a commit ended of its run."""
     step = committed.step
     effects = step.effects
-    finished = any(isinstance(effect, RunFinished) for effect in effects)
-    if finished and not step.events:
-        return _cut_off(step.run)
     return Endings(
         run=step.run,
         attempts=tuple(
@@ -88,34 +83,9 @@ def endings(committed: Committed) -> Endings:
             if isinstance(effect, WriteAttempt) and effect.attempt.status.is_final
         ),
         waits=tuple(effect for effect in effects if isinstance(effect, CloseApproval)),
-        nodes=tuple(
-            fact.node
-            for fact in step.events
-            if fact.type is EventType.NODE_FINISHED and fact.node is not None
-        ),
-        finished=finished,
-    )
-
-
-def _cut_off(run: RunState) -> Endings:
-    """A run that one fixed statement ended, with all that was open: the engine took no step."""
-    last = {id_: node for id_, node in run.nodes.items() if node.finished_at == run.finished_at}
-    return Endings(
-        run=run,
-        attempts=tuple(
-            (id_, node.attempt)
-            for id_, node in last.items()
-            if node.attempt is not None and node.attempt.finished_at == run.finished_at
-        ),
-        waits=tuple(
-            CloseApproval(id_, node.approval.id, node.approval.status, SYSTEM, "", node.finished_at)
-            for id_, node in last.items()
-            if node.finished_at is not None
-            and node.approval is not None
-            and node.approval.status is ApprovalStatus.WITHDRAWN
-        ),
-        nodes=tuple(last),
-        finished=True,
+        # What is over changes no more.
+        nodes=tuple(id_ for id_ in sorted(step.changed) if step.run.nodes[id_].status.is_final),
+        finished=any(isinstance(effect, RunFinished) for effect in effects),
     )
 
 
