@@ -34,9 +34,9 @@ WEEK = Row(
     (
         Table(
             "Which agent got slower this week",
-            "Which agent takes longer than a week ago? Times are what 95 of 100 attempts took at most, over the last seven days and "
-            "the seven before; slower by 2 is twice as long. An agent without a week before has none. Look at the attempts too: "
-            "of a handful the time says little.",
+            "Which agent takes longer than a week ago? Times are what 95 of 100 attempts took at most from their request to their "
+            "answer, without queue and start, over the last seven days and the seven before; slower by 2 is twice as long. An agent "
+            "without a week before has none. Look at the attempts too: of a handful the time says little.",
             width=16,
             height=9,
             unit="s",
@@ -69,7 +69,7 @@ TIME = Row(
     (
         Lines(
             "Time of an attempt, 95 %",
-            "Since when is it slow? From dispatch to the end, so waiting for a slot is in it; the next panel has that alone.",
+            "Since when is it slow? The agent alone, from its request to its answer: what comes before it is in the next panel.",
             width=12,
             unit="s",
             queries=(
@@ -82,13 +82,15 @@ TIME = Row(
         ),
         Lines(
             "Before an agent works, 95 %",
-            "Is the agent slow, or what comes before it? From the message's arrival on a host to the start of its sandbox, and that start.",
+            "Is it the agent, or do its attempts wait? In all is from dispatch until a sandbox is started for it, by pool: far above "
+            "what of it is spent on the host, it is the queue, and slots are missing. The start itself is Docker's.",
             width=12,
             unit="s",
             steps=above(2, 10),
             queries=(
-                Query(quantile(0.95, "sandbox_slot_wait_seconds"), "until its sandbox starts"),
-                Query(quantile(0.95, "sandbox_start_seconds"), "the sandbox's start"),
+                Query(quantile(0.95, "attempt_wait_seconds", by="pool"), "in all, pool {{pool}}"),
+                Query(quantile(0.95, "sandbox_slot_wait_seconds"), "of it on the host"),
+                Query(quantile(0.95, "sandbox_start_seconds"), "then the sandbox's start"),
             ),
             links=(dashboard_link("Queue and hosts", "airlock-system"),),
         ),
@@ -200,4 +202,5 @@ AGENTS = Dashboard(
     answers="Which agent got slower, which one fails and of what, what its sandboxes take.",
     rows=(WEEK, TIME, FAILURES, TAKEN),
     variables=(Choice("agent", "agent_runs_total", "agent", "Agent"),),
+    since="now-7d",
 )

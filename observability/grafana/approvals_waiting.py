@@ -41,8 +41,8 @@ WAITING = Row(
         ),
         LogLines(
             "Asked and decided",
-            "Which approvals wait, and since when? A question without a later line of the same approval is open. Exactly those that "
-            "wait, with what they would do, are listed by: airlock approvals list",
+            "Which approvals wait, and since when? A question without a later line of the same approval is open. Those asked before the "
+            "time shown, or before the last 500 lines, are not here. All that wait, with what they would do, has: airlock approvals list",
             width=14,
             height=12,
             logql='{service_name="orchestration"} |~ "^approval[.](requested|decided)$" | workflow =~ "$workflow"'
@@ -127,5 +127,5 @@ APPROVALS = Dashboard(
     answers="Which approvals wait and since when, how long decisions take, and how fast work goes on after them.",
     rows=(WAITING, DECIDED, AFTER),
     variables=(Choice("workflow", "workflow_approval_wait_seconds_count", "workflow", "Workflow"),),
-    since="now-24h",
+    since="now-7d",
 )

@@ -73,7 +73,7 @@ WORK = Row(
     (
         Lines(
             "Invocations that wait",
-            "Is there more work than slots? A queue that grows while slots are free is a fault, one while all are busy is load.",
+            "Is there more work than slots? Grows it while all slots are busy, that is load; while slots are free, hosts hand the work back.",
             width=8,
             unit="none",
             steps=above(50, 500),

@@ -164,7 +164,7 @@ ROOM = Row(
     (
         Lines(
             "Disk of hosts that is free",
-            "Does a host run out of disk? It refuses work before that.",
+            "Does a host run out of disk? It takes no work with less than AIRLOCK_DISK_RESERVE_MB (1 GiB).",
             width=8,
             unit="percentunit",
             steps=below(0.2, 0.1),
@@ -185,7 +185,7 @@ ROOM = Row(
         ),
         Lines(
             "Size of the database",
-            "When is its disk full? Inputs, outputs, artifacts, agents' lines and the journal.",
+            "How large is it, and how fast does it grow? Choose a week. Inputs, outputs, artifacts, agents' lines and the journal.",
             width=8,
             unit="bytes",
             queries=(Query("max(database_size_bytes)", "database"),),

@@ -169,7 +169,8 @@ ONE = Row(
     (
         LogLines(
             "What was said about the run",
-            "What happened, in order? Lines of both services and the agents' own, of the run in the box; the last FAILED has the code.",
+            "What happened, in order? Lines of both services and the agents' own, of the run in the box; the last FAILED has the code. "
+            "A run from before the time shown has none here: choose its time.",
             width=14,
             height=12,
             logql='{service_name=~"orchestration|airlock-host"} | run != "" | run = "$run"'
@@ -199,4 +200,5 @@ WORKFLOWS = Dashboard(
     answers="What runs, what failed and why, how long runs take.",
     rows=(NOW, EACH, ONE),
     variables=(Choice("workflow", "workflow_runs_total", "workflow", "Workflow"), TextBox("run", "Run")),
+    since="now-24h",
 )

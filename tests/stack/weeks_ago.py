@@ -7,10 +7,9 @@ from pathlib import Path
 from airlock_chassis.telemetry.metrics import SECONDS
 from watching_servers import program
 
-AGENTS = ("hostile", "obedient", "speaking")
+TOOK = {"hostile": 60.0, "obedient": 0.05, "speaking": 60.0}
+"""Seconds, each attempt of an agent."""
 ATTEMPTS = 40
-TOOK = 0.05
-"""Seconds, each of them: less than any sandbox needs."""
 
 
 def remember_weeks_ago(data: Path, now: datetime) -> None:
@@ -29,14 +28,14 @@ def remember_weeks_ago(data: Path, now: datetime) -> None:
 def _history(began: datetime) -> str:
     """In OpenMetrics' text format, which gives each value its time."""
     lines = ["# TYPE agent_duration_seconds histogram"]
-    for agent in AGENTS:
+    for agent, took in TOOK.items():
         for hours, count in ((0, 0), (6, ATTEMPTS // 2), (12, ATTEMPTS)):
             at = f"{(began + timedelta(hours=hours)).timestamp():.3f}"
             labels = f'agent="{agent}",action="do"'
             lines += [
-                f'agent_duration_seconds_bucket{{{labels},le="{bound}"}} {count if bound >= TOOK else 0} {at}'
+                f'agent_duration_seconds_bucket{{{labels},le="{bound}"}} {count if bound >= took else 0} {at}'
                 for bound in (*map(float, SECONDS), float("inf"))
             ]
-            lines.append(f"agent_duration_seconds_sum{{{labels}}} {count * TOOK:g} {at}")
+            lines.append(f"agent_duration_seconds_sum{{{labels}}} {count * took:g} {at}")
             lines.append(f"agent_duration_seconds_count{{{labels}}} {count} {at}")
     return "\n".join([*lines, "# EOF"]).replace('le="inf"', 'le="+Inf"') + "\n"

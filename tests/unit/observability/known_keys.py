@@ -69,6 +69,7 @@ TEMPO: Known = {
     "server.log_format": str,
     "distributor.receivers.otlp.protocols.grpc.endpoint": str,
     "distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib": int,
+    "query_frontend.search.max_duration": str,
     "ingester.max_block_duration": str,
     "compactor.compaction.block_retention": str,
     "storage.trace.backend": str,

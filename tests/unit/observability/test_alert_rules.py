@@ -9,6 +9,7 @@ import pytest
 import yaml
 from alert_rules import PROMETHEUS, alerts, known, queries, read, rules
 from promql_names import unknown
+from shared_gauges import careless, shared_gauges
 
 ROOT = Path(__file__).parents[3]
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -84,6 +85,28 @@ def test_a_metric_or_a_label_that_nobody_declares_is_found() -> None:
 
 
 _NO_AGENT = ["nothing here has the label agent"]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
+def test_a_rule_looks_back_over_all_replicas_and_not_from_one_that_started_since(
+    rule: dict[str, Any],
+) -> None:
+    assert [found for query in queries(rule) for found in careless(query, shared_gauges())] == []
+
+
+def test_a_look_back_that_a_new_replica_would_spoil_is_found() -> None:
+    assert {"hosts", "dead_letters_waiting", "queue_depth", "approvals_pending"} <= shared_gauges()
+    assert "event_loop_lag_seconds" not in shared_gauges()
+    gauges = {"hosts"}
+    assert list(careless('x - min by (pool) (min_over_time(hosts{status="gone"}[30m])) > 0', gauges)) == []
+    assert list(careless("min(min_over_time(hosts[6h])) + max(max_over_time(hosts[6h]))", gauges)) == []
+    assert list(careless("max by (pool) (max_over_time(others[6h]))", gauges)) == []
+    spoilt = "max by (pool) (hosts) - max by (pool) (min_over_time(hosts[30m]))"
+    assert list(careless(spoilt, gauges)) == ["min_over_time(hosts) is taken by max"]
+    assert list(careless("hosts - min_over_time(hosts[30m])", gauges)) == [
+        "min_over_time(hosts) is taken by nothing"
+    ]
+    assert list(careless("sum(avg_over_time(hosts[1h]))", gauges)) == ["avg_over_time(hosts) is taken by sum"]
 
 
 def test_alertmanager_speaks_of_alerts_that_there_are() -> None:

@@ -12,6 +12,7 @@ from alert_rules import known
 from dashboard_files import SOURCES, Asked, asked, chosen, dashboards, fill, panels
 from promql_names import unknown
 from query_languages import BadQuery, read_logql, read_traceql
+from shared_gauges import careless, shared_gauges
 from write_dashboards import written
 
 UIDS = {f"airlock-{name}" for name in ("workflows", "agents", "approvals", "system", "cost")}
@@ -84,6 +85,11 @@ def test_a_panel_asks_only_for_metrics_and_labels_that_are_declared(one: Asked) 
     there = {**KNOWN, "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
     assert unknown(one.text, there) == []
     assert "$" not in one.text
+
+
+@pytest.mark.parametrize("one", of("prometheus"), ids=where)
+def test_a_panel_looks_back_over_all_replicas_and_not_from_one_that_started_since(one: Asked) -> None:
+    assert list(careless(one.text, shared_gauges())) == []
 
 
 def test_the_choices_are_labels_of_metrics_that_there_are() -> None:
