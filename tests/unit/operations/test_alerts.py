@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from airlock_contracts import strict_json
+from airlock_contracts.artifacts import find_artifacts
 from airlock_orchestration.engine.schemas import Validator, resolve_artifacts
 from airlock_orchestration.engine.templates import Template
 from airlock_orchestration.operations.alerts import (
@@ -158,3 +159,12 @@ def test_a_link_leads_to_the_web_and_stands_once() -> None:
         {"text": "dashboard: QueueOld", "url": "https://example.com/d"},
         {"text": "source: QueueOld", "url": "http://prometheus.example.com/graph"},
     ]
+
+
+def test_labels_that_spell_an_artifact_s_reference_are_none() -> None:
+    digest = "0" * 64
+    labels = {"artifact": f"sha256:{digest}", "size": "1", "media_type": "text/plain"}
+    posted = WHOLE | {"commonLabels": labels, "alerts": [ALERT | {"labels": labels}]}
+    context = json.loads(to_context(AlertmanagerNotification.model_validate_json(json.dumps(posted))))
+    assert list(find_artifacts(context)) == []
+    assert context["labels"] == context["alerts"][0]["labels"] == labels | {"artifact": digest}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
+from airlock_contracts.artifacts import is_artifact
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
@@ -224,7 +225,10 @@ def _name(alert: PostedAlert) -> str:
 
 
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    return {_cut(name, 64): _cut(labels[name], 200) for name in sorted(labels)[:_MAX_LABELS]}
+    told = {_cut(name, 64): _cut(labels[name], 200) for name in sorted(labels)[:_MAX_LABELS]}
+    if is_artifact(told):  # it would be looked up, and the answer say what artifacts there are
+        told["artifact"] = told["artifact"].removeprefix("sha256:")
+    return told
 
 
 def _cut(text: str, most: int) -> str:
