@@ -49,7 +49,7 @@ def _tree(root: int) -> list[int]:
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+            parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
         except OSError:
             continue  # it has just ended
     found = [root]
@@ -72,8 +72,8 @@ async def stand(servers_folder: Path, tmp_path: Path) -> AsyncIterator[Stand]:
     ):
         await upgrade(postgres.url())
         async with (
-            orchestration_process(tmp_path, postgres.url(), nats.url()) as url,
-            httpx2.AsyncClient(base_url=url, timeout=START_SECONDS) as http,
+            orchestration_process(tmp_path, postgres.url(), nats.url()) as replica,
+            httpx2.AsyncClient(base_url=replica.url, timeout=START_SECONDS) as http,
         ):
             built = Stand(postgres, nats, http)
             await built.seconds_until(200, "nats", "up")

@@ -84,7 +84,7 @@ class Install:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 try:
-                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                     state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                 except OSError:
                     continue
