@@ -1,4 +1,4 @@
-"""The pages that alerts lead to: every command in them is typed, as somebody would who was just woken."""
+"""The pages that alerts lead to, and the four questions: every command is typed, as it stands."""
 
 import asyncio
 import os
@@ -10,10 +10,14 @@ from e2e_install import Install
 from guide_commands import run_guide
 from watching_servers import Prometheus
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+DOCS = Path(__file__).parents[2] / "docs"
+RUNBOOKS = DOCS / "runbooks"
 OTHERS = ("README.md", "incident-response.md")
 """A list without commands; and what is typed with the guides."""
-PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name not in OTHERS)
+PAGES = [
+    *sorted(page for page in RUNBOOKS.glob("*.md") if page.name not in OTHERS),
+    DOCS / "observability.md",
+]
 
 
 @pytest.mark.timeout(120)
