@@ -37,6 +37,8 @@ class Settings(ChassisSettings):
     """Holds the host's name, reports that are not settled yet, and the cache of artifacts."""
     artifact_cache_mb: int = Field(default=2048, ge=512)
     """Bound on cached artifacts; what was used longest ago goes first."""
+    disk_reserve_mb: int = Field(default=1024, ge=0)
+    """Of the disks of the data folder and of the engine: with less free, in mebibytes, it takes no work."""
     api_url: str = Field(default="http://127.0.0.1:9002", pattern=r"^https?://[^\s]+$")
     """Where REST listens. An address that does not answer ends the process."""
     host_token: SecretStr

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,10 @@ from airlock_agents.host.artifact_cache import ArtifactBroken, ArtifactCache
 from airlock_agents.host.spool import Spool
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.messages import AttemptId, Report, ReportStatus
+from fake_orchestration import FakeOrchestration, until
+from host_process import HostProcess
 
+StartHost = Callable[..., Awaitable[HostProcess]]
 RUN = "01890000-0000-7000-8000-000000000001"
 
 
@@ -134,3 +137,19 @@ async def test_a_file_that_was_cut_off_is_fetched_again(tmp_path: Path) -> None:
     (tmp_path / ref.sha256).write_bytes(b"x")
     assert await read(cache, ref) == b"x" * 5000
     assert len(store.asked) == 2
+
+
+async def test_a_host_that_is_short_of_disk_says_so_and_leaves_work_to_others(
+    other_side: FakeOrchestration, start_host: StartHost, tmp_path: Path
+) -> None:
+    short = await start_host(disk_reserve_mb=str(2**40))
+    (said,) = short.events("disk.short")
+    assert (said["level"], said["folder"]) == ("warning", "data")
+    attempt = await other_side.dispatch(other_side.register(["python3", "-c", "print('{}')"]))
+    beats = len(other_side.beats)
+    await until(lambda: len(other_side.beats) > beats + 4)  # two seconds, in which others would have taken it
+    assert await other_side.waiting_invocations() == 1
+    assert short.events("attempt.received") == []
+    other = await start_host(host_name="roomy", data_dir=str(tmp_path / "roomy"))
+    report, _ = await other_side.report_of(attempt)
+    assert (report.status, report.host) == (ReportStatus.SUCCESS, "roomy"), other.output()

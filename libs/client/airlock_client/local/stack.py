@@ -39,6 +39,7 @@ _KEPT_VARIABLES = (
     "DOCKER_CONFIG",
     "TMPDIR",
     "AIRLOCK_SLOTS",
+    "AIRLOCK_DISK_RESERVE_MB",
 )
 """Of our environment: what finding the Docker Engine needs, and how much of this machine to use."""
 _TELEMETRY_VARIABLES = (

@@ -42,6 +42,7 @@ from .attempts import Attempts, Parts
 from .capacity import Memory
 from .claims import Claims
 from .control import Control
+from .disks import Disks
 from .gauges import Gauges
 from .holdings import Holdings
 from .identity import Identity
@@ -149,6 +150,7 @@ class _Host:
         self._cache = ArtifactCache(
             data / "artifacts", api.get_artifact, max_bytes=settings.artifact_cache_mb * 1024 * 1024
         )
+        self._disks = Disks(data, containers.engine.root, reserve_mb=settings.disk_reserve_mb)
         self._images = Images(containers)
         self._holdings = Holdings()
         self._reporter = Reporter(publisher, subjects, self._spool, self._holdings, host=host)
@@ -160,7 +162,6 @@ class _Host:
             holdings=self._holdings,
             sandboxes=lambda: len(sandboxes.live),
             nats=lambda: bus.connected,
-            folder=data,
         )
         attempts = Attempts(
             Parts(
@@ -183,7 +184,7 @@ class _Host:
             layout.pool_consumer(identity.pool),
             EachMessage(runner.handle, max_in_flight=settings.slots, settles_itself=True),
             AckTable(DeadLetters(publisher, subjects), about=lambda message: ids_of(message, subjects)),
-            free=lambda: self._holdings.room() if containers.breaker.closed else 0,
+            free=self._room,
         )
         self._leases = Leases(
             bus,
@@ -201,6 +202,7 @@ class _Host:
         """Clear up what earlier boots left, then work until the end."""
         await asyncio.to_thread(self._spool.open)
         await asyncio.to_thread(self._cache.open)
+        await self._disks.open()
         try:
             await self._streams.declare(self._consumer.spec)
             removed = await self._janitor.sweep()
@@ -226,6 +228,7 @@ class _Host:
         add("keep-alive", lambda stop: keep_alive(self._holdings, stop), stage=1, restartable=True)
         add("logs", self._logs.run, stage=1, restartable=True)
         add("janitor", self._clean_up, stage=1, restartable=True)
+        add("disks", self._disks.run, stage=1, restartable=True)
         add("gauges", self._gauges.run, stage=1, restartable=True)
         watched = Watch(self._containers.breaker, self._ask_engine, always=True)
         add("engine-watch", watched.run, stage=1, restartable=True)
@@ -233,6 +236,11 @@ class _Host:
         add("health", server.run, stage=2)
         add("bus", self._bus.run, stage=3)
         return await self._supervisor.run()
+
+    def _room(self) -> int:
+        """How many attempts there is room for, to pull no more."""
+        able = self._containers.breaker.closed and not self._disks.short
+        return self._holdings.room() if able else 0
 
     def _describe(self, held: list[HeldAttempt]) -> HeartbeatRequest:
         return HeartbeatRequest(
@@ -269,7 +277,13 @@ class _Host:
                 raise NoAnswer("heartbeats are not answered")
             return f"{len(self._holdings.running)} running, {len(self._holdings.reports)} reports kept"
 
+        async def disk() -> str:
+            for name, problem in self._disks.short.items():
+                raise OSError(f"{name}: {problem}; nothing is pulled meanwhile")
+            return "enough room"
+
         self._health.add("nats", nats)
+        self._health.add("disk", disk)
         self._health.add("docker", docker)
         self._health.add("orchestration", orchestration, required=False)
 

@@ -87,6 +87,8 @@ class Engine:
     architecture: str
     processors: int
     """How many it may use: a container that asks for more is refused."""
+    root: Path | None = None
+    """Where it keeps images and containers; None for one that is reached over a network."""
 
 
 def find_engine(environ: Mapping[str, str], home: Path) -> Engine:
@@ -162,7 +164,13 @@ def probe(address: EngineAddress) -> Engine:
         api_version=str(found["ApiVersion"]),
         architecture=str(found.get("Arch", "")),
         processors=int(info.get("NCPU") or 1),
+        root=_root(address, info),
     )
+
+
+def _root(address: EngineAddress, info: Mapping[str, Any]) -> Path | None:
+    named = info.get("DockerRootDir")
+    return Path(named) if address.socket_path and isinstance(named, str) and named else None
 
 
 def _refuse_older(address: EngineAddress, found: Mapping[str, Any]) -> None:
