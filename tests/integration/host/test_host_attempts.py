@@ -165,7 +165,8 @@ async def test_what_does_not_fit_into_memory_waits_although_slots_are_free(
     for attempt in attempts:
         report, _ = await other_side.report_of(attempt)
         assert report.status is ReportStatus.SUCCESS
-    assert any("NoRoom" in line["reason"] for line in host.events("attempt.handed_back"))
+    back = [line["level"] for line in host.events("attempt.handed_back") if "NoRoom" in line["reason"]]
+    assert back == ["info", *["debug"] * (len(back) - 1)]
     assert len(host.events("attempt.started")) == 2
 
 

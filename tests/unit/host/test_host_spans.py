@@ -52,6 +52,17 @@ def test_what_leaves_a_step_is_told_as_what_it_is(
     assert span.events == ()
 
 
+@pytest.mark.parametrize(("left", "spans"), [(later(NoRoom("full")), 0), (ShuttingDown(), 1), (OSError(), 1)])
+def test_what_is_handed_back_again_and_again_has_no_span_each_time(
+    recorded_spans: InMemorySpanExporter, left: Exception, spans: int
+) -> None:
+    with pytest.raises(type(left)), step("sandbox.wait", told=True):
+        raise left
+    with step("sandbox.wait", told=True):
+        pass
+    assert len(recorded_spans.get_finished_spans()) == spans + 1
+
+
 def test_an_outcome_is_told_by_its_status_and_its_failures_code(recorded_spans: InMemorySpanExporter) -> None:
     for outcome in (Success(b"{}"), internal_failure("a text that only the log may show")):
         with step("sandbox.run") as opened:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from weakref import WeakSet
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -35,6 +36,7 @@ _OURS = "airlock_"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _given_id: ContextVar[int | None] = ContextVar("given_id", default=None)
+_dropped: WeakSet[trace.Span] = WeakSet()
 
 
 class _Ids(RandomIdGenerator):
@@ -132,12 +134,16 @@ def span(
         links=_links(links),
         record_exception=False,
         set_status_on_exception=False,
+        end_on_exit=False,
     ) as opened:
         try:
             yield opened
         except Exception as error:
             fail(opened, _code_of(error))
             raise
+        finally:
+            if opened not in _dropped:
+                opened.end()
 
 
 def _code_of(error: Exception) -> str:
@@ -145,6 +151,11 @@ def _code_of(error: Exception) -> str:
     code = getattr(error, "code", None)
     is_ours = type(error).__module__.startswith(_OURS)
     return code if isinstance(code, str) and is_ours else type(error).__qualname__
+
+
+def drop(opened: Span) -> None:
+    """Let nobody hear of a span that is open: it came to nothing worth telling."""
+    _dropped.add(opened)
 
 
 def fail(opened: Span, code: str) -> None:

@@ -40,6 +40,8 @@ class Attempt:
     traceparent: str | None = None
     token: str = field(default_factory=new_token)
     arrived_at: float = field(default_factory=time.monotonic)
+    told: bool = False
+    """It was handed back from here before, and that was told lately."""
     registration: AgentVersion | None = None
     lease_until: float | None = None
     """By this host's monotonic clock; None until a claim is granted."""

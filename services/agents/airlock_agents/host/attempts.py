@@ -91,7 +91,7 @@ class Attempts:
         not ours.
         """
         try:
-            with step(names.SPAN_SANDBOX_WAIT):
+            with step(names.SPAN_SANDBOX_WAIT, told=attempt.told):
                 artifacts = await self._have_all(attempt, held)
             async with self._handing_back(attempt):
                 if attempt.claims_first:

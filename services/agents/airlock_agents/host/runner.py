@@ -25,6 +25,7 @@ from .attempt import Attempt, Ending
 from .attempts import Attempts
 from .beside import run_beside
 from .claims import ClaimRefused
+from .handbacks import Handbacks
 from .holdings import Holdings
 from .reporter import Reporter
 from .reports import cancelled_report, internal_failure, report_of
@@ -55,6 +56,7 @@ class Runner:
         self._reporter = reporter
         self._subjects = subjects
         self._host = host
+        self._handbacks = Handbacks()
 
     async def handle(self, message: Message) -> None:
         """One delivery. What it raises is settled by the ack table."""
@@ -67,17 +69,26 @@ class Runner:
         ):
             if await self._adopt(str(id_), message):
                 return
-            attempt = Attempt(invocation, body, [message], parent)
+            attempt = Attempt(invocation, body, [message], parent, told=self._handbacks.is_told(str(id_)))
             self._holdings.begin(attempt)
             try:
                 await self._run(attempt)
             except (Later, ShuttingDown, asyncio.CancelledError) as error:
-                log.info("attempt.handed_back", claimed=attempt.claimed, reason=str(error) or "shutting down")
+                self._tell_handed_back(attempt, error)
                 for other in attempt.messages[1:]:
                     await other.nak()
                 raise
             finally:
                 self._holdings.end(attempt)
+
+    def _tell_handed_back(self, attempt: Attempt, error: BaseException) -> None:
+        """The first time, and then seldom: nothing may be different for days."""
+        is_old = attempt.told and isinstance(error, Later)
+        level = logging.DEBUG if is_old else logging.INFO
+        reason = str(error) or "shutting down"
+        log.log(level, "attempt.handed_back", claimed=attempt.claimed, reason=reason)
+        if not is_old:
+            self._handbacks.tell(attempt.id)
 
     async def _adopt(self, attempt: str, message: Message) -> bool:
         """Another delivery of what is here already is settled together with the first."""
@@ -98,7 +109,13 @@ class Runner:
     async def _run(self, attempt: Attempt) -> None:
         attributes = self._attributes(attempt)
         parent, kind = attempt.traceparent, Kind.CONSUMER
-        with step(names.SPAN_PROCESS_INVOCATIONS, parent=parent, kind=kind, attributes=attributes) as opened:
+        with step(
+            names.SPAN_PROCESS_INVOCATIONS,
+            parent=parent,
+            kind=kind,
+            attributes=attributes,
+            told=attempt.told,
+        ) as opened:
             log.debug("attempt.received", action=attempt.invocation.action)
             began = time.monotonic()
             try:

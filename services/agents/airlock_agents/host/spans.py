@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from airlock_chassis.bus import Later, ShuttingDown
 from airlock_chassis.telemetry import names
-from airlock_chassis.telemetry.traces import Attribute, Kind, Span, fail, span
+from airlock_chassis.telemetry.traces import Attribute, Kind, Span, drop, fail, span
 
 from ..sandbox.outcome import Failed, Outcome
 from .capacity import NoRoom
@@ -25,13 +25,19 @@ def step(
     parent: str | None = None,
     kind: Kind = Kind.INTERNAL,
     attributes: Mapping[str, Attribute] | None = None,
+    told: bool = False,
 ) -> Iterator[Span]:
-    """Run a block as a span that says what left it; what is nobody's fault is no error there."""
+    """Run a block as a span that says what left it; what is nobody's fault is no error there.
+
+    Of an attempt that was handed back before, and `told` of, it is not told that it is handed back once more.
+    """
     left: BaseException | None = None
     with span(name, parent=parent, kind=kind, attributes=attributes) as opened:
         try:
             yield opened
         except BaseException as error:  # for the span alone: it passes on, below
+            if told and isinstance(error, Later):
+                drop(opened)
             _tell(opened, error)
             left = error
     if left is not None:
