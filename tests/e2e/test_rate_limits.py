@@ -30,13 +30,11 @@ async def replicas(
     async with AsyncExitStack() as stack:
 
         async def start(number: int) -> httpx2.AsyncClient:
-            folder = tmp_path / str(number)
-            folder.mkdir()
             process = orchestration_process(
-                folder, migrated_database_url, nats_server.url(), subject_prefix=nats_prefix
+                tmp_path / str(number), migrated_database_url, nats_server.url(), subject_prefix=nats_prefix
             )
-            url = await stack.enter_async_context(process)
-            client = httpx2.AsyncClient(base_url=url, headers=headers, timeout=30.0)
+            replica = await stack.enter_async_context(process)
+            client = httpx2.AsyncClient(base_url=replica.url, headers=headers, timeout=30.0)
             return await stack.enter_async_context(client)
 
         yield [await start(number) for number in range(REPLICAS)]

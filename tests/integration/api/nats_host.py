@@ -1,65 +1,31 @@
-"""A host without Docker: it takes invocations from NATS, and plays them by the names of their nodes."""
+"""A host that is played over NATS by the names of nodes, and what hosts say of themselves."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from airlock_chassis.bus import (
-    AckTable,
-    Bus,
-    Consumer,
-    DeadLetters,
-    EachMessage,
-    Layout,
-    Message,
-    Publisher,
-    Request,
-    Streams,
-)
+from airlock_chassis.bus import Bus
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import (
     AttemptId,
-    ClaimReply,
-    ClaimRequest,
     HeartbeatRequest,
-    ImageReply,
     Invocation,
     Report,
     ReportStatus,
     Usage,
 )
-from airlock_contracts.subjects import Subjects
+from played_host import PlayedHost
 
 TOKEN = "token-0123456789abcdef"
 USAGE = Usage(queued_ms=5, start_ms=250, run_ms=1750, cpu_ms=500, peak_memory_bytes=2**25)
+FAILURE = Failure(kind=FailureKind.AGENT, code="tool.broke", message="it was told to", retryable=True)
 
 
-class NatsHost:
+class NatsHost(PlayedHost):
     """Whatever it reports it reports twice: what is counted must not depend on how often it hears."""
-
-    def __init__(self, bus: Bus, prefix: str) -> None:
-        self._bus = bus
-        self.subjects = Subjects(prefix)
-        self.layout = Layout(self.subjects)
-        self._streams = Streams(bus, self.layout.streams)
-        self._publisher = Publisher(bus, self._streams)
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Answer for images, and play what comes to the pool `default`."""
-        await self._bus.respond(self.subjects.image, self._image)
-        consumer = Consumer(
-            self._bus,
-            self._streams,
-            self.layout.pool_consumer("default"),
-            EachMessage(self._play),
-            AckTable(DeadLetters(self._publisher, self.subjects)),
-        )
-        await self._streams.declare(self.layout.pool_consumer("default"), self.layout.pool_consumer("idle"))
-        await consumer.run(stop)
 
     async def beat(self, host: str, pool: str, *, slots: int, busy: int, draining: bool = False) -> None:
         """Say how a host is."""
@@ -73,49 +39,35 @@ class NatsHost:
             memory_mb=1024,
             draining=draining,
         )
-        await self._bus.request(self.subjects.heartbeat, beat.encode(), timeout=10)
+        await self.bus.request(self.subjects.heartbeat, beat.encode(), timeout=10)
 
     async def mumble(self) -> None:
         """Publish a report that is none."""
-        await self._publisher.publish(self.subjects.report(0, "host-1"), b"mumble", msg_id="mumble")
+        await self.publisher.publish(self.subjects.report(0, self.name), b"mumble", msg_id="mumble")
 
-    async def _image(self, request: Request) -> bytes:
-        return ImageReply(digest="sha256:" + "1" * 64).encode()
-
-    async def _play(self, message: Message) -> None:
-        asked, body = Invocation.decode(message.payload)
-        held = asked.attempt.node == "held" and asked.attempt.number == 1
-        if asked.claim_first or held:
-            claim = ClaimRequest(attempt=asked.attempt, host="host-1", token=TOKEN)
-            ClaimReply.decode(await self._bus.request(self.subjects.claim, claim.encode(), timeout=10))
-        if not held:  # else it is never heard of again
-            await self._report(asked.attempt, body)
-
-    async def _report(self, attempt: AttemptId, body: bytes) -> None:
-        told: dict[str, Any] = {"attempt": attempt, "host": "host-1", "token": TOKEN, "usage": USAGE}
-        told["status"] = ReportStatus.SUCCESS
-        if attempt.node == "fails" and attempt.number == 1:
-            body = b""
-            told["status"] = ReportStatus.FAILED
-            told["failure"] = Failure(
-                kind=FailureKind.AGENT, code="tool.broke", message="it was told to", retryable=True
-            )
-        elif attempt.node == "lies":
-            body = json.dumps({"text": 7}).encode()
-        payload = Report(**told).encode(body)
+    async def play(self, invocation: Invocation, body: bytes, headers: dict[str, str]) -> None:
+        attempt = invocation.attempt
+        held = attempt.node == "held" and attempt.number == 1
+        if invocation.claim_first or held:
+            await self.claim(attempt, TOKEN, headers)
+        if held:
+            return  # it is never heard of again
+        told, output = self._end(attempt, body)
+        report = Report(attempt=attempt, host=self.name, token=TOKEN, usage=USAGE, **told)
         for number in range(2):
-            subject = self.subjects.report(0, "host-1")
-            await self._publisher.publish(subject, payload, msg_id=f"{attempt}/{number}")
+            await self.report(report, output, f"{attempt}/{number}", headers)
+
+    def _end(self, attempt: AttemptId, body: bytes) -> tuple[dict[str, Any], bytes]:
+        if attempt.node == "fails" and attempt.number == 1:
+            return {"status": ReportStatus.FAILED, "failure": FAILURE}, b""
+        lie = json.dumps({"text": 7}).encode()
+        return {"status": ReportStatus.SUCCESS}, lie if attempt.node == "lies" else body
 
 
 @asynccontextmanager
 async def nats_host(url: str, prefix: str) -> AsyncIterator[NatsHost]:
     """A host that plays until the end."""
-    async with await Bus.connect(url, name="host") as bus:
-        host, stop = NatsHost(bus, prefix), asyncio.Event()
-        playing = asyncio.create_task(host.run(stop))
-        try:
-            yield host
-        finally:
-            stop.set()
-            await playing
+    async with await Bus.connect(url, name="host") as bus, NatsHost(bus, prefix, "host-1") as host:
+        await host.streams.declare(host.layout.pool_consumer("idle"))  # whose invocations nobody takes
+        await host.begin()
+        yield host

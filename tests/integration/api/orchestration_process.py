@@ -7,16 +7,35 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Replica:
+    """A process that listens."""
+
+    url: str
+    log: Path
+    process: asyncio.subprocess.Process
+
+    async def stop(self) -> None:
+        """SIGTERM: it hands over what it has and ends well."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        assert await asyncio.wait_for(self.process.wait(), START_SECONDS) == 0, self.log.read_text()
+
+
 @asynccontextmanager
-async def orchestration_process(folder: Path, database: str, nats: str, **more: str) -> AsyncIterator[str]:
-    """A process on a migrated database; answers its address. `more` are variables without `AIRLOCK_`."""
-    port_file = folder / "port"
-    environment = os.environ | {
+async def orchestration_process(
+    folder: Path, database: str, nats: str, **more: str
+) -> AsyncIterator[Replica]:
+    """A process on a migrated database, killed at the end. `more` are variables without `AIRLOCK_`."""
+    port_file, log = _files(folder)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRLOCK_")}
+    environment = inherited | {
         "AIRLOCK_DATABASE_URL": database,
         "AIRLOCK_NATS_URL": nats,
         "AIRLOCK_API_PORT": "0",
@@ -24,15 +43,21 @@ async def orchestration_process(folder: Path, database: str, nats: str, **more: 
         **{f"AIRLOCK_{name.upper()}": value for name, value in more.items()},
     }
     program = (sys.executable, "-m", "airlock_orchestration")
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*program, env=environment, stdout=log, stderr=log)
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*program, env=environment, stdout=file, stderr=file)
     try:
         async with asyncio.timeout(START_SECONDS):
             while not (port_file.exists() and port_file.read_text().endswith("\n")):
-                assert process.returncode is None, (folder / "log").read_text()
+                assert process.returncode is None, log.read_text()
                 await asyncio.sleep(0.05)
-        yield f"http://127.0.0.1:{port_file.read_text().strip()}"
+        yield Replica(f"http://127.0.0.1:{port_file.read_text().strip()}", log, process)
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    """Where a process writes its port and its log."""
+    folder.mkdir(exist_ok=True)
+    return folder / "port", folder / "log"

@@ -115,12 +115,12 @@ async def standing(folder: Path, database: str, nats: str, prefix: str) -> Async
             key = (await create_key(Sessions(connected), "tester")).text
         clients = []
         for number in range(2):
-            (own := folder / str(number)).mkdir()
-            url = await stack.enter_async_context(
-                orchestration_process(own, database, nats, subject_prefix=prefix, rate_create=str(CREATES))
+            process = orchestration_process(
+                folder / str(number), database, nats, subject_prefix=prefix, rate_create=str(CREATES)
             )
+            replica = await stack.enter_async_context(process)
             http = httpx2.AsyncClient(
-                base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+                base_url=replica.url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
             )
             clients.append(await stack.enter_async_context(http))
         host = await stack.enter_async_context(nats_host(nats, prefix))

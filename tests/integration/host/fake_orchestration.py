@@ -8,18 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from airlock_chassis.bus import (
-    AckTable,
-    Bus,
-    Consumer,
-    DeadLetters,
-    EachMessage,
-    Layout,
-    Message,
-    Publisher,
-    Request,
-    Streams,
-)
+from airlock_chassis.bus import Bus, Message, Request
 from airlock_contracts.manifest import AgentVersion, Manifest, agent_content_sha256
 from airlock_contracts.messages import (
     AttemptId,
@@ -37,7 +26,8 @@ from airlock_contracts.messages import (
     Report,
 )
 from airlock_contracts.payload import Payload, sha256_hex
-from airlock_contracts.subjects import AttemptSubject, Subjects
+from airlock_contracts.subjects import AttemptSubject
+from nats_side import NatsSide
 
 LEASE_SECONDS = 30.0
 TOKEN = "host-token-of-the-tests"
@@ -51,16 +41,12 @@ async def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> None:
             await asyncio.sleep(0.01)
 
 
-class FakeOrchestration:
+class FakeOrchestration(NatsSide):
     """Answers as told; by default grants every claim and settles what was reported."""
 
     def __init__(self, bus: Bus, prefix: str, image: str) -> None:
-        self.bus = bus
+        super().__init__(bus, prefix)
         self.image = image
-        self.subjects = Subjects(prefix)
-        self.layout = Layout(self.subjects)
-        self.streams = Streams(bus, self.layout.streams)
-        self.publisher = Publisher(bus, self.streams)
         self.claims: list[ClaimRequest] = []
         self.beats: list[HeartbeatRequest] = []
         self.reports: list[tuple[Report, bytes]] = []
@@ -77,28 +63,20 @@ class FakeOrchestration:
         """Statuses that the next requests to REST get instead of an answer."""
         self._sent: dict[str, tuple[str, bytes]] = {}
         self.url = ""
-        self._stop = asyncio.Event()
         self._http: asyncio.Server | None = None
-        self._consuming: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self.streams.declare(self.layout.reports_consumer(), self.layout.pool_consumer("default"))
+        await self.streams.declare(self.layout.pool_consumer("default"))
         await self.bus.respond(self.subjects.claim, self._claim)
         await self.bus.respond(self.subjects.heartbeat, self._heartbeat)
         self._http = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._http.sockets[0].getsockname()[1]}"
-        acks = AckTable(DeadLetters(self.publisher, self.subjects))
-        consumer = Consumer(
-            self.bus, self.streams, self.layout.reports_consumer(), EachMessage(self._report), acks
-        )
-        self._consuming = asyncio.create_task(consumer.run(self._stop))
+        await self.consume(self.layout.reports_consumer(), self._report)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._http is not None
-        assert self._consuming is not None
-        self._stop.set()
-        await self._consuming
+        await self.stop_consuming()
         self._http.close()
         for spec in self.layout.streams:
             await self.bus.jetstream.delete_stream(spec.name)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,53 +14,19 @@ import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
-from airlock_chassis.bus import Bus, BusOptions
+from airlock_chassis.bus import Bus
 from airlock_client.client import AirlockClient
 from airlock_contracts.statuses import NodeStatus, RunStatus, Verdict
 from airlock_contracts.views import NodeView, RunView
+from airlock_orchestration.operations.keys import create_key
+from airlock_orchestration.store.database import Database
+from airlock_orchestration.store.sessions import Sessions
+from orchestration_process import orchestration_process
 from otlp_spans import otlp_sink
-from played_host import PlayedHost
+from traced_host import TracedHost
 from traced_runs import AGENT, CALLER, SECRET_TEXT, UNKEPT, WORKFLOWS, Traced
 
 _POLL = 0.05
-
-
-class Replica:
-    """An orchestration process."""
-
-    def __init__(self, folder: Path, name: str, settings: Mapping[str, str]) -> None:
-        self._port_file = folder / f"{name}.port"
-        self._log = folder / f"{name}.log"
-        self._settings = {**settings, "AIRLOCK_API_PORT": "0", "AIRLOCK_API_PORT_FILE": str(self._port_file)}
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> str:
-        """Start it; answers its address once it listens."""
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("AIRLOCK_")}
-        with self._log.open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "airlock_orchestration"),
-                env=clean | self._settings,
-                stdout=log,
-                stderr=log,
-            )
-        async with asyncio.timeout(60):
-            while not (self._port_file.exists() and self._port_file.read_text().endswith("\n")):
-                assert self._process.returncode is None, self._log.read_text()
-                await asyncio.sleep(_POLL)
-        return f"http://127.0.0.1:{self._port_file.read_text().strip()}"
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    async def stop(self) -> None:
-        """SIGTERM: it hands its spans over and ends well."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(self._process.wait(), 60) == 0, self._log.read_text()
 
 
 class Driver:
@@ -112,51 +75,30 @@ async def traced(
     folder: Path = tmp_path_factory.mktemp("replicas")
     database = databases.make(template=migrated_template)
     with otlp_sink() as sink:
-        prefix = f"t{uuid4().hex[:12]}"
         settings = {
-            "AIRLOCK_DATABASE_URL": postgres_server.url(database),
-            "AIRLOCK_NATS_URL": nats_server.url(),
-            "AIRLOCK_SUBJECT_PREFIX": prefix,
-            "AIRLOCK_OTLP_ENDPOINT": sink.endpoint,
-            "AIRLOCK_TRACE_RATIO": "1",
-            "AIRLOCK_TRACES_PER_SECOND": "1000",
+            "subject_prefix": (prefix := f"t{uuid4().hex[:12]}"),
+            "otlp_endpoint": sink.endpoint,
+            "trace_ratio": "1",
+            "traces_per_second": "1000",
         }
-        key = await _first_key(settings, folder)
-        taking, settling = Replica(folder, "taking", settings), Replica(folder, "settling", settings)
+        parts = (postgres_server.url(database), nats_server.url())
+        async with Database(parts[0]) as connected:
+            key = (await create_key(Sessions(connected), "somebody")).text
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(_bus(nats_server.url()))
-            host = await stack.enter_async_context(PlayedHost(bus, prefix))
-            urls = await asyncio.gather(taking.start(), settling.start())
-            stack.push_async_callback(settling.stop)
-            stack.push_async_callback(taking.stop)
-            started = await _trigger(urls[0], key)
+            bus = await stack.enter_async_context(await Bus.connect(parts[1], name="played host"))
+            host = await stack.enter_async_context(TracedHost(bus, prefix))
+            taking, settling = [
+                await stack.enter_async_context(orchestration_process(folder / name, *parts, **settings))
+                for name in ("taking", "settling")
+            ]
+            started = await _trigger(taking.url, key)
             await taking.stop()
             await host.begin()
-            async with AirlockClient(urls[1], key) as client:
-                runs = await _settle(Driver(client, settings["AIRLOCK_DATABASE_URL"]), started)
-        yield Traced(runs, sink.spans, sink.bodies, gone=f"-{taking.pid}")
+            async with AirlockClient(settling.url, key) as client:
+                runs = await _settle(Driver(client, parts[0]), started)
+            await settling.stop()
+        yield Traced(runs, sink.spans, sink.bodies, gone=f"-{taking.process.pid}")
     databases.drop(database)
-
-
-async def _first_key(settings: Mapping[str, str], folder: Path) -> str:
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "airlock_orchestration", "keys", "create", "--name", "somebody"),
-        env={**os.environ, **settings},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await made.communicate()
-    key: str = json.loads(said)["key"]
-    return key
-
-
-@asynccontextmanager
-async def _bus(url: str) -> AsyncIterator[Bus]:
-    bus = Bus(BusOptions(url=url, name="played-host"))
-    await bus.open(timeout=10)
-    try:
-        yield bus
-    finally:
-        await bus.close()
 
 
 async def _trigger(url: str, key: str) -> dict[str, str]:
