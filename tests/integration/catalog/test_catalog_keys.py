@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_orchestration.errors import KeyUnknown
+from airlock_orchestration.errors import InvalidRequest, KeyUnknown
 from airlock_orchestration.operations.keys import KeyRing, create_key, list_keys, parse, revoke_key, spell
 from airlock_orchestration.store import keys as key_store
 from airlock_orchestration.store.sessions import Sessions
@@ -25,6 +27,34 @@ async def test_a_key_is_recognised_by_its_secret_and_kept_without_it(sessions: S
         row = await connection.fetchrow("SELECT * FROM keys")
     assert row["secret_sha256"] == hashlib.sha256(bytes.fromhex(parts[1])).digest()
     assert parts[1] not in str(dict(row))
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "alice ", "a\nb", "a\x1b[2J", "\u202ealice", "\ud800", "\x00", "x" * 101, "airlock"]
+)
+async def test_a_name_that_people_could_not_read_or_would_take_for_airlock_is_refused(
+    sessions: Sessions, name: str
+) -> None:
+    with pytest.raises(InvalidRequest, match="is no name for a key"):
+        await create_key(sessions, name)
+    assert await list_keys(sessions) == []
+
+
+@pytest.mark.parametrize("name", ["alice", "Åsa B. <asa@example.com>", "x" * 100, "EXAMPLE\\alice", "張"])
+async def test_people_are_called_as_they_are(sessions: Sessions, name: str) -> None:
+    assert (await create_key(sessions, name)).view.name == name
+
+
+async def test_an_account_that_is_called_airlock_gets_its_first_key_as_admin(
+    sessions: Sessions, migrated_database_url: str, tmp_path: Path
+) -> None:
+    making = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "airlock_orchestration", "migrate"),
+        *("--first-keys", str(tmp_path), "--first-name", "airlock"),
+        env={"AIRLOCK_DATABASE_URL": migrated_database_url},
+    )
+    assert await making.wait() == 0
+    assert {view.name for view in await list_keys(sessions)} == {"admin", "agent-host"}
 
 
 async def test_listing_shows_who_and_when_and_never_a_secret(sessions: Sessions) -> None:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from airlock_contracts.views import KeyView
 
-from ..errors import KeyUnknown, StoreUnavailable
+from ..engine.signals import SYSTEM
+from ..errors import InvalidRequest, KeyUnknown, StoreUnavailable
 from ..store import keys as store
 from ..store.sessions import Sessions
 from ..store.tables import KeyRole
@@ -27,6 +28,8 @@ from .principals import DEFAULT_PROJECT, Principal
 
 CACHE_SECONDS = 5.0
 """How long an answer about a key is believed: a revoked key is refused after that at the latest."""
+MAX_NAME = 100
+"""Characters of a key's name."""
 _MAX_CACHED = 10_000
 _KEY = re.compile(r"(airlock_([0-9a-z]{10})_([0-9a-f]{64}))([0-9a-f]{8})")
 
@@ -44,10 +47,15 @@ async def create_key(
     name: str,
     *,
     role: KeyRole = KeyRole.ADMIN,
-    by: str = "airlock",
+    by: str = SYSTEM,
     project: str = DEFAULT_PROJECT,
 ) -> NewKey:
-    """Make a key. Its text is in the answer and nowhere else."""
+    """Make a key. Its text is in the answer and nowhere else. Raises InvalidRequest for a bad name."""
+    if not is_name(name):
+        raise InvalidRequest(
+            f"{name[:MAX_NAME]!a} is no name for a key",
+            hint=f"1 to {MAX_NAME} characters that can be seen, and not {SYSTEM!r}: so Airlock calls itself.",
+        )
     id_ = secrets.token_hex(5)
     secret = secrets.token_hex(32)
     async with sessions.writing() as session:
@@ -62,6 +70,12 @@ async def create_key(
         )
         view = store.to_view(row)
     return NewKey(spell(id_, secret), view)
+
+
+def is_name(text: str) -> bool:
+    """Whether a key may be called so: the journal and decisions tell people by this name who it was."""
+    is_word = 0 < len(text) <= MAX_NAME and text.isprintable() and text == text.strip()
+    return is_word and text != SYSTEM
 
 
 async def list_keys(sessions: Sessions, project: str = DEFAULT_PROJECT) -> list[KeyView]:
