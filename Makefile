@@ -15,8 +15,6 @@ step := infra/local/step.sh
 # A step inside a target tells its own time only.
 part := env -u STEP_STARTED infra/local/step.sh
 # Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
-# Measuring follows each thread, and these tests make thousands: they pass beside it, not measured.
-many_threads := tests/integration/chassis/test_otlp_hostile.py
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
 .PHONY: help demo test test-stack observe stack-tools unit coverage check up bench bench-telemetry bench-rates repeat mutation format lock clean venv engine base-tools images
@@ -40,7 +38,7 @@ unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
 
 coverage: images ## Pass all tests, print the lines and branches that they run, by room, and hold the gates
-	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests --ignore=tests/stack --ignore=$(many_threads) -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; $(python) -m pytest -q $(many_threads) || status=1; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py --gates tests --ignore=tests/stack -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \

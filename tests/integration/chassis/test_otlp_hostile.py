@@ -110,10 +110,12 @@ def collector_that(behaves: Behaviour, port: int = 0) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", port)) as listener:
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        over.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        accepting.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
 def at(endpoint: str) -> Collector:
@@ -243,9 +245,11 @@ def over_tls(endpoint: str, certificate: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        accepting.join()
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
 def test_behind_tls_its_certificate_must_be_known_and_its_time_is_bounded_too(certificate: Path) -> None:
