@@ -49,7 +49,9 @@ def _tree(root: int) -> list[int]:
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+            parents[int(stat.parent.name)] = int(
+                stat.read_text(errors="replace").rpartition(")")[2].split()[1]
+            )
         except OSError:
             continue  # it has just ended
     found = [root]

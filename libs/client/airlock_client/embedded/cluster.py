@@ -117,7 +117,7 @@ def clear_reused_pid(cluster: Path) -> None:
     pid_file = cluster / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().splitlines()[0])
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError, IndexError, ValueError):
         return
     if stat.rpartition(")")[2].split()[0] != "Z":

@@ -105,7 +105,7 @@ def _identity(pid: str) -> str:
     One that only waits to be reaped is dead. Source: proc_pid_stat(5), fields 3 and 22.
     """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except (OSError, ValueError):
         return ""
     return "" if fields[0] in ("Z", "X") else f"{pid} {fields[19]}"

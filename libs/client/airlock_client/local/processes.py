@@ -25,7 +25,7 @@ def process_age(pid: int) -> float | None:
     Source: proc_pid_stat(5), fields 3 and 22; proc_uptime(5).
     """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         uptime = float(Path("/proc/uptime").read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
