@@ -61,7 +61,7 @@ from .workers.bells import BellsWorker
 from .workers.control import ControlWorker
 from .workers.dispatcher import Dispatcher
 from .workers.logs import LogsWorker
-from .workers.reports import ReportsWorker
+from .workers.reports import ReportsWorker, ids_of
 from .workers.retention import Retention
 from .workers.sweeper import Sweeper
 
@@ -125,7 +125,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
             streams,
             layout.reports_consumer(),
             EachMessage(ReportsWorker(Reports(door, path)).handle, max_in_flight=REPORTS_IN_FLIGHT),
-            AckTable(DeadLetters(publisher, subjects)),
+            AckTable(DeadLetters(publisher, subjects), about=ids_of),
         )
         gauges = Gauges(path, database.pools, streams, layout)
         control = ControlWorker(bus, subjects, door, Heartbeats(path))

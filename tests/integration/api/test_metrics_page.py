@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -158,8 +159,8 @@ async def live(stand: Stand) -> None:
     await stand.until(run, "CANCELLED")
     await stand.until(await stand.trigger("hasty"), "FAILED")  # nobody decides in time
     await stand.asked("asking")  # and waits
-    await stand.until(await stand.trigger("queued"), "RUNNING")  # and stays in its pool's queue
-    await stand.host.mumble()
+    await stand.until(run := await stand.trigger("queued"), "RUNNING")  # and stays in its pool's queue
+    await stand.host.mumble(f"{run}/waits/1")
     for replica in stand.replicas:
         for _ in range(2):
             assert (await replica.get("/api/hosts")).status_code == 200
@@ -197,14 +198,15 @@ async def shown(stand: Stand) -> list[Page]:
 
 
 def _has_been_read(page: Page) -> bool:
-    """Whether the gauges were read since everything stands as it shall: dead letters come last."""
+    """Whether the gauges were read since everything stands as it shall."""
     stands = [
-        ("workflows_active", {"status": "WAITING_APPROVAL"}),
-        ("workflows_active", {"status": "RUNNING"}),
-        ("queue_depth", {"pool": "idle"}),
-        ("dead_letters_waiting", {}),
+        ("workflows_active", {"status": "WAITING_APPROVAL"}, 1),
+        ("workflows_active", {"status": "RUNNING"}, 1),
+        ("queue_depth", {"pool": "idle"}, 1),
+        ("queue_depth", {"pool": "default"}, 0),
+        ("dead_letters_waiting", {}, 1),
     ]
-    return all(page.get((name, frozenset(labels.items()))) == 1 for name, labels in stands)
+    return all(page.get((name, frozenset(labels.items()))) == value for name, labels, value in stands)
 
 
 async def drive(*parts: Any) -> list[Page]:
@@ -219,8 +221,14 @@ async def drive(*parts: Any) -> list[Page]:
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the replicas."""
+    return tmp_path_factory.mktemp("replicas")
+
+
+@pytest.fixture(scope="module")
 def pages(
-    tmp_path_factory: pytest.TempPathFactory,
+    folder: Path,
     postgres_server: Any,
     databases: Any,
     migrated_template: str,
@@ -228,7 +236,6 @@ def pages(
 ) -> Iterator[list[Page]]:
     """What both replicas show in the end: one story, many tests."""
     name = databases.make(template=migrated_template)
-    folder = tmp_path_factory.mktemp("replicas")
     yield asyncio.run(drive(folder, postgres_server.url(name), nats_server.url(), f"t{name[1:13]}"))
     databases.drop(name)
 
@@ -343,6 +350,15 @@ def test_nothing_is_long_overdue_to_be_sent_again(pages: list[Page]) -> None:
 def test_a_letter_that_nobody_could_read_is_counted_where_it_was_put(pages: list[Page]) -> None:
     dead = [value for page in pages for (name, _), value in page.items() if name == "dead_letters_total"]
     assert sum(dead) == 1
+
+
+def test_a_report_that_nobody_could_read_is_logged_with_the_attempt_that_it_names(
+    pages: list[Page], folder: Path
+) -> None:
+    lines = [json.loads(line) for log in folder.glob("*/log") for line in log.read_text().splitlines()]
+    (letter,) = (line for line in lines if line["event"] == "message.dead_lettered")
+    assert (letter["node"], letter["attempt"], letter["host"]) == ("waits", 1, "host-1")
+    assert letter["run"] in {line["run"] for line in lines if line["event"] == "run.started"}
 
 
 def test_what_the_page_gives_to_hosts_alone_is_not_counted_here(pages: list[Page]) -> None:
