@@ -13,6 +13,7 @@ from airlock_chassis.telemetry.traces import Attribute, child_of, record, span_i
 
 from ..sandbox.spans import AgentSpan, Dropped
 from .attempt import Attempt
+from .spans import attempt_ids
 
 BY_AGENT = "agent"
 
@@ -30,10 +31,8 @@ class AgentSpans:
         self._prefix = f"{attempt.id}/{attempt.token}"
         """Of the names that ids are made from; an agent does not know its token."""
         self._attributes: dict[str, Attribute] = {
+            **attempt_ids(attempt.invocation.attempt),
             names.ATTR_SOURCE: BY_AGENT,
-            names.ATTR_RUN: attempt.invocation.attempt.run,
-            names.ATTR_NODE: attempt.invocation.attempt.node,
-            names.ATTR_ATTEMPT: attempt.invocation.attempt.number,
             names.ATTR_AGENT: attempt.invocation.agent,
         }
 

@@ -1,7 +1,7 @@
 """The disks that this host needs: its data folder's, and its engine's where that is another one.
 
-Without room a report is only in memory, an artifact cannot be kept and a sandbox does not start. So a host that
-is short of it takes no work until there is room again, and says so; another host may have room.
+Without room a report is only in memory, an artifact cannot be kept and a sandbox does not start. So a host
+that is short of it takes no work until there is room again, and says so; another host may have room.
 """
 
 import asyncio

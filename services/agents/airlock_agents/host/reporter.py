@@ -11,7 +11,6 @@ from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
 from airlock_chassis.telemetry.traces import (
     TRACEPARENT,
-    Attribute,
     Kind,
     inject,
     messaging,
@@ -23,6 +22,7 @@ from airlock_contracts.subjects import Subjects
 
 from .attempt import Attempt
 from .holdings import Holdings, KeptReport
+from .spans import attempt_ids
 from .spool import Spool
 
 log = get_logger(__name__)
@@ -69,7 +69,11 @@ class Reporter:
             agent=attempt.invocation.agent,
         )
         self._holdings.keep(kept)
-        attributes = self._attributes(kept)
+        attributes = {
+            **messaging("send", names.REPORTS),
+            **attempt_ids(kept.attempt),
+            names.ATTR_HOST: self._host,
+        }
         with span(names.SPAN_SEND_REPORTS, kind=Kind.PRODUCER, attributes=attributes):
             kept.traceparent = traceparent() or attempt.traceparent
             if attempt.external:
@@ -81,15 +85,6 @@ class Reporter:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._keep(kept))
                     group.create_task(self._publish([kept]))
-
-    def _attributes(self, kept: KeptReport) -> dict[str, Attribute]:
-        return {
-            **messaging("send", names.REPORTS),
-            names.ATTR_RUN: kept.attempt.run,
-            names.ATTR_NODE: kept.attempt.node,
-            names.ATTR_ATTEMPT: kept.attempt.number,
-            names.ATTR_HOST: self._host,
-        }
 
     async def publish_again(self, attempts: Iterable[str]) -> None:
         """Publish kept reports once more, those that are not on their way already."""

@@ -29,7 +29,7 @@ from .handbacks import Handbacks
 from .holdings import Holdings
 from .reporter import Reporter
 from .reports import cancelled_report, internal_failure, report_of
-from .spans import REFUSED, step, tell_outcome
+from .spans import REFUSED, attempt_ids, step, tell_outcome
 
 log = get_logger(__name__)
 
@@ -141,10 +141,8 @@ class Runner:
         invocation = attempt.invocation
         return {
             **messaging("process", names.INVOCATIONS),
+            **attempt_ids(invocation.attempt),
             names.ATTR_PROJECT: invocation.project,
-            names.ATTR_RUN: invocation.attempt.run,
-            names.ATTR_NODE: invocation.attempt.node,
-            names.ATTR_ATTEMPT: invocation.attempt.number,
             names.ATTR_AGENT: invocation.agent,
             names.ATTR_ACTION: invocation.action,
             names.ATTR_HOST: self._host,

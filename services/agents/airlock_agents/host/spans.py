@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from airlock_chassis.bus import Later, ShuttingDown
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.traces import Attribute, Kind, Span, drop, fail, span
+from airlock_contracts.messages import AttemptId
 
 from ..sandbox.outcome import Failed, Outcome
 from .capacity import NoRoom
@@ -45,6 +46,15 @@ def step(
             raise left
         finally:
             del left  # its traceback holds this frame
+
+
+def attempt_ids(attempt: AttemptId) -> dict[str, Attribute]:
+    """Which attempt a span is about."""
+    return {
+        names.ATTR_RUN: attempt.run,
+        names.ATTR_NODE: attempt.node,
+        names.ATTR_ATTEMPT: attempt.number,
+    }
 
 
 def tell_outcome(opened: Span, outcome: Outcome) -> None:
