@@ -121,7 +121,8 @@ def running() -> Iterator[Install]:
     folder = Path(tempfile.mkdtemp(prefix="airlock-cli-"))
     folder.chmod(0o711)
     install = Install(folder / "data")
-    up = install.airlock("up", "--no-agents", "--detach", "--port", "0")
+    for_collectors = {"OTEL_EXPORTER_OTLP_HEADERS": "x-token=of-a-collector"}
+    up = install.airlock("up", "--no-agents", "--detach", "--port", "0", more=for_collectors)
     assert up.returncode == 0, up.stdout + up.stderr
     yield install
     down = install.airlock("down")

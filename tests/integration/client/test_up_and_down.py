@@ -50,6 +50,12 @@ def test_logs_are_json_lines(running: Any) -> None:
     assert all(json.loads(line)["service"] == "orchestration" for line in lines)
 
 
+def test_what_a_collector_asks_of_its_senders_reaches_them(running: Any) -> None:
+    pid = running.ask("status")["parts"]["orchestration"]["pid"]
+    given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert b"OTEL_EXPORTER_OTLP_HEADERS=x-token=of-a-collector" in given
+
+
 def test_a_taken_port_is_named_with_its_flag(fresh: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

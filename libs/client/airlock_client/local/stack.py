@@ -47,8 +47,15 @@ _TELEMETRY_VARIABLES = (
     "AIRLOCK_OTLP_METRICS_SECONDS",
     "AIRLOCK_TRACE_RATIO",
     "AIRLOCK_TRACES_PER_SECOND",
+    # OpenTelemetry's own: what a collector asks of whoever sends to it.
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_RESOURCE_ATTRIBUTES",
 )
-"""Of our environment, for both processes: where what they see of themselves goes."""
+"""Of our environment, for both processes: where what they see of themselves goes, and how."""
 _LEAST_SLOTS = 4
 
 
