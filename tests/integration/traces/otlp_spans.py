@@ -15,6 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
 ERROR = 2  # Status.STATUS_CODE_ERROR
+TOLERANCE = 500_000_000
+"""Nanoseconds. The times of a state are Postgres' clock as its last answer told it, taken before the commit;
+those of a block are its process's. On one machine that is one clock, seen an answer and a commit apart."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,25 @@ def otlp_sink() -> Iterator[Sink]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def astray(spans: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
+    """The spans that do not lie within those above them, with those."""
+    by_id = {one.id: one for one in spans}
+    found = [(one, one) for one in spans if one.start > one.end]
+    for one in spans:
+        if (above := by_id.get(one.parent)) is None:
+            continue
+        early = one.start < above.start - TOLERANCE
+        late = one.end > above.end + TOLERANCE and not _goes_on(one, above)
+        if early or late:
+            found.append((one, above))
+    return found
+
+
+def _goes_on(one: Seen, above: Seen) -> bool:
+    """Whether nobody waited for it: a run goes on after its request, a message's work after its sending."""
+    return one.name.startswith("invoke_workflow") or one.kind == "consumer" or above.kind == "producer"
 
 
 def tree(spans: Sequence[Seen]) -> str:
