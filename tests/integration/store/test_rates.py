@@ -121,40 +121,43 @@ async def test_who_is_refused_again_and_again_costs_postgres_nothing(
 
 
 async def test_while_postgres_is_away_everybody_is_told_and_later_counted(
-    shop: Any, replicas: list[RateStorage]
+    shop: Any, kit: Any, replicas: list[RateStorage]
 ) -> None:
-    backends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     async with shop.connection.transaction():
         await shop.connection.execute("LOCK rates IN ACCESS EXCLUSIVE MODE")
         asks = [asyncio.create_task(ask(replicas[0])) for _ in range(3)]
-        async with asyncio.timeout(10), shop.database.path() as another:
-            while not await another.fetch(backends):
-                await asyncio.sleep(0.01)
+        await kit.until_waiting(shop.connection)
+        async with shop.database.path() as another:
+            assert len(await another.fetch(f"{end} AND datname = current_database()")) == 1
         outcomes = await asyncio.gather(*asks, return_exceptions=True)
     assert [type(one) for one in outcomes] == [StoreUnavailable] * 3
     assert await passed([ask(replicas[0]) for _ in range(120)]) == 100
 
 
 async def test_who_goes_away_while_asking_leaves_the_others_their_answers(
-    shop: Any, replicas: list[RateStorage]
+    shop: Any, kit: Any, replicas: list[RateStorage]
 ) -> None:
     async with shop.connection.transaction():
         await shop.connection.execute("LOCK rates IN ACCESS EXCLUSIVE MODE")
         asks = [asyncio.create_task(ask(replicas[0], 2)) for _ in range(3)]
-        await asyncio.sleep(0)
+        await kit.until_waiting(shop.connection)
         asks[0].cancel()
     assert await asyncio.gather(*asks[1:]) == [True, True]
+    assert not await ask(replicas[1], 2)
 
 
-async def test_closing_ends_what_is_under_way(shop: Any) -> None:
+async def test_closing_ends_what_is_under_way(shop: Any, kit: Any) -> None:
     storage = RateStorage(Sessions(shop.database))
     async with shop.connection.transaction():
         await shop.connection.execute("LOCK rates IN ACCESS EXCLUSIVE MODE")
         asked = asyncio.create_task(ask(storage))
-        await asyncio.sleep(0)
-        await storage.close()
+        await kit.until_waiting(shop.connection)
+        async with asyncio.timeout(5):  # and waits for nobody
+            await storage.close()
     with pytest.raises(asyncio.CancelledError):
         await asked
+    assert await shop.rows("rates") == []
 
 
 async def test_buckets_that_nobody_uses_are_deleted(shop: Any, replicas: list[RateStorage]) -> None:
