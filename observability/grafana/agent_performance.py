@@ -22,6 +22,7 @@ BAD_ENDS = f'{CHOSEN},status=~"FAILED|LOST"'
 ATTEMPTS = per_second("agent_runs_total", by="agent", selector=ENDED)
 THIS_AGENT = "${__field.labels.agent}"
 ENDINGS = '{service_name="orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
+ITS_FAILURES = lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"')
 
 
 def of_week(before: str = "") -> str:
@@ -77,7 +78,7 @@ TIME = Row(
             ),
             links=(
                 dashboard_link("Only this agent", "airlock-agents", agent=THIS_AGENT),
-                lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"'),
+                ITS_FAILURES,
             ),
         ),
         Lines(
@@ -120,7 +121,7 @@ FAILURES = Row(
                     "{{agent}}",
                 ),
             ),
-            links=(lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"'),),
+            links=(ITS_FAILURES,),
         ),
         Table(
             "Failures by code",
@@ -155,7 +156,7 @@ FAILURES = Row(
             "What agents said",
             "What did the agent itself say: its log, its progress and its stderr? Airlock keeps the same: airlock logs RUN.",
             width=12,
-            logql='{service_name="airlock-host"} | airlock_stream = "agent" | agent =~ "$agent@.+"'
+            logql='{service_name="agent-host"} | airlock_stream = "agent" | agent =~ "$agent@.+"'
             ' | line_format "{{.agent}} {{.stream}}: {{ __line__ }}"',
         ),
     ),

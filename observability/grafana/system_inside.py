@@ -123,7 +123,7 @@ LOST = Row(
             queries=(Query("max(dead_letters_waiting)", "messages"),),
             links=(
                 lines_link(
-                    "Which", '{service_name=~"orchestration|airlock-host"} |= "message.dead_lettered"'
+                    "Which", '{service_name=~"orchestration|agent-host"} |= "message.dead_lettered"'
                 ),
             ),
         ),

@@ -173,7 +173,7 @@ ONE = Row(
             "A run from before the time shown has none here: choose its time.",
             width=14,
             height=12,
-            logql='{service_name=~"orchestration|airlock-host"} | run != "" | run = "$run"'
+            logql='{service_name=~"orchestration|agent-host"} | run != "" | run = "$run"'
             ' | line_format "{{ __line__ }} {{.node}} {{.attempt}} {{.status}} {{.code}}"',
         ),
         Traces(
