@@ -53,7 +53,7 @@ def is_artifact(value: object) -> bool:
         isinstance(value, dict)
         and value.keys() == _KEYS
         and isinstance(value["artifact"], str)
-        and _DIGEST.match(value["artifact"]) is not None
+        and _DIGEST.fullmatch(value["artifact"]) is not None
     )
 
 

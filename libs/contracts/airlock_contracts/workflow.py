@@ -22,7 +22,7 @@ _MAX_DURATION = timedelta(days=366)
 def _parse_duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    if not isinstance(value, str) or (found := _DURATION.match(value)) is None:
+    if not isinstance(value, str) or (found := _DURATION.fullmatch(value)) is None:
         raise ValueError("a duration is a whole number and a unit: 500ms, 30s, 5m, 24h, 7d")
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])})
     if duration > _MAX_DURATION:

@@ -122,8 +122,9 @@ async def test_an_agents_own_failure_is_of_kind_agent(run_python: RunAgent) -> N
     assert failure.message == "no\\u001b[1m"
 
 
-async def test_a_code_that_is_no_code_becomes_agent_error(run_python: RunAgent) -> None:
-    code = READY + "ready(); request(); send({'type': 'failure', 'code': 'NOT A CODE', 'message': 'm'})"
+@pytest.mark.parametrize("said", ["NOT A CODE", r"agent.busy\n"])
+async def test_a_code_that_is_no_code_becomes_agent_error(run_python: RunAgent, said: str) -> None:
+    code = READY + f"ready(); request(); send({{'type': 'failure', 'code': '{said}', 'message': 'm'}})"
     assert failed(await run_python(code), "agent.error").failure.kind == "agent"
 
 
@@ -158,6 +159,8 @@ async def test_nothing_counts_after_the_final_frame(run_python: RunAgent, record
             "artifact's name",
         ),
         ("send({'type': 'artifact', 'name': 'a', 'media_type': 'x\\r\\ny', 'size': 0})", "media type"),
+        (r"send({'type': 'artifact', 'name': 'a', 'media_type': 'a/b\n', 'size': 0})", "media type"),
+        (r"send({'type': 'artifact', 'name': 'a\n', 'media_type': 'a/b', 'size': 0})", "artifact's name"),
         (
             "[send({'type': 'artifact', 'name': 'a', 'media_type': 'a/b', 'size': 0}) for _ in range(65)]",
             "more than 64 artifacts",

@@ -60,7 +60,7 @@ def kept_name(folder: Path, wanted: str | None) -> str:
         if wanted is None and path.exists():
             with path.open("rb") as file:
                 wanted = file.read(_MAX_NAME_BYTES).decode("ascii", "replace").strip()
-            if not _NAME.match(wanted):
+            if not _NAME.fullmatch(wanted):
                 raise Fatal(f"{path} holds no host's name: {wanted!r}")
         name = wanted or made_up_name(socket.gethostname())
         path.write_text(f"{name}\n", encoding="ascii")

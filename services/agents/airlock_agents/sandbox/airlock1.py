@@ -154,9 +154,9 @@ class Conversation:
 
     async def _artifact(self, header: Header, sink: Sink) -> None:
         name, media_type = header.fields.get("name"), header.fields.get("media_type")
-        if not isinstance(name, str) or not _NAME.match(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise BrokenFrame(f"an artifact's name must match {_NAME.pattern}: {str(name)[:200]!r}")
-        if not isinstance(media_type, str) or len(media_type) > 127 or not _MEDIA_TYPE.match(media_type):
+        if not isinstance(media_type, str) or len(media_type) > 127 or not _MEDIA_TYPE.fullmatch(media_type):
             raise BrokenFrame(f"an artifact's media type is type/subtype: {str(media_type)[:200]!r}")
         if len(self.artifacts) >= MAX_ARTIFACTS:
             raise BrokenFrame(f"more than {MAX_ARTIFACTS} artifacts")
@@ -223,7 +223,7 @@ def _request_header(request: SandboxRequest) -> bytes:
 
 def _agent_failure(fields: Any) -> Failure:
     code, message, details = fields.get("code"), fields.get("message"), fields.get("details")
-    known = isinstance(code, str) and len(code) <= 64 and _CODE.match(code) is not None
+    known = isinstance(code, str) and len(code) <= 64 and _CODE.fullmatch(code) is not None
     return Failure(
         kind=FailureKind.AGENT,
         code=str(code) if known else failures.AGENT_ERROR,

@@ -77,7 +77,7 @@ class Owner:
 
     def __post_init__(self) -> None:
         for name in ("install", "host", "boot", "sandbox"):
-            if not _LABEL.match(getattr(self, name)):
+            if not _LABEL.fullmatch(getattr(self, name)):
                 raise ValueError(f"not a label: {name}={getattr(self, name)!r}")
 
     @property
@@ -217,4 +217,4 @@ _PINNED = re.compile(r"^(?:[a-z0-9][a-zA-Z0-9._/:-]{0,255}@)?sha256:[0-9a-f]{64}
 
 def is_pinned(image: str) -> bool:
     """Whether an image is named by an image id or a repository digest."""
-    return _PINNED.match(image) is not None
+    return _PINNED.fullmatch(image) is not None
