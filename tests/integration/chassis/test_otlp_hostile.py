@@ -165,12 +165,13 @@ async def test_a_hostile_collector_costs_nothing_but_a_counter(behaves: Behaviou
     with collector_that(behaves) as endpoint:
         process = await asyncio.to_thread(Signals, endpoint)
         memory = resident_bytes()
-        began = time.monotonic()
+        held_up = 0
         for n in range(MANY):
+            began = time.monotonic()
             process.say()
+            held_up += time.monotonic() - began > EXPORT_SECONDS / 2
             if n % 500 == 0:
                 await asyncio.sleep(0)
-        saying = time.monotonic() - began
         grown = resident_bytes() - memory
         async with asyncio.timeout(10):
             while process.collector.breaker.state is BreakerState.CLOSED:
@@ -181,7 +182,7 @@ async def test_a_hostile_collector_costs_nothing_but_a_counter(behaves: Behaviou
     lost = {signal: dropped(signal) - before[signal] for signal in signals}
     assert lost["traces"] == lost["logs"] == MANY  # nothing is lost without being counted, nothing twice
     assert lost["metrics"] >= 1
-    assert saying < EXPORT_SECONDS * MANY / 512  # who says something waits for no export
+    assert held_up < (MANY - QUEUE_SPANS) / 512 / 2  # who says something waits for no export; a machine may
     assert closing < FLUSH_SECONDS + 3
     assert grown < 64 * 1024 * 1024
 
