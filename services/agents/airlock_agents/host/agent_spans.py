@@ -36,6 +36,11 @@ class AgentSpans:
             names.ATTR_AGENT: attempt.invocation.agent,
         }
 
+    @property
+    def told(self) -> int:
+        """How many there are to be recorded."""
+        return len(self._told)
+
     def add(self, told: AgentSpan | Dropped) -> None:
         """Take one, or count those that were dropped."""
         if isinstance(told, Dropped):

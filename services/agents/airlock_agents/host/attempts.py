@@ -9,7 +9,7 @@ import contextlib
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -222,10 +222,11 @@ class Attempts:
             return with_queued_ms(failed.outcome, queued_ms)
         asked.set()
         try:
-            with step(names.SPAN_SANDBOX_RUN) as opened, _agents_own(attempt, opened) as own:
-                exchange = Exchange(self._parts.api, self._parts.cache, attempt.invocation.attempt, said, own)
+            with step(names.SPAN_SANDBOX_RUN) as opened:
                 request = _request(attempt, artifacts, takes_spans=opened.is_recording())
-                outcome = await sandbox.invoke(request, exchange, exchange, on_stderr=said.stderr)
+                async with _agents_own(attempt, opened) as own:
+                    store = Exchange(self._parts.api, self._parts.cache, request.attempt, said, own)
+                    outcome = await sandbox.invoke(request, store, store, on_stderr=said.stderr)
                 tell_outcome(opened, outcome)
         except CannotStore as error:
             outcome = error.outcome
@@ -248,14 +249,15 @@ async def _hear_out(sandbox: Sandbox, said: AttemptLog) -> None:
     await said.finish()
 
 
-@contextlib.contextmanager
-def _agents_own(attempt: Attempt, opened: Span) -> Iterator[AgentSpans]:
+@asynccontextmanager
+async def _agents_own(attempt: Attempt, opened: Span) -> AsyncIterator[AgentSpans]:
     """The spans that the agent tells meanwhile, recorded below the one that is open, however it ends."""
     own = AgentSpans(attempt, above=traceparent(), began=datetime.now(UTC))
     try:
         yield own
     finally:
-        own.record(datetime.now(UTC))
+        if own.told:  # in a thread: as many as may be take tens of milliseconds
+            await asyncio.to_thread(own.record, datetime.now(UTC))
         if own.dropped:
             opened.set_attribute(names.ATTR_SPANS_DROPPED, own.dropped)
             log.warning("agent.spans_dropped", spans=own.dropped)
