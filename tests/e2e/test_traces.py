@@ -16,7 +16,7 @@ from airlock_contracts.statuses import RunStatus, Verdict
 from airlock_contracts.views import RunView
 from e2e_install import POLL_SECONDS, Install
 from otlp_spans import Seen, Sink, astray, tree
-from spans_page import documented_attributes, documented_spans, is_named
+from telemetry_page import documented_attributes, documented_spans, is_named
 
 ARRIVAL_SECONDS = 30.0
 NODES: list[dict[str, Any]] = [

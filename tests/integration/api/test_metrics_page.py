@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from airlock_orchestration.store.sessions import Sessions
 from nats_host import NatsHost, nats_host
 from orchestration_process import orchestration_process
 from prometheus_client.parser import text_string_to_metric_families
+from telemetry_page import family, metrics_of
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 CREATES = 12
@@ -36,7 +36,6 @@ ELSEWHERE = {
     "telemetry_dropped_total",
 }
 """What needs more than runs to be counted: it has tests of its own."""
-TELEMETRY = Path(__file__).parents[3] / "docs" / "reference" / "telemetry.md"
 
 Page = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """The samples of one replica, by name and labels."""
@@ -362,19 +361,14 @@ def test_a_report_that_nobody_could_read_is_logged_with_the_attempt_that_it_name
 
 
 def test_what_the_page_gives_to_hosts_alone_is_not_counted_here(pages: list[Page]) -> None:
-    rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
-    theirs = {row[0].strip(" `") for row in rows if row[4].strip() == "hosts"}
-    counted = {
-        re.sub("_(count|sum)$", "", name) for page in pages for (name, _), value in page.items() if value
-    }
+    theirs = metrics_of("host") - metrics_of("orchestration")
+    counted = {family(name) for page in pages for (name, _), value in page.items() if value}
     assert theirs
     assert theirs & counted == set()
 
 
 def test_every_metric_that_the_page_gives_to_the_service_is_looked_at_here() -> None:
-    rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
-    ours = {row[0].strip(" `") for row in rows if re.search("orchestration|replica|both", row[4])}
+    ours = metrics_of("orchestration")
     tested = {name for name, _, _ in COUNTED + READ} | {name for name, _ in SOME}
     tested |= {"outbox_lag_seconds", "dead_letters_total"}
-    of_histograms = {re.sub("_(count|sum)$", "", name) for name in tested}
-    assert ours == (ours & tested) | (ours & of_histograms) | ELSEWHERE
+    assert ours == (ours & {family(name) for name in tested}) | ELSEWHERE

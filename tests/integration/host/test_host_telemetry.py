@@ -1,9 +1,7 @@
 """What a host shows of itself: gauges and counters on /metrics, breakers, and what its agents say by OTLP."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from airlock_contracts.messages import ReportStatus
 from docker_proxy import DockerProxy
@@ -12,6 +10,7 @@ from host_process import HostProcess
 from otlp_spans import Sink, otlp_sink
 from otlp_told import ToldLine, last_metrics, lines
 from prometheus_client.parser import text_string_to_metric_families
+from telemetry_page import family, metrics_of
 
 StartHost = Callable[..., Awaitable[HostProcess]]
 
@@ -23,7 +22,6 @@ TALKS = [
     *PYTHON,
     "import sys; print('warming up', file=sys.stderr); sys.stdout.write(sys.stdin.read())",
 ]
-TELEMETRY = Path(__file__).parents[3] / "docs" / "reference" / "telemetry.md"
 WHEN_SOMETHING_GOES_WRONG = {
     "agent_log_lines_total",
     "dead_letters_total",
@@ -86,12 +84,10 @@ async def test_a_host_shows_its_slots_memory_sandboxes_and_disk(
     freed = await shown.until(0, "sandboxes_open")
     assert freed["host_memory_bytes", "used"] == 0
     # What the page of telemetry gives to hosts is shown, if nothing went wrong; the rest is not counted here.
-    rows = [line.strip("|").split("|") for line in TELEMETRY.read_text().splitlines() if line.count("|") == 6]
-    owners = {row[0].strip(" `"): row[4].strip() for row in rows if row[0].startswith(" `")}
-    ours = {name for name, by in owners.items() if re.search("hosts|both", by)}
-    assert ours - {re.sub("_(count|sum)$", "", name) for name, *_ in freed} == WHEN_SOMETHING_GOES_WRONG
-    counted = {re.sub("_(count|sum)$", "", name) for (name, *_), value in freed.items() if value}
-    assert counted & (owners.keys() - ours) == set()
+    ours = metrics_of("host")
+    assert ours - {family(name) for name, *_ in freed} == WHEN_SOMETHING_GOES_WRONG
+    counted = {family(name) for (name, *_), value in freed.items() if value}
+    assert counted & (metrics_of("orchestration") - ours) == set()
 
 
 async def test_what_went_well_is_no_line_at_info_and_what_failed_is_one_and_is_counted(
@@ -175,7 +171,7 @@ async def test_what_an_agent_says_goes_by_otlp_on_its_own_stream_and_metrics_go_
     assert line.attributes.items() >= named.items()
     assert line.attributes["host"] == host_settings["AIRLOCK_HOST_NAME"]
     assert line.trace == "0af7651916cd43dd8448eb211c80319c"
-    assert line.resource["service.name"] == "airlock-host"
+    assert line.resource["service.name"] == "agent-host"
     process = [one for one in lines(sink) if "airlock.stream" not in one.attributes]
     assert {one.body for one in process} >= {"host.starting", "attempt.finished", "process.stopping"}
     assert not {"agent.stderr", "agent.log"} & {one.body for one in process}

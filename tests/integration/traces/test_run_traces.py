@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 from airlock_chassis.telemetry.traces import span_id
 from otlp_spans import astray
-from spans_page import documented_attributes, documented_spans, is_named
+from telemetry_page import documented_attributes, documented_spans, is_named
 from traced_runs import CALLER, SECRET_TEXT, UNKEPT, Traced
 
 TREES = {

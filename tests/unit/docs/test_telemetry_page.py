@@ -2,25 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from airlock_chassis.telemetry import cardinality, metrics, names
 from airlock_orchestration.telemetry import facts
 from prometheus_client import Counter, Gauge, Histogram
+from telemetry_page import PAGE, documented_spans, rows
 
 from .said_events import said_events, unnamed_events
-
-ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
-
-
-def rows(heading: str, marks: str = "##") -> Iterator[list[str]]:
-    """The cells of the tables below a heading, up to the next one as high."""
-    section = PAGE.partition(f"\n{marks} {heading}\n")[2].partition(f"\n{marks} ")[0]
-    for line in section.splitlines():
-        if line.startswith("| `"):
-            yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_the_table_of_metrics_is_what_the_registry_declares() -> None:
@@ -50,7 +39,7 @@ def test_each_metric_says_what_it_means_and_who_counts_it() -> None:
 
 
 def test_the_table_of_spans_names_each_span_there_is() -> None:
-    assert {name.strip("`") for name, *_ in rows("Spans")} == declared("SPAN_")
+    assert documented_spans().keys() == declared("SPAN_")
 
 
 def test_the_table_of_attributes_names_each_attribute_of_spans() -> None:
