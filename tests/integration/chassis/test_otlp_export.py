@@ -39,8 +39,8 @@ def out(sink: Sink) -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     config = structlog.get_config()
     stream = io.StringIO()
-    configure_logs(service="airlock-host", version="1.2.3", stream=stream)
-    process = {"service": "airlock-host", "version": "1.2.3", "endpoint": sink.endpoint, "host": "h1"}
+    configure_logs(service="agent-host", version="1.2.3", stream=stream)
+    process = {"service": "agent-host", "version": "1.2.3", "endpoint": sink.endpoint, "host": "h1"}
     configure_traces(**process)  # type: ignore[arg-type]
     configure_export(metrics_seconds=3600, **process)
     yield stream
@@ -104,11 +104,11 @@ def test_the_process_tells_who_it_is(sink: Sink, out: io.StringIO) -> None:
     shutdown_telemetry()
     (line,) = lines(sink)
     resource = line.resource
-    assert resource["service.name"] == "airlock-host"
+    assert resource["service.name"] == "agent-host"
     assert resource["service.version"] == "1.2.3"
     assert resource["service.instance.id"] == resource["host.name"] == "h1"
     (info,) = last_metrics(sink)["airlock_info"].gauge.data_points
-    assert plain(info.attributes) == {"service": "airlock-host", "version": "1.2.3"}
+    assert plain(info.attributes) == {"service": "agent-host", "version": "1.2.3"}
 
 
 def test_a_line_is_sent_as_it_stands_on_stdout(sink: Sink, out: io.StringIO) -> None:
@@ -190,7 +190,7 @@ def test_what_a_library_calls_time_or_trace_is_not_the_line_s_own(sink: Sink, ou
     logging.getLogger("a.library").warning("theirs", extra=head)
     shutdown_telemetry()
     (line,) = (json.loads(text) for text in out.getvalue().splitlines())
-    assert (line["service"], line["version"], line["level"]) == ("airlock-host", "1.2.3", "warning")
+    assert (line["service"], line["version"], line["level"]) == ("agent-host", "1.2.3", "warning")
     assert (line["extra_timestamp"], line["extra_service"]) == (12345, "theirs")
     (sent,) = lines(sink)
     assert sent.attributes["extra_timestamp"] == 12345

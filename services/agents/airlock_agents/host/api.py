@@ -51,7 +51,7 @@ class Api:
         """Hears of every request whether REST answered; who has claimed nothing asks it for leave."""
         self._client = httpx2.AsyncClient(
             base_url=url,
-            headers={"Authorization": f"Bearer {token}", "User-Agent": "airlock-host"},
+            headers={"Authorization": f"Bearer {token}", "User-Agent": "airlock-agent-host"},
             timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,  # settings name the address; a proxy meant for something else must not get it
             transport=transport,

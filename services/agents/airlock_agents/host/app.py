@@ -195,7 +195,7 @@ class _Host:
             period_seconds=settings.heartbeat_seconds,
         )
         self._control = Control(bus, subjects, self._holdings, containers, pool=identity.pool)
-        self._health = Health("airlock-host", identity.version)
+        self._health = Health("agent-host", identity.version)
         self._supervisor = Supervisor(self._health, drain_seconds=settings.drain_seconds)
 
     async def run(self) -> int:

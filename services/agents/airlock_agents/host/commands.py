@@ -16,7 +16,7 @@ from ..settings import ELSEWHERE, Settings
 from .app import serve
 from .identity import Identity, kept_name, new_boot, own_data_folder
 
-SERVICE = "airlock-host"
+SERVICE = "agent-host"
 
 
 def add_host(subparsers: Any) -> None:
