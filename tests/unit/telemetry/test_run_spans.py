@@ -154,14 +154,24 @@ async def test_others_have_many_turns_while_a_wide_run_is_recorded(
 async def test_what_is_too_much_is_dropped_and_counted(
     recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "MAX_WAITING", 1)
+    monkeypatch.setattr(recording, "MAX_WAITING", 17)
     dropped = metrics.telemetry_dropped_total.labels("traces")
     before = dropped._value.get()
     spans = Spans(SUBJECTS, lambda: START)
-    spans.hand_over([wide(nodes=3), wide(nodes=5)])
+    spans.hand_over([wide(nodes=3), wide(nodes=5), wide(nodes=4)])  # two of each node, and one
     await recorded_by(spans)
-    assert len(recorded_spans.get_finished_spans()) == 7
+    assert len(recorded_spans.get_finished_spans()) == 7 + 9
     assert dropped._value.get() - before == 11
+    spans.hand_over([wide(nodes=8)])  # there is room again
+    await recorded_by(spans)
+    assert len(recorded_spans.get_finished_spans()) == 7 + 9 + 17
+
+
+def test_what_waits_to_be_recorded_keeps_no_other_nodes_of_its_run() -> None:
+    run = step(new(node("a"), node("b")), STARTED, START, Values(context={})).run
+    done = s.AttemptSucceeded(RUN, "a", 1, "t" * 16, "host-1", output=b"{}", value={})
+    ended = endings(Committed(step(run, done, START), None))
+    assert (list(ended.run.nodes), len(ended)) == (["a"], 2)
 
 
 async def test_a_run_that_is_not_kept_leaves_nothing_waiting(recorded_spans: InMemorySpanExporter) -> None:

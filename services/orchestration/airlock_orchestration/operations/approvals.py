@@ -78,11 +78,9 @@ class Approvals:
             },
             links=() if asking is None else (asking,),
         ):
-            advanced = await self._door.advance(signal)
-            after = await self.get(principal, approval)
-            if advanced.stale:
-                raise _too_late(after)
-        return after
+            if (await self._door.advance(signal)).stale:
+                raise _too_late(await self.get(principal, approval))
+        return await self.get(principal, approval)
 
     async def get(self, principal: Principal, approval: UUID) -> ApprovalView:
         """One approval. Raises ApprovalUnknown."""

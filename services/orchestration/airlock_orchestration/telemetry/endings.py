@@ -1,7 +1,7 @@
 """What a commit ended, as spans: runs, nodes, attempts and waits, with the times of the state itself."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airlock_chassis.telemetry import names
@@ -48,16 +48,18 @@ class EndedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What one commit ended of one run; without inputs, outputs and evidence, so that it can wait."""
+    """What one commit ended of one run, and no more, so that it can wait: no inputs, outputs or evidence."""
 
     run: RunState
+    """With the nodes that are told of alone."""
     attempts: tuple[tuple[str, AttemptState], ...] = ()
     waits: tuple[CloseApproval, ...] = ()
     nodes: tuple[str, ...] = ()
-    finished: bool = False
+    began: datetime | None = None
+    """When the run started, if it ended now."""
 
     def __len__(self) -> int:
-        return len(self.attempts) + len(self.waits) + len(self.nodes) + self.finished
+        return len(self.attempts) + len(self.waits) + len(self.nodes) + (self.began is not None)
 
     def spans(self) -> Iterator[EndedSpan]:
         """One span for each."""
@@ -67,25 +69,29 @@ class Endings:
             yield _of_wait(self.run, wait)
         for node in self.nodes:
             yield _of_node(self.run, node)
-        if self.finished:
-            yield _of_run(self.run)
+        if self.began is not None:
+            yield _of_run(self.run, self.began)
 
 
 def endings(committed: Committed) -> Endings:
     """What a commit ended of its run."""
-    step = committed.step
-    effects = step.effects
+    run, effects = committed.step.run, committed.step.effects
+    attempts = tuple(
+        (effect.node, effect.attempt)
+        for effect in effects
+        if isinstance(effect, WriteAttempt) and effect.attempt.status.is_final
+    )
+    waits = tuple(effect for effect in effects if isinstance(effect, CloseApproval))
+    # What is over changes no more.
+    nodes = tuple(id_ for id_ in sorted(committed.step.changed) if run.nodes[id_].status.is_final)
+    finished = any(isinstance(effect, RunFinished) for effect in effects)
+    told = {*nodes, *(wait.node for wait in waits)}
     return Endings(
-        run=step.run,
-        attempts=tuple(
-            (effect.node, effect.attempt)
-            for effect in effects
-            if isinstance(effect, WriteAttempt) and effect.attempt.status.is_final
-        ),
-        waits=tuple(effect for effect in effects if isinstance(effect, CloseApproval)),
-        # What is over changes no more.
-        nodes=tuple(id_ for id_ in sorted(step.changed) if step.run.nodes[id_].status.is_final),
-        finished=any(isinstance(effect, RunFinished) for effect in effects),
+        run=replace(run, nodes={id_: run.nodes[id_] for id_ in told}),
+        attempts=attempts,
+        waits=waits,
+        nodes=nodes,
+        began=_began(run) if finished else None,
     )
 
 
@@ -154,7 +160,7 @@ def _of_node(run: RunState, id_: str) -> EndedSpan:
     )
 
 
-def _of_run(run: RunState) -> EndedSpan:
+def _of_run(run: RunState, began: datetime) -> EndedSpan:
     assert run.finished_at is not None
     attributes: dict[str, Attribute] = {
         names.ATTR_RUN: run.id,
@@ -175,7 +181,7 @@ def _of_run(run: RunState) -> EndedSpan:
         name=names.SPAN_RUN.format(workflow=run.plan.workflow),
         id=span_id(run.id),
         parent=run.traceparent,
-        start=_began(run, run.finished_at),
+        start=began,
         end=run.finished_at,
         attributes=attributes,
         links=() if retried is None else (retried,),
@@ -183,10 +189,11 @@ def _of_run(run: RunState) -> EndedSpan:
     )
 
 
-def _began(run: RunState, ended: datetime) -> datetime:
-    """When a run started: its first nodes were opened, or ended without that, in the same step."""
+def _began(run: RunState) -> datetime:
+    """When a finished run started: its first nodes were opened, or ended without that, in the same step."""
+    assert run.finished_at is not None
     times = (node.started_at or node.finished_at for node in run.nodes.values())
-    return min((time for time in times if time is not None), default=ended)
+    return min((time for time in times if time is not None), default=run.finished_at)
 
 
 def _about(run: RunState, node: str, status: str) -> dict[str, Attribute]:

@@ -24,7 +24,7 @@ from ..operations.spans import attempt_name
 from .endings import Endings, endings
 
 MAX_WAITING = 10_000
-"""Commits whose endings wait to be recorded; more are dropped: telemetry holds up nothing."""
+"""Spans that wait to be recorded; what would be more is dropped: telemetry holds up nothing."""
 AT_ONCE = 16
 """Spans recorded before others may have a turn: each takes some 25 microseconds."""
 
@@ -46,7 +46,9 @@ class Spans:
     def __init__(self, subjects: Subjects, now: Callable[[], datetime]) -> None:
         self._subjects = subjects
         self._now = now
-        self._waiting: deque[Iterator[None]] = deque()
+        self._waiting: deque[tuple[int, Iterator[None]]] = deque()
+        self._spans = 0
+        """That wait, all together."""
         self._arrived = asyncio.Event()
 
     def hand_over(self, committed: Sequence[Committed]) -> None:
@@ -83,20 +85,23 @@ class Spans:
     async def _drain(self) -> None:
         recorded = 0
         while self._waiting:
-            for _ in self._waiting.popleft():
+            spans, ended = self._waiting.popleft()
+            for _ in ended:
                 recorded += 1
                 if recorded % AT_ONCE == 0:
                     await asyncio.sleep(0)
+            self._spans -= spans
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._arrived.set()
 
-    def _add(self, recorded: Iterator[None], spans: int) -> None:
-        if len(self._waiting) >= MAX_WAITING:
+    def _add(self, ended: Iterator[None], spans: int) -> None:
+        if self._spans + spans > MAX_WAITING:
             metrics.telemetry_dropped_total.labels("traces").inc(spans)
             return
-        self._waiting.append(recorded)
+        self._spans += spans
+        self._waiting.append((spans, ended))
         self._arrived.set()
 
     def _sent(self, messages: Sequence[_Sent], began: datetime, ended: datetime) -> Iterator[None]:
