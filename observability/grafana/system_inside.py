@@ -12,11 +12,16 @@ US = Row(
     (
         Lines(
             "API: answers begin within, 95 %",
-            "Is the API slow, and on which route? A stream that goes on is no slow answer.",
+            "Is the API slow, and on which route? A stream that goes on is no slow answer; an upload is one while it comes in.",
             width=8,
             unit="s",
             steps=above(0.5, 2),
-            queries=(Query(quantile(0.95, "http_request_duration_seconds", by="route"), "{{route}}"),),
+            queries=(
+                Query(
+                    quantile(0.95, "http_request_duration_seconds", by="route, method"),
+                    "{{method}} {{route}}",
+                ),
+            ),
         ),
         Lines(
             "API: answers by status",
@@ -122,9 +127,7 @@ LOST = Row(
             steps=above(1, 10),
             queries=(Query("max(dead_letters_waiting)", "messages"),),
             links=(
-                lines_link(
-                    "Which", '{service_name=~"orchestration|agent-host"} |= "message.dead_lettered"'
-                ),
+                lines_link("Which", '{service_name=~"orchestration|agent-host"} |= "message.dead_lettered"'),
             ),
         ),
         Figures(
