@@ -5,7 +5,6 @@ import structlog
 from ..errors import WorkflowUnknown
 from ..store import runs as run_store
 from ..store.sessions import Sessions
-from . import workflows
 from .alerts import Notification, identity, to_context
 from .contexts import Context
 from .principals import Principal
@@ -28,19 +27,18 @@ async def notify(sessions: Sessions, runs: Runs, principal: Principal, notificat
 
     Raises WorkflowUnknown, and what starting a run raises.
     """
-    try:
-        workflow, _ = await workflows.find(sessions, principal, ALERT_WORKFLOW)
-    except WorkflowUnknown as error:
-        raise WorkflowUnknown(error.detail, hint=_HINT, **error.details) from error
     same = identity(notification)
     async with sessions.path() as connection:
         key = await run_store.key_within(
-            connection, principal.project, str(workflow.id), same, seconds=SAME_SECONDS
+            connection, principal.project, ALERT_WORKFLOW, same, seconds=SAME_SECONDS
         )
     context = Context.of(to_context(notification))
-    started = await runs.trigger(
-        principal, ALERT_WORKFLOW, context, key=key, kind="webhook", same=same.encode()
-    )
+    try:
+        started = await runs.trigger(
+            principal, ALERT_WORKFLOW, context, key=key, kind="webhook", same=same.encode()
+        )
+    except WorkflowUnknown as error:
+        raise WorkflowUnknown(error.detail, hint=_HINT, **error.details) from error
     if not started.replayed:
         log.info(
             "webhook.accepted",

@@ -209,7 +209,8 @@ _KEY_WITHIN = """
 SELECT coalesce(
     (
         SELECT trigger_key FROM runs
-        WHERE project = $1 AND workflow_id = $2::uuid AND trigger_key = $3 || ' ' || (turn - 1)
+        WHERE project = $1 AND trigger_key = $3 || ' ' || (turn - 1)
+            AND workflow_id = (SELECT id FROM workflows WHERE project = $1 AND name = $2)
             AND created_at > clock_timestamp() - make_interval(secs => $4)
     ),
     $3 || ' ' || turn
@@ -218,13 +219,13 @@ FROM (SELECT floor(extract(epoch FROM clock_timestamp()) / $4)::bigint AS turn O
 """
 
 
-async def key_within(connection: Any, project: str, workflow_id: str, same: str, *, seconds: int) -> str:
+async def key_within(connection: Any, project: str, workflow: str, same: str, *, seconds: int) -> str:
     """The trigger key of what is the same for so many seconds: that of its run, if there is one so young.
 
-    Time is cut into turns as long as that, and the key names its turn: so what comes twice at once meets in
+    `workflow` is its name. Time is cut into turns as long as that, and the key names its turn: so what comes twice at once meets in
     one key, and what comes again later has another.
     """
-    key: str = await connection.fetchval(_KEY_WITHIN, project, workflow_id, same, float(seconds))
+    key: str = await connection.fetchval(_KEY_WITHIN, project, workflow, same, float(seconds))
     return key
 
 
