@@ -35,6 +35,11 @@ async def test_every_metric_that_a_rule_names_is_shown_by_a_live_install(busy: P
     assert [metric for metric in ours if not await busy.query(metric)] == []
 
 
+async def test_uploads_go_by_the_route_that_slow_answers_leave_out(busy: Prometheus) -> None:
+    (slow,) = (rule["expr"] for rule in rules() if rule.get("alert") == "AirlockApiSlow")
+    assert await busy.query(slow.rpartition("unless on (route, method) ")[2])
+
+
 async def test_an_install_that_works_is_not_said_to_be_broken(busy: Prometheus) -> None:
     """Its runs may fail as somebody wants them to; what carries them is there."""
     broken = "ServiceDown|DatabaseLost|NatsLost|DockerLost|NoHost|OutboxLag|CertificateViolated|ServerErrors"
