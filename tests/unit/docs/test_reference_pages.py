@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airlock_agents.host import fields
 from airlock_agents.sandbox import airlock1, frames, spans
 from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy
 from airlock_contracts import statuses
 from airlock_contracts.events import EventType
+from airlock_contracts.logs import MAX_FIELDS_BYTES
 from airlock_contracts.manifest import Manifest
 from airlock_orchestration.api import build_api
 from airlock_orchestration.api.dependencies import Limits
@@ -77,9 +79,13 @@ def test_every_frame_and_limit_is_on_the_page() -> None:
         shown = f"{limit // 1024} KiB" if limit < 1024 * 1024 else f"{limit // (1024 * 1024)} MiB"
         assert f"| {shown} |" in text, shown
     assert f"256 MiB; {airlock1.MAX_ARTIFACTS} |" in text
-    name, attributes, key = spans.MAX_NAME_CHARACTERS, spans.MAX_ATTRIBUTES, spans.MAX_KEY_CHARACTERS
-    shown = f"{spans.MAX_SPANS}; {name} characters of a name; {attributes} attributes with {key} of a key"
-    assert f"| spans | {shown} and {spans.MAX_VALUE_CHARACTERS} of a value |" in text
+    names = f"{spans.MAX_NAME_CHARACTERS} characters of a name; {spans.MAX_NAMES_BYTES // 1024} KiB of names"
+    assert f"| spans | {spans.MAX_SPANS}; {names} together |" in text
+    words = f"{spans.MAX_KEY_CHARACTERS} characters of a key and {spans.MAX_VALUE_CHARACTERS} of a value"
+    assert f"| {spans.MAX_ATTRIBUTES} of one, with {words} |" in text
+    assert f"| {spans.MAX_ATTRIBUTES_BYTES // 1024} KiB of keys and values" in text
+    inside = "with those in objects within"
+    assert f"| {fields.MAX_NAMES} names, {inside}; {MAX_FIELDS_BYTES // 1024} KiB |" in text
 
 
 def test_the_sdk_sends_what_a_host_takes() -> None:

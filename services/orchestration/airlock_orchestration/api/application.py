@@ -74,6 +74,6 @@ def build_api(deps: Dependencies) -> FastAPI:
     for router, gate, rule in table:
         app.include_router(router, dependencies=[Depends(gate), Depends(rule)])
     problems.install(app)
-    app.add_middleware(Envelope, recognises=deps.keys.has_recognised)
+    app.add_middleware(Envelope, recognises=lambda key: deps.keys.has_recognised(key))
     app.state.gates = gates
     return app
