@@ -222,8 +222,8 @@ FROM (SELECT floor(extract(epoch FROM clock_timestamp()) / $4)::bigint AS turn O
 async def key_within(connection: Any, project: str, workflow: str, same: str, *, seconds: int) -> str:
     """The trigger key of what is the same for so many seconds: that of its run, if there is one so young.
 
-    `workflow` is its name. Time is cut into turns as long as that, and the key names its turn: so what comes twice at once meets in
-    one key, and what comes again later has another.
+    `workflow` is its name. Time is cut into turns as long as that, and the key names its turn: so what comes
+    twice at once meets in one key, and what comes again later has another.
     """
     key: str = await connection.fetchval(_KEY_WITHIN, project, workflow, same, float(seconds))
     return key
