@@ -75,7 +75,10 @@ class Database:
     """Connections to one database."""
 
     def __init__(self, url: str, *, path_connections: int = 8, sessions: int = 8) -> None:
-        """Take an address: `postgresql://user:password@host:port/name`; `?host=/folder` for a unix socket."""
+        """Take an address: `postgresql://user:password@host:port/name`; `?host=/folder` for a unix socket.
+
+        It opens at most `path_connections` + `sessions` + 5 connections: 21, unless it is told otherwise.
+        """
         self._url = url
         self._path_connections = path_connections
         self._sessions = sessions
