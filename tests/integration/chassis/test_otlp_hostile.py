@@ -17,7 +17,7 @@ import pytest
 import requests
 from airlock_chassis.breaker import Breaker, BreakerState
 from airlock_chassis.telemetry.metrics import telemetry_dropped_total
-from airlock_chassis.telemetry.otlp.batches import QUEUE_BYTES
+from airlock_chassis.telemetry.otlp.batches import BATCH_BYTES, QUEUE_BYTES
 from airlock_chassis.telemetry.otlp.collector import Collector
 from airlock_chassis.telemetry.otlp.connection import MAX_ANSWER_BYTES, BoundedSession
 from airlock_chassis.telemetry.otlp.figures import MetricsExport
@@ -294,6 +294,13 @@ def test_what_waits_is_bounded_by_number_and_by_size() -> None:
         for _ in range(3 * QUEUE_SPANS):
             process._tracer.start_span("x").end()
         assert dropped("traces") - before >= QUEUE_SPANS
+        process.close()
+    with collector_that(never_answers) as endpoint:
+        process = Signals(endpoint)
+        before = dropped("traces")
+        for _ in range(1000):  # spans of 20 KB: fewer than may wait, were they light
+            process._tracer.start_span("x", attributes={f"k{n}": 1250 * "x" for n in range(16)}).end()
+        assert dropped("traces") - before >= 1000 - (QUEUE_BYTES + 10 * BATCH_BYTES) // 20_000
         process.close()
 
 
