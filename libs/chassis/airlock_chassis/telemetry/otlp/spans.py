@@ -1,5 +1,7 @@
 """Spans by OTLP: a processor for the SDK's tracer whose queue is bounded and whose losses are counted."""
 
+from collections.abc import Sequence
+
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -55,21 +57,28 @@ class SpanQueue(SpanProcessor):
 
 
 def size_of(span: ReadableSpan) -> int:
-    """What a span weighs on the wire, at most, or nearly so. Pure."""
-    size = _SPAN_BYTES + _weight(span.name) + _weight(span.status.description) + _attributes(span.attributes)
-    beside = [*(link.attributes for link in span.links), *(event.attributes for event in span.events)]
-    return size + sum(_SPAN_BYTES + _attributes(attributes) for attributes in beside)
+    """What a span weighs on the wire, at most, or nearly so. Pure.
+
+    Each span that is kept pays for this where it ends, so it is written for speed.
+    """
+    size = _SPAN_BYTES + _text(span.name) + _text(span.status.description or "") + _fields(span.attributes)
+    for link in span.links:
+        size += _SPAN_BYTES + _fields(link.attributes)
+    for event in span.events:
+        size += _SPAN_BYTES + _text(event.name) + _fields(event.attributes)
+    return size
 
 
-def _attributes(attributes: Attributes) -> int:
-    return sum(_weight(key) + _weight(value) for key, value in (attributes or {}).items())
+def _fields(attributes: Attributes) -> int:
+    size = 0
+    for key, value in (attributes or {}).items():
+        size += 2 * _FIELD_BYTES + _text(key)
+        if isinstance(value, str):
+            size += _text(value)
+        elif isinstance(value, Sequence):
+            size += sum(_FIELD_BYTES + (_text(one) if isinstance(one, str) else 0) for one in value)
+    return size
 
 
-def _weight(value: object) -> int:
-    match value:
-        case str():
-            return _FIELD_BYTES + (len(value) if value.isascii() else 4 * len(value))
-        case tuple() | list():
-            return _FIELD_BYTES + sum(map(_weight, value))
-        case _:
-            return _FIELD_BYTES
+def _text(text: str) -> int:
+    return len(text) if text.isascii() else 4 * len(text)
