@@ -89,7 +89,7 @@ COMPOSE: Mapping[str, tuple[str, str]] = {
     "AIRLOCK_NATS_USERS": ("./nats/users.conf", "NATS' users, as `infra/nats/users.py` writes them"),
     "AIRLOCK_NATS_HOST_USER": ("host", "who the hosts are at NATS; `host-NAME` for the pool NAME"),
     "AIRLOCK_FIRST_NAME": ("admin", "who the first key stands for; decisions record it"),
-    "AIRLOCK_API_PUBLISH": ("127.0.0.1:9002-9011", "where REST is found, one port for each replica"),
+    "AIRLOCK_API_PUBLISH": ("127.0.0.1:9002", "where REST is found; for more replicas a range of ports"),
     "AIRLOCK_GRAFANA_PUBLISH": ("127.0.0.1:3000", "where Grafana is found"),
     "AIRLOCK_PROMETHEUS_PUBLISH": ("127.0.0.1:9090", "where Prometheus is found"),
     "AIRLOCK_ALERTMANAGER_PUBLISH": ("127.0.0.1:9093", "where Alertmanager is found"),

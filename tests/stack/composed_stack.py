@@ -1,13 +1,16 @@
-"""The composed stack as its tests use it: a project of their own, from secrets to the last container."""
+"""The composed stack as its tests use it: a checkout of their own, in which docs/docker.md is typed."""
 
 import asyncio
 import json
 import os
-import runpy
+import re
+import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,22 +18,37 @@ from typing import Any
 import docker
 from airlock_client.client import AirlockClient
 from airlock_client.errors import ClientError
+from guide_commands import GuideBroken, run_guide, steps
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "infra" / "compose.yaml"
-OFFLINE = ROOT / "infra" / "docker" / "offline.py"
+PAGE = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
 PROCESSES = ("orchestration", "agent-host")
 MARK = "airlock.stage"
 """The label of a build's stages, which are of no use once it is over."""
-_BUILD_SECONDS = 300
+_COMPOSE = "docker compose --env-file .env -f infra/compose.yaml"
+NOT_TYPED = {
+    "make images": "was done before these tests, and here would make an environment anew",
+    f"{_COMPOSE} --profile core --profile observability up --detach": "its images come from a registry",
+}
+"""What the page says and these tests do not do."""
+NOWHERE = "http://192.0.2.1:3128"
+"""A proxy that nobody reaches, in Docker's client configuration: Compose gives it to every container."""
+STRANGER = "4242"
+"""An account that no image knows, where these tests are root's; else it is who runs them."""
+_COMPOSE_V2 = """\
+#!/bin/sh
+# `docker compose`, by what is there.
+if [ "$1" = compose ]; then shift; exec docker-compose "$@"; fi
+exec {docker} "$@"
+"""
+_LEFT_OUT = (
+    *(".git", ".venv", ".airlock", ".env", "secrets", "tests", "build", "dist", "*.egg-info"),
+    *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"),
+)
+_PORTS = 10
+_BUILD_SECONDS = 400
 _UP_SECONDS = 180
 _POLL_SECONDS = 0.3
-
-
-def offline_images(client: docker.APIClient) -> dict[str, str]:
-    """What stands in for a registry's images, made of this machine's packages, by the variables of .env."""
-    made: dict[str, str] = runpy.run_path(str(OFFLINE))["make"](client)
-    return made
 
 
 @dataclass
@@ -41,12 +59,20 @@ class ComposedStack:
     place: Path
     engine: docker.DockerClient
     settings: Mapping[str, str]
+    typed: set[str] = field(default_factory=set)
+    """The page's commands that were typed so far."""
     _environment: dict[str, str] = field(default_factory=dict)
+    _port: int = 0
+
+    @property
+    def checkout(self) -> Path:
+        """Where the page is typed."""
+        return self.place / "checkout"
 
     @property
     def secrets(self) -> Path:
         """Where its passwords and keys are."""
-        return self.place / "secrets"
+        return self.checkout / "infra" / "secrets"
 
     @property
     def key(self) -> str:
@@ -57,28 +83,68 @@ class ComposedStack:
         """The name of one of our images, this project's own."""
         return f"{self.name}-{process}:test"
 
+    def setting(self, name: str) -> str:
+        """What the file of settings says."""
+        return str(re.findall(rf"^{name}=(.*)$", (self.checkout / ".env").read_text(), re.MULTILINE)[-1])
+
     def prepare(self) -> None:
-        """Make the secrets and the file of settings, as an operator does, then write this test's into it."""
-        env = self.place / ".env"
+        """Copy the checkout, and make its secrets and settings as the page says, with these tests' own."""
+        shutil.copytree(ROOT, self.checkout, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        (self.checkout / ".venv").symlink_to(sys.prefix)
+        for name, text in (
+            ("docker/config.json", json.dumps({"proxies": {"default": {"httpProxy": NOWHERE}}})),
+            ("bin/docker", _COMPOSE_V2.format(docker=shutil.which("docker"))),
+        ):
+            (self.place / name).parent.mkdir()
+            (self.place / name).write_text(text)
+        (self.place / "bin" / "docker").chmod(0o755)
+        account = {"AIRLOCK_UID": STRANGER, "AIRLOCK_GID": STRANGER} if os.getuid() == 0 else {}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AIRLOCK_")}
-        made = {"AIRLOCK_SECRETS": str(self.secrets), "AIRLOCK_ENV_FILE": str(env)}
-        subprocess.run([ROOT / "infra/local/secrets.sh"], env=clean | made, check=True, timeout=30)
+        self._environment = clean | account
+        self._environment |= {
+            "PATH": f"{self.place / 'bin'}{os.pathsep}{clean.get('PATH', os.defpath)}",
+            "DOCKER_CONFIG": str(self.place / "docker"),
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_DOCKER_CLI_BUILD": "0",
+            "DOCKER_BUILDKIT": "0",
+            "COLUMNS": "200",
+        }
+        self._port = free_ports(_PORTS)
+        self.type("Secrets and settings", seconds=_BUILD_SECONDS)
         own = {
-            "AIRLOCK_SECRETS": str(self.secrets),
             "AIRLOCK_ORCHESTRATION_IMAGE": self.image("orchestration"),
             "AIRLOCK_AGENT_HOST_IMAGE": self.image("agent-host"),
-            "AIRLOCK_API_PUBLISH": "127.0.0.1:",  # any free port
+            "AIRLOCK_API_PUBLISH": f"127.0.0.1:{self._port}",
             **self.settings,
         }
-        with env.open("a") as file:
+        with (self.checkout / ".env").open("a") as file:
             file.writelines(f"{name}={value}\n" for name, value in own.items())
-        self._environment = clean | {"COMPOSE_DOCKER_CLI_BUILD": "0", "DOCKER_BUILDKIT": "0"}
+
+    def type(self, title: str, *, seconds: float = _UP_SECONDS) -> None:
+        """Type what a section of the page says, in the checkout, on this project's ports."""
+        found = section(title)
+        told = [step.command for step in steps(found) if step.command]
+        kept = [line for line in found.splitlines() if line.removeprefix("$ ") not in NOT_TYPED]
+        text = "\n".join(kept).replace(
+            "127.0.0.1:9002-9011", f"127.0.0.1:{self._port}-{self._port + _PORTS - 1}"
+        )
+        page = self.place / "docker.md"
+        page.write_text(f"{text.replace('127.0.0.1:9002', f'127.0.0.1:{self._port}')}\n")
+        reader = {"AIRLOCK_KEY_FILE": "infra/secrets/keys/admin.key"}
+        if urls := self.urls():
+            reader["AIRLOCK_URL"] = urls[0]
+        try:
+            run_guide(page, folder=self.checkout, environment=self._environment | reader, seconds=seconds)
+        except GuideBroken as broken:
+            raise AssertionError(f"{title}: {broken}{self._said()}") from broken
+        self.typed |= set(told) - set(NOT_TYPED)
 
     def compose(self, *arguments: str, seconds: float = _UP_SECONDS) -> str:
         """Run one of Compose's commands on the profile `core`; answers what it printed."""
-        command = ["docker-compose", "--env-file", str(self.place / ".env"), "--project-name", self.name]
+        command = ["docker-compose", "--env-file", ".env", "--file", "infra/compose.yaml"]
         done = subprocess.run(
-            [*command, "--file", str(FILE), "--profile", "core", *arguments],
+            [*command, "--profile", "core", *arguments],
+            cwd=self.checkout,
             env=self._environment,
             capture_output=True,
             text=True,
@@ -88,18 +154,14 @@ class ComposedStack:
         assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-3000:]}{self._said()}"
         return done.stdout
 
-    def build(self) -> None:
-        """Build both images."""
-        self.compose("build", "--parallel", *PROCESSES, seconds=_BUILD_SECONDS)
-
     def up(self, *, replicas: int = 2, hosts: int = 2) -> None:
         """Start everything, each part once what it stands on is well."""
         scale = ("--scale", f"orchestration={replicas}", "--scale", f"agent-host={hosts}")
         self.compose("up", "--detach", "--no-build", *scale)
 
-    def down(self, *, volumes: bool = False) -> None:
-        """Stop and remove the containers and networks; `volumes` too if asked."""
-        self.compose("down", "--timeout", "40", *(("--volumes",) if volumes else ()))
+    def down(self) -> None:
+        """Stop and remove the containers and networks."""
+        self.compose("down", "--timeout", "40")
 
     def containers(self, service: str = "") -> list[Any]:
         """The project's containers, running or not; or those of one service, by number."""
@@ -115,10 +177,12 @@ class ComposedStack:
         others = [*self.engine.networks.list(filters=mine), *self.engine.volumes.list(filters=mine)]
         return [str(one.attrs.get("Name", one.id)) for one in (*containers, *others)]
 
-    def urls(self) -> list[str]:
+    def urls(self, service: str = "orchestration") -> list[str]:
         """Where each replica of the orchestration service is found on this machine now."""
-        ports = [replica.attrs["NetworkSettings"]["Ports"] for replica in self.containers("orchestration")]
-        return [f"http://127.0.0.1:{port['9002/tcp'][0]['HostPort']}" for port in ports if port]
+        ports = [replica.attrs["NetworkSettings"]["Ports"] for replica in self.containers(service)]
+        return [
+            f"http://127.0.0.1:{port['9002/tcp'][0]['HostPort']}" for port in ports if port.get("9002/tcp")
+        ]
 
     def airlock(self, *arguments: str, seconds: float = 60) -> str:
         """Run the command line against the first replica; answers what it printed."""
@@ -139,13 +203,13 @@ class ComposedStack:
         run: str = json.loads(self.airlock("run", workflow, *arguments, "--json"))["id"]
         return run
 
-    def clients(self) -> list[AirlockClient]:
+    def clients(self, service: str = "orchestration") -> list[AirlockClient]:
         """One client for each replica."""
-        return [AirlockClient(url, self.key) for url in self.urls()]
+        return [AirlockClient(url, self.key) for url in self.urls(service)]
 
     def remove(self) -> None:
         """Remove all of it: containers, networks, volumes, both images, and the stages of their builds."""
-        self.down(volumes=True)
+        self.compose("--profile", "dev", "down", "--timeout", "40", "--volumes")
         for process in PROCESSES:
             try:
                 self.engine.images.remove(self.image(process), force=True)
@@ -159,11 +223,38 @@ class ComposedStack:
         return "".join(said)[-8000:]
 
 
-async def until_hosts_are_up(client: AirlockClient, count: int, *, seconds: float = 60) -> list[str]:
-    """Wait until so many hosts are up; answers their names."""
+def section(title: str) -> str:
+    """A section of the page, with what stands below it."""
+    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def commands() -> set[str]:
+    """All that the page says to type."""
+    return {step.command for step in steps(PAGE) if step.command}
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody listens on."""
+    for first in range(20_000, 30_000, count):  # below those that connections are given
+        with ExitStack() as taken:
+            try:
+                for port in range(first, first + count):
+                    taken.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError(f"no {count} ports in a row are free")
+
+
+async def until_hosts_are_up(
+    client: AirlockClient, count: int, *, pool: str = "default", seconds: float = 60
+) -> list[str]:
+    """Wait until so many hosts of a pool are up; answers their names."""
     async with asyncio.timeout(seconds):
         while True:
-            names = sorted(host.name for host in await client.hosts() if host.status == "UP")
+            hosts = [host for host in await client.hosts() if host.pool == pool]
+            names = sorted(host.name for host in hosts if host.status == "UP")
             if len(names) == count:
                 return names
             await asyncio.sleep(_POLL_SECONDS)

@@ -1,11 +1,12 @@
-"""The compose file, run: two replicas and two hosts on images that are made offline, and what they survive.
+"""The compose file, run as docs/docker.md says: two replicas and two hosts, and what they survive.
 
-One stack for all of these tests, in the order in which they stand: the last takes it down and up again.
+One stack for all of these tests, in the order in which they stand, from the page's first command to its last.
+The images are made offline; the account is one that no image knows; Docker's configuration names a proxy that
+nobody reaches.
 """
 
 import asyncio
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +15,14 @@ from typing import Any
 import docker
 import httpx2
 import pytest
-from airlock_agents.sandbox.engine import connect, find_engine
 from airlock_client.errors import ClientError
 from airlock_contracts.statuses import RunStatus, Verdict
 from composed_stack import (
+    NOT_TYPED,
+    NOWHERE,
     PROCESSES,
-    ROOT,
     ComposedStack,
-    offline_images,
+    commands,
     until_final,
     until_hosts_are_up,
     wait_until_well,
@@ -29,13 +30,14 @@ from composed_stack import (
 from e2e_agents import MANIFESTS
 from e2e_install import spec
 
-pytestmark = pytest.mark.timeout(540)  # the first has the building of all images before it
+pytestmark = pytest.mark.timeout(900)  # the first has the building of all images before it
 LARGEST_BYTES = 200 * 1000 * 1000
 COMPILERS = "gcc g++ cc c++ clang tcc ld as make cargo go"
 FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
 RUNS = 40
 KILL_AFTER = 12
 NOBODY = "1001:1001"
+"""Who an image runs as unless it is told."""
 
 
 @pytest.fixture
@@ -47,20 +49,13 @@ def no_blocking_call() -> None:
 def stack(
     docker_engine: docker.DockerClient, install_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ComposedStack]:
-    """The stack, up, with an agent and a workflow of these tests; nothing of it is left at the end."""
-    client = connect(find_engine(os.environ, Path.home()), timeout=300)
-    try:
-        images = offline_images(client)
-    finally:
-        client.close()
-    group = os.stat("/var/run/docker.sock").st_gid
-    settings = {"AIRLOCK_INSTALL": install_id, "AIRLOCK_SLOTS": "2", "AIRLOCK_DOCKER_GID": str(group)}
-    place = tmp_path_factory.mktemp("compose")
-    made = ComposedStack(f"airlock-{install_id}", place, docker_engine, images | settings)
+    """The stack, up, twice of each; nothing of it is left at the end."""
+    settings = {"AIRLOCK_INSTALL": install_id, "AIRLOCK_SLOTS": "2"}
+    made = ComposedStack(f"airlock-{install_id}", tmp_path_factory.mktemp("compose"), docker_engine, settings)
     made.prepare()
     try:
-        made.build()
-        made.up()
+        made.type("Start it", seconds=400)
+        made.type("More of it")
         yield made
     finally:
         made.remove()
@@ -102,11 +97,15 @@ async def test_two_replicas_and_two_hosts_come_up_each_by_itself(stack: Composed
         assert [one.attrs["State"]["Health"]["Status"] for one in found] == ["healthy"] * count
     ended = [one.attrs["State"] for name in ("volumes", "migrate") for one in stack.containers(name)]
     assert [(state["Status"], state["ExitCode"]) for state in ended] == [("exited", 0)] * 2
+    variables = stack.containers("orchestration")[0].attrs["Config"]["Env"]
+    assert f"HTTP_PROXY={NOWHERE}" in variables  # and all of this went past it
 
 
 def test_every_container_is_closed_as_the_file_says_and_knows_no_others_secret(stack: ComposedStack) -> None:
     secrets = {path.name: path.read_text().strip() for path in stack.secrets.rglob("*") if path.is_file()}
     assert {"admin.key", "host.key", "webhook.key"} < set(secrets)
+    account = f"{stack.setting('AIRLOCK_UID')}:{stack.setting('AIRLOCK_GID')}"
+    assert {f"{path.stat().st_uid}:{path.stat().st_gid}" for path in stack.secrets.rglob("*")} == {account}
     assert {(path.stat().st_mode & 0o77) for path in stack.secrets.rglob("*")} == {0}
     for container in stack.containers():
         config, host = container.attrs["Config"], container.attrs["HostConfig"]
@@ -118,7 +117,7 @@ def test_every_container_is_closed_as_the_file_says_and_knows_no_others_secret(s
         assert host["NanoCpus"] > 0
         assert host["PidsLimit"] > 0
         assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}
-        assert config["User"].startswith("0:" if service == "volumes" else "1001:")
+        assert config["User"] == ("0:0" if service == "volumes" else account)
         sockets = [mount for mount in container.attrs["Mounts"] if "docker.sock" in mount["Source"]]
         assert bool(sockets) == (service == "agent-host")
         assert [name for name, secret in secrets.items() if secret in json.dumps(container.attrs)] == []
@@ -165,9 +164,7 @@ def test_networks_keep_apart_who_has_no_business_with_the_other(stack: ComposedS
 
 
 async def test_the_security_review_runs_on_it_with_its_gate(stack: ComposedStack, tmp_path: Path) -> None:
-    manifests = sorted(ROOT.glob("services/agents/airlock_agents/builtin/*/agent.yaml"))
-    stack.airlock("agents", "register", *map(str, manifests))
-    stack.airlock("workflows", "apply", str(ROOT / "examples" / "security-review.yaml"))
+    stack.type("Give it agents and workflows")
     (tmp_path / "reader.py").write_text(FLAWED)
     run = stack.trigger("security-review", "--workspace", str(tmp_path))
     first, second = stack.clients()
@@ -243,3 +240,50 @@ async def test_down_and_up_keep_every_run_and_every_hosts_name(stack: ComposedSt
         assert await until_hosts_are_up(client, 2) == names
         again = await client.trigger("under-load", {})
         assert (await until_final(client, again.id)).status is RunStatus.SUCCESS
+
+
+async def test_hosts_of_another_pool_and_of_another_prefix_take_that_pools_work(stack: ComposedStack) -> None:
+    users = stack.checkout / "infra" / "nats" / "users.conf"
+    before = users.read_bytes()
+    await asyncio.to_thread(stack.type, "Another pool, another prefix")
+    assert users.read_bytes() == before
+    async with stack.clients()[0] as client:
+        await until_hosts_are_up(client, 1, pool="gpu")
+        mine = {**MANIFESTS[0], "name": "of-the-pool", "pool": "gpu"}
+        await client.register_agent(json.dumps(mine).encode())
+        await client.apply_workflow(spec("in-the-pool", [{"id": "a", "agent": "of-the-pool"}]))
+        run = await client.trigger("in-the-pool", {})
+        assert (await until_final(client, run.id)).status is RunStatus.SUCCESS
+    (host,) = stack.containers("agent-host")
+    assert {"AIRLOCK_NATS_USER=host-gpu", "AIRLOCK_SUBJECT_PREFIX=acme"} <= set(host.attrs["Config"]["Env"])
+
+
+async def test_what_was_copied_and_put_back_is_there_in_the_checkout_that_is_worked_on(
+    stack: ComposedStack,
+) -> None:
+    await asyncio.to_thread(stack.type, "Look at it")
+    async with stack.clients()[0] as client:
+        before = (await client.runs(limit=100)).items
+    await asyncio.to_thread(stack.type, "Stop it, start it, copy it, bring it up to date")
+    assert stack.containers() == []
+    assert (stack.checkout / "airlock.dump").read_bytes()[:5] == b"PGDMP"
+    await asyncio.to_thread(stack.type, "Work on it", seconds=300)
+    (client,) = stack.clients("orchestration-dev")
+    async with client:
+        await until_hosts_are_up(client, 1, pool="gpu")
+        assert (await client.runs(limit=100)).items == before
+    (worked_on,) = stack.containers("orchestration-dev")
+    with (stack.checkout / "services/orchestration/airlock_orchestration/errors.py").open("a") as module:
+        module.write("# A change.\n")
+    async with asyncio.timeout(60):
+        while b"a file has changed" not in worked_on.logs():
+            await asyncio.sleep(0.3)
+        while worked_on.logs().count(b"rest.listening") < 2:
+            await asyncio.sleep(0.3)
+
+
+def test_every_command_of_the_page_was_typed_or_stands_in_the_list_of_those_that_cannot_be(
+    stack: ComposedStack,
+) -> None:
+    assert stack.typed | set(NOT_TYPED) == commands()
+    assert not stack.typed & set(NOT_TYPED)

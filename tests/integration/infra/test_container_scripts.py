@@ -84,7 +84,7 @@ def test_a_health_check_asks_the_process_and_no_proxy() -> None:
         nobody = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 
         def asked(url: str) -> "subprocess.CompletedProcess[str]":
-            script = [sys.executable, "-I", INFRA / "docker" / "healthy.py"]
+            script = [sys.executable, "-I", str(INFRA / "docker" / "healthy.py")]
             environment = os.environ | nobody | {"HEALTH_URL": url}
             return subprocess.run(
                 script, env=environment, capture_output=True, text=True, timeout=30, check=False
