@@ -20,10 +20,10 @@ from airlock_orchestration.store.database import Database
 from airlock_orchestration.store.sessions import Sessions
 from nats_host import NatsHost, nats_host
 from orchestration_process import orchestration_process
+from played_host import echo_agent
 from prometheus_client.parser import text_string_to_metric_families
 from telemetry_page import family, metrics_of
 
-TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 CREATES = 12
 """As many requests of class create as the limit allows in a minute."""
 REFUSED = 3
@@ -39,18 +39,6 @@ ELSEWHERE = {
 
 Page = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """The samples of one replica, by name and labels."""
-
-
-def agent(name: str, pool: str) -> dict[str, Any]:
-    actions = {"say": {"input_schema": TEXT, "output_schema": TEXT}}
-    return {
-        "name": name,
-        "version": "1.0.0",
-        "type": "SCRIPT",
-        "image": "example.com/echo:1",
-        "pool": pool,
-        "actions": actions,
-    }
 
 
 def workflow(name: str, node: str, *, agent: str = "echo", **more: Any) -> dict[str, Any]:
@@ -138,7 +126,7 @@ async def live(stand: Stand) -> None:
         "UPDATE hosts SET seen_at = seen_at - interval '2 minutes' WHERE name = 'host-3'"
     )
     for name, pool in (("echo", "default"), ("idler", "idle")):
-        await stand.ask("POST", "/api/agents", json=agent(name, pool))
+        await stand.ask("POST", "/api/agents", json=echo_agent(name, pool))
     for one in WORKFLOWS:
         await stand.ask("POST", "/api/workflows", json=one)
     typed = await stand.trigger("good", {"User-Agent": COMMAND_LINE})

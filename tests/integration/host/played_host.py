@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, Self
 
 from airlock_chassis.bus import Bus, Message, Request
 from airlock_contracts.messages import (
@@ -15,6 +15,20 @@ from airlock_contracts.messages import (
     Report,
 )
 from nats_side import NatsSide
+
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+
+
+def echo_agent(name: str = "echo", pool: str = "default") -> dict[str, Any]:
+    """An agent for it to play: its action `say` takes a text and gives one."""
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "type": "SCRIPT",
+        "image": "example.com/echo:1",
+        "pool": pool,
+        "actions": {"say": {"input_schema": TEXT, "output_schema": TEXT}},
+    }
 
 
 class PlayedHost(NatsSide, ABC):

@@ -23,8 +23,9 @@ from airlock_orchestration.store.database import Database
 from airlock_orchestration.store.sessions import Sessions
 from orchestration_process import orchestration_process
 from otlp_spans import otlp_sink
+from played_host import echo_agent
 from traced_host import TracedHost
-from traced_runs import AGENT, CALLER, SECRET_TEXT, UNKEPT, WORKFLOWS, Traced
+from traced_runs import CALLER, SECRET_TEXT, UNKEPT, WORKFLOWS, Traced
 
 _POLL = 0.05
 
@@ -106,7 +107,7 @@ async def _trigger(url: str, key: str) -> dict[str, str]:
     headers = {"Authorization": f"Bearer {key}"}
     started: dict[str, str] = {}
     async with AirlockClient(url, key) as client, httpx2.AsyncClient(base_url=url, headers=headers) as http:
-        await client.register_agent(json.dumps(AGENT).encode())
+        await client.register_agent(json.dumps(echo_agent()).encode())
         for name, nodes in WORKFLOWS.items():
             await client.apply_workflow(json.dumps({"name": name, "nodes": nodes}).encode())
             carried = {"whole": CALLER, "unkept": UNKEPT}.get(name)

@@ -11,14 +11,6 @@ from otlp_spans import Seen, tree
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNKEPT = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 SECRET_TEXT = "what-only-the-payload-may-hold"
-TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
-AGENT = {
-    "name": "echo",
-    "version": "1.0.0",
-    "type": "SCRIPT",
-    "image": "example.com/echo:1",
-    "actions": {"say": {"input_schema": TEXT, "output_schema": TEXT}},
-}
 
 
 def node(id_: str, how: str, *after: str, **more: Any) -> dict[str, Any]:
