@@ -103,9 +103,15 @@ class BoundedReader:
 
 
 def encode_header(header: Mapping[str, Any]) -> bytes:
-    """Spell a header line of at most 64 KiB; raises ProtocolError when even a cut one does not fit."""
-    line = _line(header)
-    if len(line) <= MAX_HEADER:
+    """Spell a header line of at most 64 KiB; raises ProtocolError when even a cut one does not fit.
+
+    `fields` and `details` are cut away where the line is too long with them, or they are no JSON.
+    """
+    try:
+        line = _line(header)
+    except Exception:  # a NaN, an integer of too many digits, whatever an author's __str__ raises
+        line = b""
+    if 0 < len(line) <= MAX_HEADER:
         return line
     cut = {key: value for key, value in header.items() if key not in ("fields", "details")}
     if isinstance(cut.get("message"), str):

@@ -90,6 +90,26 @@ def test_a_log_line_too_long_is_cut_and_not_lost(tmp_path: Path) -> None:
     assert len(line["message"]) == 8192
 
 
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("value", [float("nan"), 10**5000, Unspeakable()], ids=["nan", "huge", "unspeakable"])
+def test_words_beside_the_work_that_are_no_json_are_left_out_and_change_nothing(
+    value: Any, tmp_path: Path
+) -> None:
+    def talk(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        ctx.log("info", "measured", value=value)
+        raise Failure("agent.not_today", "come back", details={"value": value})
+
+    outcome = run_action(make_agent(talk), "do", {}, scratch=tmp_path)
+    (line,) = outcome.logs
+    assert (line["message"], line["cut"], "fields" in line) == ("measured", True, False)
+    assert outcome.failure is not None
+    assert (outcome.failure["code"], outcome.failure["message"]) == ("agent.not_today", "come back")
+
+
 def test_an_exception_is_a_failure_with_a_short_traceback(tmp_path: Path) -> None:
     def broken(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
         return {"x": 1 // 0}

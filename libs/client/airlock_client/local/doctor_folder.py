@@ -73,7 +73,8 @@ def look_at_disk(folder: DataFolder) -> list[Finding]:
     free = shutil.disk_usage(place).free
     text = f"{bytes_text(free)} free at {place}"
     if free < _FREE_BYTES:
-        return [wrong("disk", text, "make room: a host takes no work with so little, and Postgres and JetStream stop when it is full")]
+        mend = "make room: a host takes no work with so little, and Postgres and JetStream stop without"
+        return [wrong("disk", text, mend)]
     if free < _LITTLE_BYTES:
         return [warning("disk", text, "make room before it is full")]
     facts = os.statvfs(place)

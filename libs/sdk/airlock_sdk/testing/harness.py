@@ -228,7 +228,7 @@ def read_outcome(source: BinaryIO) -> Outcome:
             outcome.logs.append(header)
         elif kind == "progress":
             outcome.progress.append(header)
-        elif kind == "span" and "dropped" in header:
+        elif kind == "span" and isinstance(header.get("dropped"), int):
             outcome.spans_dropped += header["dropped"]
         elif kind == "span":
             outcome.spans.append(header)

@@ -74,6 +74,7 @@ class Disks:
             try:
                 room = await asyncio.to_thread(self._measure, folder)
             except OSError as error:
+                metrics.disk_free_bytes.labels(name).set(0)
                 self._tell(name, str(error))
                 continue
             metrics.disk_free_bytes.labels(name).set(room.free_bytes)
