@@ -28,34 +28,63 @@ def commands(text: str) -> Iterator[str]:
         yield re.sub(r"\s+(?:#|\||;|>|&&).*|\s*\.\.\.$", "", whole).partition("airlock ")[2]
 
 
-def unknown(words: list[str]) -> str | None:
+def words(line: str) -> list[str]:
+    """A command line's words; brackets only say what may be left out."""
+    bare = re.sub(r"[][]", "", line)
+    try:
+        return shlex.split(bare)
+    except ValueError:
+        return shlex.split(bare.replace("'", ""))  # a quote that ends beyond what was found
+
+
+def unknown(typed: list[str]) -> str | None:
     """What of a command line does not exist; None when all of it does."""
     found: Any = typer.main.get_command(app)
-    options = {name for option in found.params for name in option.opts}
-    for word in words:
+    options, free = _taken_by(found)
+    left = iter(typed)
+    for word in left:
         if word.startswith("-"):
             if found.context_settings.get("ignore_unknown_options"):
                 return None  # the process that it becomes reads the rest
-            if word.partition("=")[0] not in options | {"--help", "-h"}:
+            name, _, value = word.partition("=")
+            if name not in options:
                 return f"{found.name} has no option {word}"
+            if not options[name] and not value:
+                next(left, None)
         elif hasattr(found, "commands"):
             if word not in found.commands:
                 return f"{found.name or 'airlock'} has no command {word}"
             found = found.commands[word]
-            options = {name for option in found.params for name in (*option.opts, *option.secondary_opts)}
+            options, free = _taken_by(found)
+        elif (free := free - 1) < 0:
+            return f"{found.name} takes no {word}"
     return None
+
+
+def _taken_by(command: Any) -> tuple[dict[str, bool], float]:
+    """Its options, and whether each is a flag; and how many arguments it takes."""
+    options = {"--help": True, "-h": True}
+    free = 0.0
+    for param in command.params:
+        if param.param_type_name == "argument":
+            free += param.nargs if param.nargs > 0 else float("inf")
+        else:
+            options |= dict.fromkeys((*param.opts, *param.secondary_opts), bool(param.is_flag))
+    return options, free
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_of_a_document_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     for line in commands(text):
-        assert unknown(shlex.split(line.replace("'", ""))) is None, line
+        assert unknown(words(line)) is None, line
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
     assert unknown(["agents", "scaffold"]) == "agents has no command scaffold"
     assert unknown(["run", "x", "--frobnicate"]) == "run has no option --frobnicate"
+    assert unknown(["hosts", "list"]) == "hosts takes no list"
+    assert unknown(["runs", "list", "--limit", "3", "there"]) == "list takes no there"
     assert unknown(["approvals", "approve", "x", "--payload", "y"]) is None
 
 
