@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from airlock_agents.host.app import serve
+from airlock_agents.host.exchange import Exchange
 from airlock_agents.host.identity import Identity
+from airlock_agents.host.runner import MOST_SURPRISES
 from airlock_agents.settings import Settings
 from airlock_contracts.messages import ReportStatus
 from fake_orchestration import FakeOrchestration, until
@@ -65,3 +67,25 @@ async def test_nothing_in_a_host_blocks_its_loop(
     await until(lambda: not other_side.beats[-1].held)
     # A handler that was stopped for blocking is logged, and its message comes again.
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_agent_that_breaks_its_host_again_and_again_has_failed(
+    other_side: FakeOrchestration, host_in_here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    async def break_down(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(Exchange, "artifact", break_down)
+    code = "\n".join(line for line in AIRLOCK_1.splitlines() if "stdin.buffer.read(" not in line)
+    attempt = await other_side.dispatch(other_side.register([*PYTHON, code], protocol="airlock/1"))
+    report, _ = await other_side.report_of(attempt)
+    assert report.status is ReportStatus.FAILED
+    assert report.failure is not None
+    assert (report.failure.code, report.failure.retryable) == ("internal", True)
+    assert "nobody foresaw this" in report.failure.message
+    assert 1 <= tries <= MOST_SURPRISES  # fewer where it took so long that it was claimed meanwhile
+    assert other_side.claims_of(attempt)

@@ -100,7 +100,7 @@ class Attempts:
         except CannotStart as cannot:
             log.error("attempt.cannot_start", reason=str(cannot))
             if not attempt.claimed:
-                await self._claim_to_report(attempt)
+                await self.claim_to_report(attempt)
             return cannot.outcome
 
     async def _have_all(self, attempt: Attempt, held: AsyncExitStack) -> tuple[InputArtifact, ...]:
@@ -154,9 +154,9 @@ class Attempts:
         except BrokenInput as error:
             raise CannotStart(internal_failure(str(error))) from error
 
-    async def _claim_to_report(self, attempt: Attempt) -> None:
+    async def claim_to_report(self, attempt: Attempt) -> None:
         """Without a claim, the report of an attempt with effects would not count. Nothing starts any more,
-        so it does not matter what exactly was granted."""
+        so it does not matter what exactly was granted. Raises Later, ClaimRefused."""
         try:
             await self._parts.claims.claim(attempt, patience_seconds=CLAIM_PATIENCE_SECONDS)
         except NoAnswer as error:

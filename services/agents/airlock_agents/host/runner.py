@@ -37,6 +37,9 @@ KEEP_ALIVE_SECONDS = 10.0
 """A third of the stream's `ack_wait`."""
 SLOW_SECONDS = 30.0
 """An attempt that succeeded, but took this long, is worth a line in the log."""
+MOST_SURPRISES = 3
+"""Deliveries after which what breaks us is reported, though nothing was claimed: a message that is buried is
+sent again in time, so an agent that breaks every host would keep its run from ending."""
 STDERR_LOGGED = 4096
 """Characters of an agent's stderr that reach our own log; the report has more."""
 
@@ -149,15 +152,17 @@ class Runner:
         }
 
     async def _outcome(self, attempt: Attempt, held: AsyncExitStack) -> Outcome:
-        """The pipeline's outcome; a surprise after the claim is one too, before it the message's affair."""
+        """The pipeline's outcome. A surprise is one too after the claim, or when it comes again and again."""
         try:
             return await self._attempts.outcome(attempt, held)
         except (ClaimRefused, Later, ShuttingDown):
             raise
         except Exception as error:
-            if not attempt.claimed:
+            if not attempt.claimed and attempt.messages[0].deliveries < MOST_SURPRISES:
                 raise
             log.exception("attempt.broke")
+            if not attempt.claimed:
+                await self._attempts.claim_to_report(attempt)
             return internal_failure(f"the host broke: {type(error).__name__}: {error}", retryable=True)
 
     async def _after_ending(self, attempt: Attempt) -> None:
