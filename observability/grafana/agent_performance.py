@@ -83,8 +83,8 @@ TIME = Row(
         ),
         Lines(
             "Before an agent works, 95 %",
-            "Is it the agent, or do its attempts wait? In all is from dispatch until a sandbox is started for it, by pool: far above "
-            "what of it is spent on the host, it is the queue, and slots are missing. The start itself is Docker's.",
+            "Is it the agent, or do its attempts wait? In all: from dispatch until a sandbox is started for it, by pool. Where that is "
+            "far above the part on the host, attempts wait in the queue, and slots are missing. The start itself is Docker's.",
             width=12,
             unit="s",
             steps=above(2, 10),

@@ -42,7 +42,7 @@ WAITING = Row(
         LogLines(
             "Asked and decided",
             "Which approvals wait, and since when? A question without a later line of the same approval is open. Those asked before the "
-            "time shown, or before the last 500 lines, are not here. All that wait, with what they would do, has: airlock approvals list",
+            "time shown, or before the last 500 lines, are not here. All that wait are listed by: airlock approvals list",
             width=14,
             height=12,
             logql='{service_name="orchestration"} |~ "^approval[.](requested|decided)$" | workflow =~ "$workflow"'

@@ -73,7 +73,7 @@ WORK = Row(
     (
         Lines(
             "Invocations that wait",
-            "Is there more work than slots? Grows it while all slots are busy, that is load; while slots are free, hosts hand the work back.",
+            "Is there more work than slots? If it grows while all are busy, that is load; while some are free, hosts hand the work back.",
             width=8,
             unit="none",
             steps=above(50, 500),
