@@ -22,9 +22,9 @@ from airlock_chassis.bus import (
 from airlock_chassis.bus.streams import Queue
 from airlock_chassis.fatal import Fatal
 from airlock_client.embedded import EmbeddedNats
-from airlock_contracts.subjects import Subjects
+from airlock_contracts.subjects import AttemptSubject, Subjects
 
-from .conftest import SMALL, Corner
+from .conftest import RUN, SMALL, Corner
 
 
 async def test_declaring_twice_changes_nothing(corner: Corner) -> None:
@@ -72,10 +72,13 @@ async def test_what_is_handed_back_waits_on_since_it_came(corner: Corner) -> Non
 async def test_what_is_withdrawn_waits_no_more_whoever_has_it(corner: Corner) -> None:
     consumer = corner.layout.pool_consumer("default")
     await corner.streams.declare(consumer)
+    elsewhere = corner.subjects.invocation(AttemptSubject("other", f"{RUN[:-1]}2", "scan", 1))
+    await corner.publisher.publish(elsewhere, b"x")  # or an empty stream would clear its consumers
     await corner.publisher.publish(corner.attempt(1), b"x")
     subscription = await corner.bus.jetstream.pull_subscribe_bind(consumer.name, consumer.stream)
-    await subscription.fetch(1)
-    await corner.streams.purge(consumer.stream, corner.attempt(1))
+    (pulled,) = await subscription.fetch(1)
+    await pulled.nak(delay=60)
+    await corner.streams.purge(consumer.stream, corner.subjects.run_invocations(RUN))
     assert await corner.streams.queue(consumer) == Queue(0, None)
 
 

@@ -174,15 +174,22 @@ async def test_what_postgres_cannot_digest_ends_its_own_run_and_no_other(
     ]
 
 
-@pytest.mark.parametrize("trouble", ["unended", "unheard"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"unended": 1},
+        {"unheard": 1},
+        {"unended": 1, "faster": True},  # the statement that nobody heard of comes through late
+    ],
+)
 async def test_the_end_of_a_run_that_was_ended_by_force_is_told_whole_and_once(
-    trouble: str, shop: Any, replica: Replica
+    trouble: dict[str, Any], shop: Any, replica: Replica
 ) -> None:
     gated = await shop.workflow([SISTERS[0], {**SISTERS[1], "approval": {}}, {**SISTERS[0], "id": "c"}])
     bad = await replica.start(gated)
     await replica.door.advance(AttemptClaimed(bad, "c", 1, TOKEN, "host"))
     await shop.connection.execute(f"ALTER TABLE outputs ADD CHECK (run_id <> '{bad}')")
-    setattr(replica.path, trouble, 1)
+    vars(replica.path).update(trouble)
     replica.committed.clear()
     ended = run_of(await replica.succeed(bad, "a"))
     (told,) = replica.committed
