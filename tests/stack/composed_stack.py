@@ -41,10 +41,11 @@ _COMPOSE_V2 = """\
 if [ "$1" = compose ]; then shift; exec docker-compose "$@"; fi
 exec {docker} "$@"
 """
-_LEFT_OUT = (
-    *(".git", ".venv", ".airlock", ".env", "secrets", "tests", "build", "dist", "*.egg-info"),
-    *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"),
-)
+_LEFT_OUT = {
+    ROOT: (".git", ".venv", ".airlock", ".env", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"),
+    ROOT / "infra": ("secrets",),
+}
+"""What a checkout has after it was used."""
 _PORTS = 10
 _BUILD_SECONDS = 400
 _UP_SECONDS = 180
@@ -89,7 +90,7 @@ class ComposedStack:
 
     def prepare(self) -> None:
         """Copy the checkout, and make its secrets and settings as the page says, with these tests' own."""
-        shutil.copytree(ROOT, self.checkout, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        shutil.copytree(ROOT, self.checkout, ignore=_used)
         (self.checkout / ".venv").symlink_to(sys.prefix)
         for name, text in (
             ("docker/config.json", json.dumps({"proxies": {"default": {"httpProxy": NOWHERE}}})),
@@ -223,6 +224,12 @@ class ComposedStack:
         return "".join(said)[-8000:]
 
 
+def _used(folder: str, names: list[str]) -> list[str]:
+    """What is not copied of a folder."""
+    left_out = ("__pycache__", *_LEFT_OUT.get(Path(folder), ()))
+    return [name for name in names if name in left_out]
+
+
 def section(title: str) -> str:
     """A section of the page, with what stands below it."""
     (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
@@ -235,8 +242,11 @@ def commands() -> set[str]:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody listens on."""
-    for first in range(20_000, 30_000, count):  # below those that connections are given
+    """The first of so many ports in a row that nobody listens on; other suites begin to look elsewhere."""
+    low, high = 20_000, 30_000  # below those that connections are given
+    begin = low + os.getpid() * count % (high - low)
+    starts: list[int] = [*range(begin, high, count), *range(low, begin, count)]
+    for first in starts:
         with ExitStack() as taken:
             try:
                 for port in range(first, first + count):
