@@ -10,7 +10,7 @@ class Settings(ChassisSettings):
     """What the orchestration process reads from AIRLOCK_* variables, beside what every process reads."""
 
     database_url: SecretStr
-    """Where Postgres listens, as postgresql://user:password@host:port/name. An address that does not answer ends the process."""
+    """Of Postgres, postgresql://user:password@host:port/name. One that does not answer ends the process."""
     database_connections: int = Field(default=8, ge=2, le=100)
     """Of the path (the door, heartbeats, the sweep); as many again for REST, 4 for followers, 1 to count."""
     api_host: str = "127.0.0.1"
