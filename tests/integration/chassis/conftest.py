@@ -5,7 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
-from airlock_chassis.bus import AckTable, Bus, DeadLetters, Layout, LayoutSizes, Publisher, Streams
+from airlock_chassis.bus import (
+    AckTable,
+    Bus,
+    ConsumerSpec,
+    DeadLetters,
+    Layout,
+    LayoutSizes,
+    Publisher,
+    Streams,
+)
 from airlock_client.embedded import EmbeddedNats
 from airlock_contracts.subjects import AttemptSubject, Subjects
 
@@ -47,6 +56,11 @@ class Corner:
     async def waiting(self, stream: str) -> int:
         """Messages in a stream."""
         return int((await self.bus.jetstream.stream_info(stream)).state.messages)
+
+    async def undelivered(self, consumer: ConsumerSpec) -> int:
+        """Messages that nobody has pulled."""
+        info = await self.bus.jetstream.consumer_info(consumer.stream, consumer.name)
+        return int(info.num_pending or 0)
 
 
 async def make_corner(url: str, prefix: str, *, makes_streams: bool = True) -> Corner:

@@ -140,7 +140,7 @@ async def test_no_more_is_pulled_than_the_gate_has_room_for(corner: Corner) -> N
     pending = corner.layout.pool_consumer("default")
     async with consuming(corner, EachMessage(handle), free=lambda: slots - busy):
         await until(lambda: busy == slots)
-        assert (await corner.streams.queue(pending)).depth == 30 - slots
+        assert await corner.undelivered(pending) == 30 - slots
         for _ in range(30):
             release.release()
             await asyncio.sleep(0)
@@ -159,7 +159,7 @@ async def test_a_closed_gate_pulls_nothing_until_it_is_woken(corner: Corner) -> 
     async with consuming(corner, EachMessage(handle), free=lambda: room) as consumer:
         await until(lambda: consumer.pulling)
         await corner.bus.flush()
-        assert (await corner.streams.queue(consumer.spec)).depth == 1
+        assert await corner.undelivered(consumer.spec) == 1
         room = 1
         consumer.wake()
         await settled(corner)
@@ -180,7 +180,7 @@ async def test_messages_collect_while_a_batch_is_handled(corner: Corner) -> None
         await first.wait()
         await corner.publisher.publish_all([Outgoing(corner.attempt(n), b"x") for n in range(2, 102)])
         async with asyncio.timeout(10):
-            while (await corner.streams.queue(consumer.spec)).depth:
+            while await corner.undelivered(consumer.spec):
                 await asyncio.sleep(0.01)
         go_on.set()
         await settled(corner)
@@ -268,4 +268,4 @@ async def test_stopping_lets_a_running_handler_end_and_takes_nothing_new(corner:
     await running
     await settled(corner, left=1)
     assert seen == [corner.attempt(1)]
-    assert (await corner.streams.queue(spec)).depth == 1
+    assert await corner.undelivered(spec) == 1
