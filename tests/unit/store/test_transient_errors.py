@@ -24,7 +24,6 @@ def wrapped(error: BaseException | None, *, invalidated: bool = False) -> sqlalc
         asyncpg.DiskFullError("53100"),
         asyncpg.ReadOnlySQLTransactionError("a replica"),
         asyncpg.InterfaceError("the pool is closing"),
-        sqlalchemy.exc.TimeoutError("no session became free"),
         wrapped(asyncpg.DeadlockDetectedError("40P01")),
         wrapped(asyncpg.CheckViolationError("23514"), invalidated=True),
     ],
@@ -55,6 +54,15 @@ async def test_what_the_call_itself_is_to_blame_for_passes_as_it_is(error: Excep
         async with translated():
             raise error
     assert told.value is error
+
+
+async def test_a_busy_replica_says_so_and_does_not_blame_postgres() -> None:
+    error = sqlalchemy.exc.TimeoutError("QueuePool limit of size 8 reached")
+    assert is_transient(error)
+    with pytest.raises(StoreUnavailable, match="every session of this replica") as told:
+        async with translated():
+            raise error
+    assert told.value.__cause__ is error
 
 
 async def test_only_the_first_line_of_the_reason_is_told() -> None:

@@ -67,6 +67,8 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error, sqlalchemy.exc.TimeoutError):
+            raise StoreUnavailable("every session of this replica with Postgres was in use") from error
         if is_transient(error):
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise StoreUnavailable(f"Postgres did not answer: {reason}") from error
