@@ -47,6 +47,22 @@ def test_an_address_that_refuses_is_followed_by_the_next(monkeypatch: pytest.Mon
         assert not session.failed
 
 
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nobody_accepts() as port, otlp_sink() as sink, BoundedSession() as session:
+        endpoint = called(monkeypatch, port, port, int(sink.endpoint.rpartition(":")[2]))
+        assert session.post(endpoint, data=b"", timeout=3).status_code == 200
+        assert not session.failed
+
+
+def test_who_took_the_connection_has_all_of_the_time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, BoundedSession() as session:
+        endpoint = called(monkeypatch, *[silent.getsockname()[1]] * 20)
+        began = time.monotonic()
+        with pytest.raises(requests.ConnectionError):
+            session.post(endpoint, data=b"", timeout=1)
+        assert time.monotonic() - began > 0.9
+
+
 def test_addresses_that_do_not_answer_have_one_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
     with nobody_accepts() as port, BoundedSession() as session:
         endpoint = called(monkeypatch, *[port] * 20)

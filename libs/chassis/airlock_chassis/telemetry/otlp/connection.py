@@ -140,21 +140,24 @@ class BoundedAdapter(BaseAdapter):
 def _connected(host: str, port: int, until: float) -> socket.socket:
     """A connection to the first address of a name that takes one; all of them together have until then.
 
-    Looking up the name is the one part that nobody can cut short: it is bounded by the resolver.
+    Each has its share of what is left, or one that never answers would hide the next for ever. Looking up
+    the name is the one part that nobody can cut short: it is bounded by the resolver.
     """
     failure: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for untried, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
         left = until - time.monotonic()
         if failure is not None and left <= 0:
             break
         with contextlib.ExitStack() as unless_connected:
             try:
                 tried = unless_connected.enter_context(socket.socket(family, kind, protocol))
-                tried.settimeout(max(left, _LEAST_SECONDS))
+                tried.settimeout(max(left / untried, _LEAST_SECONDS))
                 tried.connect(address)
             except OSError as error:  # the next address may be another machine, or another family
                 failure = error
             else:
+                tried.settimeout(max(until - time.monotonic(), _LEAST_SECONDS))
                 unless_connected.pop_all()
                 return tried
     raise failure or OSError(f"{host} has no address")
