@@ -53,6 +53,7 @@ from .store.path import Path
 from .store.plans import PlanCache
 from .store.rates import RateStorage
 from .store.sessions import Sessions
+from .telemetry.commits import tell_all
 from .telemetry.counts import count
 from .telemetry.facts import tell
 from .telemetry.gauges import Gauges
@@ -114,10 +115,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Parts]:
 
         def after(committed: Sequence[Committed]) -> None:
             dispatcher.hand_over(committed)
-            spans.hand_over(committed)
-            count(committed)
-            tell(committed)
             bells.ring({one.step.run.id for one in committed})
+            tell_all((spans.hand_over, count, tell), committed)
 
         door = Door(path, clock, after, _count_commit)
         consumer = Consumer(

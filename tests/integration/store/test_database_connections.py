@@ -116,6 +116,11 @@ async def test_whether_postgres_answers_is_known_soon_also_when_it_hangs(migrate
         assert await database.is_alive()
 
 
+async def test_postgres_answers_also_while_the_path_is_at_work(migrated_database_url: str) -> None:
+    async with Database(migrated_database_url, path_connections=1) as database, database.path():
+        assert await database.is_alive()
+
+
 async def test_a_unix_socket_is_an_address_too(shop: Any, migrated_database_url: str) -> None:
     folders = await shop.connection.fetchval("SHOW unix_socket_directories")
     parts = urlsplit(migrated_database_url)

@@ -169,8 +169,11 @@ class Database:
 
     async def is_alive(self) -> bool:
         """Whether Postgres answers now: known within 2 s."""
+        assert self._pool is not None, "the database is not connected"
+        # Connections that are all at work say nothing of Postgres: others are asked then.
+        ask = self.path if _used(self._pool) < self._path_connections else self.beside
         try:
-            async with asyncio.timeout(_ALIVE_SECONDS), self.path() as connection:
+            async with asyncio.timeout(_ALIVE_SECONDS), ask() as connection:
                 try:
                     await connection.fetchval("SELECT 1")
                 except BaseException:
