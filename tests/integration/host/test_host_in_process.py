@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from airlock_agents.host import attempts as pipeline
+from airlock_agents.host import claims
 from airlock_agents.host.app import serve
+from airlock_agents.host.attempt import Attempt
 from airlock_agents.host.exchange import Exchange
 from airlock_agents.host.identity import Identity
 from airlock_agents.host.runner import MOST_SURPRISES
 from airlock_agents.settings import Settings
-from airlock_contracts.messages import ReportStatus
-from fake_orchestration import FakeOrchestration, until
+from airlock_contracts.messages import ClaimReply, ClaimRequest, ReportStatus
+from fake_orchestration import TRACEPARENT, FakeOrchestration, until
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 PYTHON = ["python3", "-I", "-c"]
 ECHO = [*PYTHON, "import sys; sys.stdout.write(sys.stdin.read())"]
@@ -89,3 +93,37 @@ async def test_an_agent_that_breaks_its_host_again_and_again_has_failed(
     assert "nobody foresaw this" in report.failure.message
     assert 1 <= tries <= MOST_SURPRISES  # fewer where it took so long that it was claimed meanwhile
     assert other_side.claims_of(attempt)
+
+
+@pytest.mark.parametrize("action", ["go", "another"], ids=["starts", "cannot start"])
+async def test_what_is_told_of_an_attempt_stands_below_what_is_told_however_often_it_came(
+    action: str,
+    other_side: FakeOrchestration,
+    recorded_spans: InMemorySpanExporter,
+    host_in_here: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patiently, asked = claims.Claims.claim, 0
+
+    async def ask_once(self: claims.Claims, attempt: Attempt, *, patience_seconds: float) -> None:
+        await patiently(self, attempt, patience_seconds=0.0)
+
+    monkeypatch.setattr(claims.Claims, "claim", ask_once)
+    monkeypatch.setattr(claims, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(pipeline, "CLAIM_SECONDS", 0.0)
+
+    def grant_the_fourth(request: ClaimRequest) -> ClaimReply | None:
+        nonlocal asked
+        asked += 1
+        return other_side.granted(request) if asked > 3 else None
+
+    other_side.grant = grant_the_fourth
+    agent = other_side.register(ECHO, actions={action: {"input_schema": {}, "output_schema": {}}})
+    attempt = await other_side.dispatch(agent, claim_first=True)
+    await other_side.report_of(attempt)
+    await until(lambda: not other_side.beats[-1].held)
+    spans = recorded_spans.get_finished_spans()
+    known = {span.context.span_id for span in spans if span.context}
+    above = {span.parent.span_id for span in spans if span.parent}
+    assert above - known == {int(TRACEPARENT.split("-")[2], 16)}
+    assert [span.name for span in spans].count("attempt.claim") == asked

@@ -93,6 +93,7 @@ class Attempts:
         try:
             with step(names.SPAN_SANDBOX_WAIT, told=attempt.told):
                 artifacts = await self._have_all(attempt, held)
+            attempt.told = False  # that it has waited is told, and a span needs the one around it
             async with self._handing_back(attempt):
                 if attempt.claims_first:
                     await self._claim(attempt)
@@ -157,6 +158,7 @@ class Attempts:
     async def claim_to_report(self, attempt: Attempt) -> None:
         """Without a claim, the report of an attempt with effects would not count. Nothing starts any more,
         so it does not matter what exactly was granted. Raises Later, ClaimRefused."""
+        attempt.told = False  # what keeps it from starting, and the claim, are told
         try:
             await self._parts.claims.claim(attempt, patience_seconds=CLAIM_PATIENCE_SECONDS)
         except NoAnswer as error:

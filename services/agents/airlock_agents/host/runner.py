@@ -14,7 +14,7 @@ from airlock_chassis.bus import BusError, Later, Message, Permanent, ShuttingDow
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import bind, get_logger
 from airlock_chassis.telemetry.metrics import sandbox_errors_total
-from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, messaging, trace_id
+from airlock_chassis.telemetry.traces import TRACEPARENT, Attribute, Kind, drop, messaging, trace_id
 from airlock_chassis.waiting import set_within
 from airlock_contracts.failures import FailureKind
 from airlock_contracts.messages import MAX_INPUT_BYTES, Invocation, ReportStatus
@@ -112,13 +112,7 @@ class Runner:
     async def _run(self, attempt: Attempt) -> None:
         attributes = self._attributes(attempt)
         parent, kind = attempt.traceparent, Kind.CONSUMER
-        with step(
-            names.SPAN_PROCESS_INVOCATIONS,
-            parent=parent,
-            kind=kind,
-            attributes=attributes,
-            told=attempt.told,
-        ) as opened:
+        with step(names.SPAN_PROCESS_INVOCATIONS, parent=parent, kind=kind, attributes=attributes) as opened:
             log.debug("attempt.received", action=attempt.invocation.action)
             began = time.monotonic()
             try:
@@ -139,6 +133,10 @@ class Runner:
             except Ended:
                 opened.set_attribute(names.ATTR_STATUS, str(attempt.ending).upper())
                 await self._after_ending(attempt)
+            except Later:
+                if attempt.told:
+                    drop(opened)
+                raise
 
     def _attributes(self, attempt: Attempt) -> dict[str, Attribute]:
         invocation = attempt.invocation
