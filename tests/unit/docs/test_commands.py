@@ -13,6 +13,7 @@ from airlock_client.cli.application import app
 ROOT = Path(__file__).parents[3]
 _INLINE = re.compile(r"`((?:\.venv/bin/)?airlock [^`\n]+)`")
 _ALONE = re.compile(r"^(?:    |[A-Z_]+=\S+ )*(?:\$ )?((?:\.venv/bin/)?airlock .+)$", re.MULTILINE)
+_COMPOSE = re.compile(r"docker compose (?!--env-file \.env -f infra/compose\.yaml [a-z-])\S+")
 _MAKE = re.compile(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", re.MULTILINE)
 
 
@@ -93,3 +94,8 @@ def test_every_target_of_make_that_a_document_names_exists() -> None:
     for document in documents():
         named = set(_MAKE.findall(document.read_text(encoding="utf-8")))
         assert named <= targets, f"{document}: {named - targets}"
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_compose_is_always_told_which_file_and_whose_settings(document: Path) -> None:
+    assert not _COMPOSE.findall(document.read_text(encoding="utf-8"))
