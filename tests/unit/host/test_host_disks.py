@@ -71,6 +71,19 @@ async def test_a_disk_that_is_gone_is_short_until_it_is_there_again(measured: Me
     assert disks.short == {}  # without a reserve only that counts
 
 
+async def test_the_health_check_names_every_disk_that_is_short(tmp_path: Path) -> None:
+    free = {tmp_path: 2_000_000, Path("/proc"): 1_000_000}
+    disks = Disks(
+        tmp_path, Path("/proc"), reserve_mb=1_000_000, measure=lambda folder: Room(0, free[folder] * MIB)
+    )
+    await disks.open()
+    assert disks.check() == "enough room"
+    free.update(dict.fromkeys(free, 999_999))
+    await disks.look()
+    with pytest.raises(OSError, match=r"^data: 999999 MiB free of 1000000, engine: 999999 MiB"):
+        disks.check()
+
+
 async def test_what_is_measured_is_shown(disks: Disks) -> None:
     await disks.look()
     assert REGISTRY.get_sample_value("disk_free_bytes", {"folder": "data"}) == 5000 * MIB

@@ -278,9 +278,7 @@ class _Host:
             return f"{len(self._holdings.running)} running, {len(self._holdings.reports)} reports kept"
 
         async def disk() -> str:
-            for name, problem in self._disks.short.items():
-                raise OSError(f"{name}: {problem}; nothing is pulled meanwhile")
-            return "enough room"
+            return self._disks.check()
 
         self._health.add("nats", nats)
         self._health.add("disk", disk)

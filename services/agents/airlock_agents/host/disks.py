@@ -81,7 +81,14 @@ class Disks:
             metrics.disk_size_bytes.labels(name).set(room.size_bytes)
             wanted = self._reserve * (AGAIN if name in self.short else 1)
             enough = room.free_bytes >= wanted
-            self._tell(name, None if enough else f"{room.free_bytes // _MIB} MiB free of {wanted / _MIB:g}")
+            self._tell(name, None if enough else f"{room.free_bytes // _MIB} MiB free of {wanted / _MIB:.0f}")
+
+    def check(self) -> str:
+        """For the health check: a word where there is room. Raises OSError that names each without."""
+        if self.short:
+            problems = ", ".join(f"{name}: {problem}" for name, problem in self.short.items())
+            raise OSError(f"{problems}; nothing is pulled meanwhile")
+        return "enough room"
 
     def _tell(self, name: str, problem: str | None) -> None:
         if problem is None:
