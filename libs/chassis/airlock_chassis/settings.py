@@ -54,7 +54,7 @@ class ChassisSettings(BaseSettings):
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     """Share of new traces that are kept, if AIRLOCK_TRACES_PER_SECOND lets them be."""
     traces_per_second: float = Field(default=5.0, gt=0)
-    """The most new traces that are kept of one kind of request; that callers began, 20 times as many."""
+    """Most new traces kept in a second of one kind of request; of those that callers began, 20 times that."""
 
     @classmethod
     def load(cls, *, known_elsewhere: Iterable[str] = ()) -> Self:
