@@ -10,10 +10,13 @@ cd "$(dirname "$0")/../.."
 
 settings="${AIRLOCK_ENV_FILE:-.env}"
 
-# setting NAME DEFAULT: as Compose reads it: the environment before .env, and the last line of those that name it.
+# setting NAME DEFAULT: as Compose reads it: the environment before .env, the last line of those that name it, and
+# without the quotes around it.
 setting() {
     local found="${!1:-}"
-    [ -n "$found" ] || [ ! -e "$settings" ] || found=$(sed -n "s/^$1=//p" "$settings" | tail -n 1)
+    if [ -z "$found" ] && [ -e "$settings" ]; then
+        found=$(sed -n "s/^$1=//p" "$settings" | tail -n 1 | sed "s/^\(['\"]\)\(.*\)\1\$/\2/")
+    fi
     printf '%s\n' "${found:-$2}"
 }
 

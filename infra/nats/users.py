@@ -20,7 +20,7 @@ from airlock_contracts import permissions
 from airlock_contracts.base import NAME_PATTERN
 from airlock_contracts.subjects import Subjects
 
-TARGET = Path(__file__).with_name("users.conf")
+TARGET = Path(__file__).resolve().with_name("users.conf")
 HEAD = """\
 # Written by infra/nats/users.py from libs/contracts/airlock_contracts/permissions.py; a test compares.
 
@@ -102,7 +102,7 @@ def main() -> None:
         *(f"--host={name}={pool}" for name, pool in hosts.items()),
     ]
     words += [f"--prefix={asked.prefix}"] if asked.prefix != _PREFIX else []
-    if words and target == TARGET:
+    if words and target.resolve() == TARGET:
         parser.error("name a file for them: the checkout's own has the users that every install has")
     if both := pools.keys() & hosts.keys():
         parser.error(f"a pool and a host of one name would share a user: {', '.join(sorted(both))}")

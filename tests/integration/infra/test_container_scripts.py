@@ -64,7 +64,7 @@ def test_secrets_are_made_for_the_account_and_for_the_users_that_the_settings_na
     (tmp_path / "users.conf").write_text("      user: host-gpu\n")
     (tmp_path / ".env").write_text(
         "AIRLOCK_UID=1001\n"  # the last line counts
-        f"AIRLOCK_UID={uid}\nAIRLOCK_NATS_USERS={tmp_path}/users.conf\nAIRLOCK_SECRETS={tmp_path}/secrets\n"
+        f"AIRLOCK_UID={uid}\nAIRLOCK_NATS_USERS='{tmp_path}/users.conf'\nAIRLOCK_SECRETS=\"{tmp_path}/secrets\"\n"
     )
     for _ in range(2):  # again without an argument, as after an upgrade
         script = [INFRA / "local/secrets.sh"]

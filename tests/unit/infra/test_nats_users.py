@@ -1,5 +1,6 @@
 """The users of the stack's NATS are those that the contracts' permissions make."""
 
+import os
 import re
 import runpy
 import subprocess
@@ -41,6 +42,7 @@ def test_a_file_of_ones_own_keeps_what_earlier_calls_asked_for(tmp_path: Path) -
     ("asked", "told"),
     [
         (["--pool", "gpu"], "name a file for them"),
+        ([os.path.relpath(COMMITTED), "--pool", "gpu"], "name a file for them"),
         (["own.conf", "--pool", "GPU; }"], "is no name"),
         (["own.conf", "--pool", "gpu", "--host", "gpu=default"], "share a user: gpu"),
     ],
