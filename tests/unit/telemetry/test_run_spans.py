@@ -167,6 +167,20 @@ async def test_what_is_too_much_is_dropped_and_counted(
     assert len(recorded_spans.get_finished_spans()) == 7 + 9 + 17
 
 
+async def test_what_cannot_be_recorded_takes_no_room_from_what_comes_after(
+    recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MAX_WAITING", 7)
+    spans = Spans(SUBJECTS, lambda: START)
+    strange = Outgoing("of-nobody", b"", headers={"traceparent": PARENT})
+    spans.sent([strange] * 7, [Ack("s", 1, False)] * 7, START)
+    with pytest.raises(ValueError, match="of-nobody"):
+        await recorded_by(spans)
+    spans.hand_over([wide(nodes=3)])
+    await recorded_by(spans)
+    assert len(recorded_spans.get_finished_spans()) == 7
+
+
 def test_what_waits_to_be_recorded_keeps_no_other_nodes_of_its_run() -> None:
     run = step(new(node("a"), node("b")), STARTED, START, Values(context={})).run
     done = s.AttemptSucceeded(RUN, "a", 1, "t" * 16, "host-1", output=b"{}", value={})

@@ -86,11 +86,13 @@ class Spans:
         recorded = 0
         while self._waiting:
             spans, ended = self._waiting.popleft()
-            for _ in ended:
-                recorded += 1
-                if recorded % AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            self._spans -= spans
+            try:
+                for _ in ended:
+                    recorded += 1
+                    if recorded % AT_ONCE == 0:
+                        await asyncio.sleep(0)
+            finally:  # also of what cannot be recorded: after that this begins again
+                self._spans -= spans
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
