@@ -85,7 +85,7 @@ class Install:
             if entry.name.isdecimal():
                 try:
                     line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                    state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
                 except OSError:
                     continue
                 if str(self.data) in line and state not in "ZX":
