@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, ArtifactRef
 
-from ..sandbox.spans import MAX_NAMES_BYTES, MAX_SPANS, AgentSpan, Dropped
+from ..sandbox.spans import MAX_ATTRIBUTES_BYTES, MAX_NAMES_BYTES, MAX_SPANS, AgentSpan, Dropped
 
 _CHUNK = 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -61,7 +61,7 @@ class FolderExchange:
         if isinstance(told, Dropped):
             what = "a span was dropped" if told.count == 1 else f"{told.count} spans were dropped"
             reasons = f"unreadable, beyond {MAX_SPANS}, or with names beyond {MAX_NAMES_BYTES} bytes together"
-            self._tell({"event": "note", "text": f"{what}: {reasons}"})
+            self._note(f"{what}: {reasons}")
             return
         milliseconds = max(0.0, (told.end - told.start).total_seconds() * 1000)
         self._tell(
@@ -73,6 +73,12 @@ class FolderExchange:
                 "attributes": dict(told.attributes),
             }
         )
+        if told.left_out:
+            reason = f"those of an attempt have {MAX_ATTRIBUTES_BYTES} bytes together"
+            self._note(f"attributes left out of the span {told.name}: {told.left_out}; {reason}")
+
+    def _note(self, text: str) -> None:
+        self._tell({"event": "note", "text": text})
 
     async def artifact(
         self, name: str, media_type: str, size: int, chunks: AsyncIterator[bytes]
