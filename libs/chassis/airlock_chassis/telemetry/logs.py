@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars, get_conte
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from . import names
+from .otlp.batches import bytes_at_most
 from .secrets import mask
 from .traces import current_ids
 
@@ -137,14 +138,10 @@ def _carried(final: Processor) -> Processor:
             return final(logger, method, event)
         fields = dict(event)  # a renderer for people takes it apart
         text = final(logger, method, event)
-        carry(fields, _bytes_at_most(text) if isinstance(text, str) else 0)
+        carry(fields, bytes_at_most(text) if isinstance(text, str) else 0)
         return text
 
     return carried
-
-
-def _bytes_at_most(text: str) -> int:
-    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _plain(value: object) -> str:

@@ -27,6 +27,11 @@ Send = Callable[[Sequence[_T]], int]
 """Sends a batch, in bounded time; answers how many were not taken. Raises nothing."""
 
 
+def bytes_at_most(text: str) -> int:
+    """What a text weighs on the wire, at most; without spelling it, for it is asked of all that is said."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
 class Batches(Generic[_T]):
     """Items that wait to be sent, at most `most` and `most_bytes` of them."""
 

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.util.types import Attributes
 
-from .batches import Batches
+from .batches import Batches, bytes_at_most
 from .collector import MAX_REQUEST_BYTES, Collector, Sender, rejected_of
 from .connection import BoundedSession
 
@@ -61,24 +61,25 @@ def size_of(span: ReadableSpan) -> int:
 
     Each span that is kept pays for this where it ends, so it is written for speed.
     """
-    size = _SPAN_BYTES + _text(span.name) + _text(span.status.description or "") + _fields(span.attributes)
+    size = (
+        _SPAN_BYTES
+        + bytes_at_most(span.name)
+        + bytes_at_most(span.status.description or "")
+        + _fields(span.attributes)
+    )
     for link in span.links:
         size += _SPAN_BYTES + _fields(link.attributes)
     for event in span.events:
-        size += _SPAN_BYTES + _text(event.name) + _fields(event.attributes)
+        size += _SPAN_BYTES + bytes_at_most(event.name) + _fields(event.attributes)
     return size
 
 
 def _fields(attributes: Attributes) -> int:
     size = 0
     for key, value in (attributes or {}).items():
-        size += 2 * _FIELD_BYTES + _text(key)
+        size += 2 * _FIELD_BYTES + bytes_at_most(key)
         if isinstance(value, str):
-            size += _text(value)
+            size += bytes_at_most(value)
         elif isinstance(value, Sequence):
-            size += sum(_FIELD_BYTES + (_text(one) if isinstance(one, str) else 0) for one in value)
+            size += sum(_FIELD_BYTES + (bytes_at_most(one) if isinstance(one, str) else 0) for one in value)
     return size
-
-
-def _text(text: str) -> int:
-    return len(text) if text.isascii() else 4 * len(text)
