@@ -18,7 +18,7 @@ from airlock_chassis.variables import AGENT_HOST, COMMANDS
 from .errors import AirlockError
 from .operations import diagnosis
 from .operations.health import SERVICE, VERSION
-from .operations.keys import create_key, is_name, list_keys, revoke_key
+from .operations.keys import create_key, list_keys, revoke_key
 from .settings import Settings
 from .store import migrate
 from .store.database import Database, DatabaseUnavailable
@@ -84,13 +84,14 @@ async def _migrate(settings: Settings, asked: argparse.Namespace) -> int:
                 await _make_first_keys(Sessions(database), asked.first_keys, asked.first_name)
     except (DatabaseUnavailable, migrate.SchemaTooOld, migrate.SchemaTooNew) as error:
         raise Fatal(str(error)) from error
+    except AirlockError as error:
+        raise _fatal(error) from error
     return 0
 
 
 async def _make_first_keys(sessions: Sessions, folder: Path, name: str) -> None:
     """Make `admin.key`, in the name of a person, and `host.key` where they are not there yet."""
-    person = name if is_name(name) else "admin"  # an account may be called as we call ourselves
-    for role, holder in ((KeyRole.ADMIN, person), (KeyRole.HOST, "agent-host")):
+    for role, holder in ((KeyRole.ADMIN, name), (KeyRole.HOST, "agent-host")):
         path = folder / f"{role.value}.key"
         if not path.exists():
             write_secret(path, (await create_key(sessions, holder, role=role)).text)
@@ -116,8 +117,12 @@ async def _keys(settings: Settings, asked: argparse.Namespace) -> int:
     except DatabaseUnavailable as error:
         raise Fatal(str(error)) from error
     except AirlockError as error:
-        raise Fatal(": ".join(filter(None, (error.detail, error.advice)))) from error
+        raise _fatal(error) from error
     return 0
+
+
+def _fatal(error: AirlockError) -> Fatal:
+    return Fatal(": ".join(filter(None, (error.detail, error.advice))))
 
 
 async def _diagnose(settings: Settings, pools: Sequence[str]) -> int:

@@ -45,16 +45,19 @@ async def test_people_are_called_as_they_are(sessions: Sessions, name: str) -> N
     assert (await create_key(sessions, name)).view.name == name
 
 
-async def test_an_account_that_is_called_airlock_gets_its_first_key_as_admin(
+async def test_a_first_key_in_a_name_that_none_may_have_is_refused_in_one_line(
     sessions: Sessions, migrated_database_url: str, tmp_path: Path
 ) -> None:
     making = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "airlock_orchestration", "migrate"),
         *("--first-keys", str(tmp_path), "--first-name", "airlock"),
         env={"AIRLOCK_DATABASE_URL": migrated_database_url},
+        stderr=asyncio.subprocess.PIPE,
     )
-    assert await making.wait() == 0
-    assert {view.name for view in await list_keys(sessions)} == {"admin", "agent-host"}
+    _, said = await making.communicate()
+    assert making.returncode == 1
+    assert b"'airlock' is no name for a key" in said.splitlines()[-1]
+    assert await list_keys(sessions) == []
 
 
 async def test_listing_shows_who_and_when_and_never_a_secret(sessions: Sessions) -> None:

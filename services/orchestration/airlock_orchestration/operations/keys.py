@@ -51,7 +51,7 @@ async def create_key(
     project: str = DEFAULT_PROJECT,
 ) -> NewKey:
     """Make a key. Its text is in the answer and nowhere else. Raises InvalidRequest for a bad name."""
-    if not is_name(name):
+    if not _is_name(name):
         raise InvalidRequest(
             f"{name[:MAX_NAME]!a} is no name for a key",
             hint=f"1 to {MAX_NAME} characters that can be seen, and not {SYSTEM!r}: so Airlock calls itself.",
@@ -72,7 +72,7 @@ async def create_key(
     return NewKey(spell(id_, secret), view)
 
 
-def is_name(text: str) -> bool:
+def _is_name(text: str) -> bool:
     """Whether a key may be called so: the journal and decisions tell people by this name who it was."""
     is_word = 0 < len(text) <= MAX_NAME and text.isprintable() and text == text.strip()
     return is_word and text != SYSTEM
