@@ -136,15 +136,17 @@ async def test_a_use_is_noted_without_waiting_for_who_has_the_row(sessions: Sess
 
 
 async def test_who_asked_for_others_too_and_went_away_leaves_them_their_answers(
-    sessions: Sessions,
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await create_key(sessions, "alice")
-    ring = KeyRing(sessions)
-    first = asyncio.create_task(ring.recognise(made.text))
-    others = [asyncio.create_task(ring.recognise(made.text)) for _ in range(3)]
-    await asyncio.sleep(0)  # the first asks, for all
-    first.cancel()
-    assert [found is not None for found in await asyncio.gather(*others)] == [True] * 3
+    ring, asked = KeyRing(sessions), _count_questions(monkeypatch)
+    first, second, *others = [asyncio.create_task(ring.recognise(made.text)) for _ in range(4)]
+    async with asyncio.timeout(10):
+        while len(asked) < 2:  # the first asks alone; the second then for all who came meanwhile
+            await asyncio.sleep(0)
+    assert second.cancel()
+    assert [found is not None for found in await asyncio.gather(first, *others)] == [True] * 3
+    assert (second.cancelled(), len(asked)) == (True, 3)
 
 
 def _count_questions(monkeypatch: pytest.MonkeyPatch) -> list[set[tuple[str, bytes]]]:
