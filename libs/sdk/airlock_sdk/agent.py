@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from airlock_sdk.artifact import TAR, ArtifactReference
 from airlock_sdk.binding import bind, input_type, plain
 from airlock_sdk.context import Context
-from airlock_sdk.failure import Failure, ProtocolError, WorkspaceError
+from airlock_sdk.failure import MAX_MESSAGE, Failure, ProtocolError, WorkspaceError, text_of
 from airlock_sdk.frames import PROTOCOL, BoundedReader, FrameWriter, take_over
 from airlock_sdk.request import read_request
 from airlock_sdk.span import Spans
@@ -136,7 +136,7 @@ def _unexpected(error: BaseException) -> Failure:
 
     frames = traceback.extract_tb(error.__traceback__)[-_TRACEBACK_FRAMES:]
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    message = f"{type(error).__name__}: {error}"[:2000]
+    message = f"{type(error).__name__}: {text_of(error, MAX_MESSAGE)}"[:MAX_MESSAGE]
     return Failure("agent.error", message, details={"traceback": places})
 
 
@@ -145,7 +145,7 @@ def _fail(writer: FrameWriter, failure: Failure) -> None:
         {
             "type": "failure",
             "code": failure.code,
-            "message": failure.message[:2000],
+            "message": failure.message,
             "retryable": failure.retryable,
             "details": failure.details,
         }

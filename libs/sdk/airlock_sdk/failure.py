@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+MAX_MESSAGE = 2000
+"""Characters of a failure's message."""
 _CODE = re.compile(r"agent(\.[a-z][a-z0-9_]{0,62}){1,3}")
 
 
@@ -28,7 +30,7 @@ class Failure(Exception):
             raise ValueError(f"a failure code looks like agent.some_word, not {code!r}")
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = text_of(message, MAX_MESSAGE)
         self.retryable = retryable
         self.details: dict[str, Any] = dict(details or {})
 
@@ -49,3 +51,11 @@ class WorkspaceError(Exception):
         super().__init__(f"{shown!r}: {rule}")
         self.entry = shown
         self.rule = rule
+
+
+def text_of(value: Any, most: int) -> str:
+    """The text of anything, cut to `most` characters. Never raises: words about the work must not end it."""
+    try:
+        return str(value)[:most]
+    except Exception:  # an author's own __str__, or an integer of more digits than Python spells
+        return type(value).__name__[:most]

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airlock_sdk.failure import Failure
+from airlock_sdk.failure import Failure, text_of
 from airlock_sdk.frames import FrameWriter
 
 MAX_SPANS = 256  # of an attempt; the host takes no more
@@ -29,7 +29,7 @@ class Span:
 
     def __init__(self, name: str, attributes: Mapping[str, Any], started_at: datetime) -> None:
         self.id = os.urandom(8).hex()
-        self.name = _text(name, MAX_NAME)
+        self.name = text_of(name, MAX_NAME)
         self.started_at = started_at
         self._error: str | None = None
         self._parent = _inside.get()
@@ -43,13 +43,13 @@ class Span:
         ones are left out.
         """
         for key, value in attributes.items():
-            known = _text(key, MAX_KEY)
+            known = text_of(key, MAX_KEY)
             if known in self._attributes or len(self._attributes) < MAX_ATTRIBUTES:
                 self._attributes[known] = _plain(value)
 
     def fail(self, reason: str) -> None:
         """Mark it as failed, for a reason that is one of few: `timeout`, the name of an error."""
-        self._error = _text(reason, MAX_TEXT)
+        self._error = text_of(reason, MAX_TEXT)
 
     def frame(self, ended_at: datetime) -> dict[str, Any]:
         """Spell its frame."""
@@ -111,15 +111,7 @@ def _plain(value: Any) -> bool | int | float | str:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    return _text(value, MAX_TEXT)
-
-
-def _text(value: Any, most: int) -> str:
-    """The text of anything, cut: what is told of the work must not end it."""
-    try:
-        return str(value)[:most]
-    except Exception:  # an author's own __str__, or an integer of more digits than Python spells
-        return type(value).__name__[:most]
+    return text_of(value, MAX_TEXT)
 
 
 def _spelled(at: datetime) -> str:

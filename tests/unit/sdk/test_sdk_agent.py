@@ -110,6 +110,31 @@ def test_words_beside_the_work_that_are_no_json_are_left_out_and_change_nothing(
     assert (outcome.failure["code"], outcome.failure["message"]) == ("agent.not_today", "come back")
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (Failure("agent.busy", ValueError("in use")), ("agent.busy", "in use")),  # type: ignore[arg-type]
+        (Failure("agent.busy", Mute()), ("agent.busy", "Mute")),  # type: ignore[arg-type]
+        (Mute(), ("agent.error", "Mute: Mute")),
+    ],
+    ids=["an error for a message", "one without a text", "an exception without a text"],
+)
+def test_whatever_is_raised_is_told_in_a_frame(
+    raised: Exception, told: tuple[str, str], tmp_path: Path
+) -> None:
+    def refuse(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
+        raise raised
+
+    failure = run_action(make_agent(refuse), "do", {}, scratch=tmp_path).failure
+    assert failure is not None
+    assert (failure["code"], failure["message"]) == told
+
+
 def test_an_exception_is_a_failure_with_a_short_traceback(tmp_path: Path) -> None:
     def broken(inputs: dict[str, Any], ctx: Context) -> dict[str, Any]:
         return {"x": 1 // 0}
