@@ -19,6 +19,14 @@ def quantile(
     return f"histogram_quantile({q}, sum by ({labels}) (rate({series}{window})))"
 
 
+def mean(histogram: str, *, selector: str = "", by: str = "", window: str = "[$__rate_interval]") -> str:
+    """The mean of what a histogram saw, over all replicas, of each `by`: exact, whatever its bounds are."""
+    parts = (
+        f"{_sum(by)}(rate({_series(f'{histogram}_{part}', selector)}{window}))" for part in ("sum", "count")
+    )
+    return " / ".join(parts)
+
+
 def per_second(counter: str, *, by: str = "", selector: str = "") -> str:
     """How much a second, over all replicas, of each `by`."""
     return f"{_sum(by)}(rate({_series(counter, selector)}[$__rate_interval]))"

@@ -14,7 +14,7 @@ from . import agents_author, agents_try
 from .agents_author import MANIFEST
 from .documents import read_document
 from .edge import command
-from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
+from .output import AsJson, Limit, newest, print_json, print_table, terminal, when
 from .target import connect
 
 _IMAGE_PROBLEM = "agent.image"
@@ -36,7 +36,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Registered agent versions, the newest first."""
         async with connect(context) as client:
-            found = await collect(lambda cursor: client.agents(name=name, cursor=cursor), limit)
+            found = await newest(context, lambda cursor: client.agents(name=name, cursor=cursor), limit)
         if as_json:
             print_json(found)
             return 0

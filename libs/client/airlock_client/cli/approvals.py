@@ -13,7 +13,7 @@ from ..show.gate import question, show_approval
 from ..show.text import one_line, status
 from .edge import CommandError, command
 from .ids import whole_approval, whole_run
-from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
+from .output import AsJson, Limit, OnlyIds, newest, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
@@ -46,8 +46,8 @@ def add(app: typer.Typer) -> None:
         """Approvals, the newest first."""
         async with connect(context) as client:
             run = run and await whole_run(client, run)
-            found = await collect(
-                lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
+            found = await newest(
+                context, lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
             )
         if as_json:
             print_json(found)

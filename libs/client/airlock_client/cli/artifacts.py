@@ -18,7 +18,7 @@ from ..results import named_in, read_outputs
 from ..show.text import one_line, size
 from ..workspaces import MEDIA_TYPE, PackedFolder, pack_folder
 from .edge import CommandError, command
-from .output import AsJson, Limit, collect, print_json, print_table, when
+from .output import AsJson, Limit, newest, print_json, print_table, when
 from .target import connect
 
 _DEFAULT_TYPE = "application/octet-stream"
@@ -41,7 +41,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Artifacts, those put last first; of a run also what its context and outputs call them."""
         async with connect(context) as client:
-            found = await collect(lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
+            found = await newest(context, lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
             places = await _places(client, run) if run is not None and found else {}
         if as_json:
             listed = [one.model_dump(mode="json") for one in found]

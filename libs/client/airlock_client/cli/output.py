@@ -1,6 +1,7 @@
 """What commands print: tables for people, one JSON document for programs."""
 
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -97,6 +98,17 @@ async def collect(page: Callable[[str | None], Awaitable[Page[View]]], limit: in
         cursor = answer.next_cursor
         if cursor is None or len(found) >= limit:
             return found[:limit]
+
+
+async def newest(
+    context: typer.Context, page: Callable[[str | None], Awaitable[Page[View]]], limit: int
+) -> list[View]:
+    """What a command lists: the newest ones. Stderr tells who asked for no number that there are more."""
+    found = await collect(page, limit + 1)
+    source = context.get_parameter_source("limit")
+    if len(found) > limit and source is not None and source.name == "DEFAULT":
+        sys.stderr.write(f"airlock: these are the newest {limit}, and there are more: add --limit 1000\n")
+    return found[:limit]
 
 
 def when(moment: datetime | None) -> str:

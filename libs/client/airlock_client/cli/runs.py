@@ -24,7 +24,7 @@ from .artifacts import put_workspace, tell_skipped
 from .documents import read_context, read_setting
 from .edge import CommandError, command
 from .ids import whole_run
-from .output import AsJson, Limit, OnlyIds, collect, print_ids, print_json, print_table, terminal, when
+from .output import AsJson, Limit, OnlyIds, newest, print_ids, print_json, print_table, terminal, when
 from .target import connect
 
 _LACKED = re.compile(r'^"([^"]+)" is a required property$')
@@ -123,8 +123,8 @@ def _add_reading(runs: typer.Typer) -> None:
     ) -> int:
         """Runs, the newest first."""
         async with connect(context) as client:
-            found = await collect(
-                lambda cursor: client.runs(status=wanted, workflow=workflow, cursor=cursor), limit
+            found = await newest(
+                context, lambda cursor: client.runs(status=wanted, workflow=workflow, cursor=cursor), limit
             )
         if as_json:
             print_json(found)

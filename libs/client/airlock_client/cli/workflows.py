@@ -16,7 +16,7 @@ from ..show.text import one_line, safe
 from .documents import read_document
 from .edge import CommandError, command
 from .graph import Output, Svg, write_picture
-from .output import AsJson, Limit, collect, print_json, print_table, terminal, when
+from .output import AsJson, Limit, newest, print_json, print_table, terminal, when
 from .target import connect
 
 
@@ -78,7 +78,7 @@ def add(app: typer.Typer) -> None:
     async def list_workflows(context: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> int:
         """Workflows in their newest versions."""
         async with connect(context) as client:
-            found = await collect(lambda cursor: client.workflows(cursor=cursor), limit)
+            found = await newest(context, lambda cursor: client.workflows(cursor=cursor), limit)
         if as_json:
             print_json(found)
             return 0
