@@ -91,7 +91,7 @@ def otlp_sink() -> Iterator[Sink]:
             """Keep quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="otlp-sink")
+        thread = threading.Thread(target=server.serve_forever, name="sink-of-spans")
         thread.start()
         sink.endpoint = f"http://127.0.0.1:{server.server_port}"
         try:

@@ -3,7 +3,7 @@
     async with Database(url) as database:           raises DatabaseUnavailable
         async with database.path() as connection:   asyncpg: the door, due times, heartbeats
         async with database.beside() as connection: asyncpg: followers, logs, a run's bytes
-        async with database.counting() as connection: asyncpg: counts of requests
+        async with database.counting() as connection: asyncpg: who asks, and how often
         async with database.reading() as session:   SQLAlchemy, one read-only transaction
         async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
 
@@ -25,7 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 BESIDE_CONNECTIONS = 4
 """Few: followers of runs and lines of logs, however many, wait for each other, and nobody else for them."""
 COUNTING_CONNECTIONS = 1
-"""All that a replica counts goes in one statement after another; every request waits for its own."""
+"""Whom a replica recognises, and what it counts: one statement after another; requests wait for their own."""
 CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25
@@ -134,7 +134,7 @@ class Database:
 
     @asynccontextmanager
     async def counting(self) -> AsyncIterator[Any]:
-        """The asyncpg connection for counts of requests, which wait for nothing else; the same limits."""
+        """The asyncpg connection for who asks and how often, which wait for nothing else; the same limits."""
         assert self._counting is not None, "the database is not connected"
         async with self._counting.acquire(timeout=_ACQUIRE_SECONDS) as connection:
             yield connection

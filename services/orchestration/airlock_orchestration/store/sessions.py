@@ -4,7 +4,7 @@
     async with sessions.writing() as session:    one transaction, committed at the end
     async with sessions.path() as connection:    asyncpg, for the queries of the path
     async with sessions.beside() as connection:  asyncpg, for followers, logs and a run's bytes
-    async with sessions.counting() as connection: asyncpg, for counts of requests
+    async with sessions.counting() as connection: asyncpg, for who asks, and how often
 
 All raise StoreUnavailable for what may succeed when it is asked again.
 """
@@ -49,7 +49,7 @@ class Sessions:
 
     @asynccontextmanager
     async def counting(self) -> AsyncIterator[Any]:
-        """The asyncpg connection that counts of requests have to themselves."""
+        """The asyncpg connection for who asks, and how often: what comes before a request's own work."""
         async with translated(), self._database.counting() as connection:
             yield connection
 
