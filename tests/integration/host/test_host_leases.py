@@ -65,6 +65,11 @@ async def test_a_cancelled_attempt_is_killed_and_reported_as_cancelled(
     assert report.status is ReportStatus.CANCELLED
     assert report.failure is not None
     assert report.failure.kind is FailureKind.CANCELLED
+    # What it took is told all the same: it was there, and it was paid for.
+    taken = report.usage
+    assert None not in (taken.queued_ms, taken.start_ms, taken.run_ms, taken.peak_memory_bytes)
+    assert taken.cpu_ms is not None
+    assert 0 < taken.cpu_ms
     assert await asyncio.to_thread(sandboxes_of, docker_client, host) == 0
 
 

@@ -28,6 +28,16 @@ async def test_an_agent_gets_its_input_and_its_output_is_kept_byte_for_byte(run_
     assert outcome.usage.run_ms is not None
 
 
+@pytest.mark.parametrize("end", ["echo '{}'", "exit 7"])
+async def test_what_an_agent_computed_is_known_although_it_ends_by_itself(
+    run_shell: RunAgent, end: str
+) -> None:
+    outcome = await run_shell(f"timeout 1 sh -c 'while :; do :; done'; {end}")
+    assert outcome.usage.cpu_ms is not None
+    assert outcome.usage.peak_memory_bytes is not None
+    assert 100 < outcome.usage.cpu_ms < 1500
+
+
 @pytest.mark.parametrize("printed", ["not json at all", '{"a":1} {"b":2}', "NaN", "\\377\\376"])
 async def test_what_an_agent_printed_is_passed_on_unjudged(run_shell: RunAgent, printed: str) -> None:
     outcome = await run_shell(f"printf '{printed}'")

@@ -233,6 +233,18 @@ def test_an_attempt_that_nobody_had_took_no_time_and_cost_nothing() -> None:
     assert made.added("workflow_container_seconds_total", workflow="withdrawn", tag="") == 0
 
 
+def test_an_attempt_that_is_cut_short_costs_what_it_took_and_says_nothing_of_its_agents_time() -> None:
+    made = ledger("cut-short")
+    made.send(CLAIMED)
+    made.send(s.CancelRequested(RUN, "ada"))
+    failure = Failure(kind=FailureKind.CANCELLED, code="cancelled", message="x")
+    made.send(s.AttemptFailed(**ATTEMPT, failure=failure, evidence=s.Evidence(usage=USAGE)))  # type: ignore[arg-type]
+    assert made.added("agent_runs_total", agent="free", action="go", status="CANCELLED") == 1
+    assert made.added("workflow_container_seconds_total", workflow="cut-short", tag="") == 2.0
+    assert made.added("workflow_cpu_seconds_total", workflow="cut-short", tag="") == 0.5
+    assert made.added("agent_duration_seconds_count", agent="free", action="go") == 0
+
+
 def test_what_was_let_through_resumes_once_and_only_a_gate_does() -> None:
     made = ledger("resumed", approval={})
     made.decide(Verdict.APPROVED)

@@ -95,10 +95,8 @@ class Bench:
                 if manifest.protocol is Protocol.AIRLOCK_1:
                     ready_ms = max(0.0, open_ms - timing.create_ms - timing.attach_ms - timing.start_ms)
                 tell({"event": "started", "sandbox": spec.sandbox, "image": image})
-                async with self._containers.watching():
-                    outcome = await self._invoke(
-                        sandbox, _request(manifest, action, document, artifacts), exchange, tell
-                    )
+                request = _request(manifest, action, document, artifacts)
+                outcome = await self._invoke(sandbox, request, exchange, tell)
             finally:
                 await sandbox.close()
         return self._tried(image, outcome, timing, ready_ms, began)
@@ -122,17 +120,15 @@ class Bench:
         self, image: str, outcome: Outcome, timing: Timing, ready_ms: float | None, began: float
     ) -> Tried:
         usage: Usage = outcome.usage
-        peak = usage.peak_memory_bytes
-        cpu = usage.cpu_ms
         times = {
             "create_ms": timing.create_ms + timing.attach_ms,
             "start_ms": timing.start_ms,
             "ready_ms": ready_ms,
             "run_ms": usage.run_ms,
             "total_ms": (time.monotonic() - began) * 1000,
-            "cpu_ms": timing.counted.cpu_ms if cpu is None else cpu,
+            "cpu_ms": usage.cpu_ms,
         }
-        return Tried(image, outcome, times, timing.counted.peak_memory_bytes if peak is None else peak)
+        return Tried(image, outcome, times, usage.peak_memory_bytes)
 
 
 def _named(manifest: Manifest, document: bytes) -> tuple[InputArtifact, ...]:

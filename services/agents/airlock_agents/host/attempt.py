@@ -9,7 +9,7 @@ from enum import StrEnum
 from airlock_chassis.bus import BusError, Message
 from airlock_chassis.telemetry.logs import get_logger
 from airlock_contracts.manifest import AgentVersion
-from airlock_contracts.messages import HeldAttempt, Invocation
+from airlock_contracts.messages import HeldAttempt, Invocation, Usage
 from airlock_contracts.statuses import Effects, RiskLevel
 
 log = get_logger(__name__)
@@ -46,6 +46,8 @@ class Attempt:
     lease_until: float | None = None
     """By this host's monotonic clock; None until a claim is granted."""
     ending: Ending | None = None
+    usage: Usage = field(default_factory=Usage)
+    """What its sandbox took, once that is closed."""
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

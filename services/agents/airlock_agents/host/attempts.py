@@ -215,6 +215,7 @@ class Attempts:
             with step(names.SPAN_SANDBOX_START):
                 began = time.monotonic()
                 sandbox = await self._parts.sandboxes.open(spec)
+                held.callback(_note_usage, attempt, sandbox, queued_ms)  # once it is closed
                 held.push_async_callback(sandbox.close)
                 held.push_async_callback(_hear_out, sandbox, said)
                 sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
@@ -243,6 +244,10 @@ class Attempts:
         elif not attempt.claimed and outcome.failure.retryable:
             # Raises EngineFailed, which hands it back, when it is the engine that is away.
             await self._parts.containers.image(attempt.agent.image_digest)
+
+
+def _note_usage(attempt: Attempt, sandbox: Sandbox, queued_ms: float) -> None:
+    attempt.usage = sandbox.usage.model_copy(update={"queued_ms": queued_ms})
 
 
 async def _hear_out(sandbox: Sandbox, said: AttemptLog) -> None:

@@ -31,7 +31,8 @@ def report_of(attempt: Attempt, outcome: Outcome, *, host: str) -> bytes:
 def cancelled_report(attempt: Attempt, *, host: str) -> bytes:
     """The report's payload for an attempt that was ended because its run is being cancelled."""
     failure = Failure(kind=FailureKind.CANCELLED, code=failures.CANCELLED, message="the run was cancelled")
-    return encode_within_limit(_report(attempt, host, ReportStatus.CANCELLED, failure=failure), b"")
+    report = _report(attempt, host, ReportStatus.CANCELLED, failure=failure, usage=attempt.usage)
+    return encode_within_limit(report, b"")
 
 
 def internal_failure(message: str, *, retryable: bool = False) -> Failed:

@@ -18,6 +18,7 @@ from airlock_contracts.statuses import Protocol
 from . import outcome, stdio
 from .airlock1 import Conversation, NoAnswer
 from .attach import Channel, EngineGone
+from .counts import Counts
 from .docker import Containers, EngineFailed, ImageMissing, StartRefused
 from .frames import BrokenFrame
 from .outcome import Ended, Failed, Outcome, Success
@@ -122,9 +123,22 @@ class Sandbox:
         self._container = ""
         self._channel: Channel | None = None
         self._conversation: Conversation | None = None
-        self._usage = Usage()
+        self._counts = Counts(lambda: containers.counted(self._container))
+        self._start_ms: float | None = None
+        self._run_ms: float | None = None
         self._asked = False
         self._closed = False
+
+    @property
+    def usage(self) -> Usage:
+        """What it took until now, or until it was closed; its counts as they were seen last."""
+        counted = self._counts.last
+        return Usage(
+            start_ms=self._start_ms,
+            run_ms=self._run_ms,
+            cpu_ms=counted.cpu_ms,
+            peak_memory_bytes=counted.peak_memory_bytes,
+        )
 
     async def invoke(
         self,
@@ -147,7 +161,7 @@ class Sandbox:
         seconds = min(request.timeout_seconds, float(limits.timeout_seconds))
         began = time.monotonic()
         try:
-            async with asyncio.timeout(seconds) as scope:
+            async with self._counts.watched(), asyncio.timeout(seconds) as scope:
                 answer = await self._answer(request, source, sink)
         except TimeoutError:
             if not scope.expired():
@@ -160,8 +174,8 @@ class Sandbox:
             )
         except stdio.InputCannotEnd as error:
             answer = _start_failed(str(error), retryable=False)
-        run_ms = (time.monotonic() - began) * 1000
-        self._usage = self._usage.model_copy(update={"run_ms": run_ms})
+        finally:
+            self._run_ms = (time.monotonic() - began) * 1000
         if isinstance(answer, Failure):
             await self.hear_out()  # its reason often stands on stderr
             return self._failed(answer)
@@ -170,7 +184,7 @@ class Sandbox:
             output=answer,
             artifacts=tuple(self._conversation.artifacts) if self._conversation else (),
             stderr_tail=channel.stderr.text(),
-            usage=self._usage,
+            usage=self.usage,
         )
 
     async def hear_out(self) -> None:
@@ -193,8 +207,7 @@ class Sandbox:
         if self.spec.manifest.protocol is Protocol.AIRLOCK_1:
             self._conversation = Conversation(self._channel)
             await self._conversation.ready()
-        start_ms = (time.monotonic() - self._began) * 1000
-        self._usage = Usage(start_ms=start_ms)
+        self._start_ms = (time.monotonic() - self._began) * 1000
 
     async def _why_not_open(self, error: BaseException) -> Failure | None:
         match error:
@@ -236,11 +249,7 @@ class Sandbox:
 
     async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
         """The answer, unless a process was killed for its memory: then nobody knows what it is worth."""
-        counted = await self._containers.counted(self._container)
-        if counted is not None:
-            self._usage = self._usage.model_copy(
-                update={"cpu_ms": counted.cpu_ms, "peak_memory_bytes": counted.peak_memory_bytes}
-            )
+        counted = await self._counts.look()
         if counted is not None and counted.oom_kills is not None:
             killed = counted.oom_kills > 0
         else:
@@ -285,12 +294,14 @@ class Sandbox:
             raw_output=self._channel.first_output if self._channel else b"",
             artifacts=tuple(self._conversation.artifacts) if self._conversation else (),
             stderr_tail=self._channel.stderr.text() if self._channel else "",
-            usage=self._usage,
+            usage=self.usage,
         )
 
     async def _discard(self) -> None:
         try:
             async with asyncio.timeout(CLEANUP_SECONDS):
+                if self._asked:
+                    await self._counts.look()  # of one that is ended from outside nobody else will know
                 if self._channel is not None:
                     await self._channel.close()
                 if self._creating is not None:

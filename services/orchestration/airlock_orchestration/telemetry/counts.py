@@ -94,7 +94,8 @@ def _ended(plan: Plan, effect: WriteAttempt) -> None:
     if attempt.status is AttemptStatus.FAILED and (failure := attempt.failure) is not None:
         metrics.agent_errors_total.labels(agent, failure.kind.value, failure.code).inc()
     usage = Usage() if effect.evidence is None else effect.evidence.usage
-    if (ran := ran_for(usage)) is not None:
+    # How long an agent takes, one that was cut short does not say.
+    if attempt.status is not AttemptStatus.CANCELLED and (ran := ran_for(usage)) is not None:
         metrics.agent_duration_seconds.labels(agent, node.action).observe(ran)
     if (before := waited(attempt, usage)) is not None:
         metrics.attempt_wait_seconds.labels(pool).observe(before.total_seconds())
