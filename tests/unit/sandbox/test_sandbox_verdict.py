@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from airlock_agents.sandbox.cgroup import read_counted
+from airlock_agents.sandbox.cgroup import Counted, read_counted
 from airlock_agents.sandbox.neutral import Tail, neutral, neutral_value
-from airlock_agents.sandbox.outcome import Ended, Failed, sandbox_failure, verdict
+from airlock_agents.sandbox.outcome import Ended, Failed, explained, sandbox_failure, verdict
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,27 @@ def test_an_end_has_its_failure(ended: Ended, code: str, retryable: bool) -> Non
     failure = verdict(ended, memory_mb=64)
     assert failure is not None
     assert (failure.code, failure.retryable) == (code, retryable)
+
+
+@pytest.mark.parametrize(
+    ("ended", "seen", "killed_for_memory"),
+    [
+        (Ended(137, False), Counted(oom_kills=0, peak_memory_bytes=2**26), True),
+        (Ended(137, False), Counted(oom_kills=1, peak_memory_bytes=None), True),
+        # Below its limit somebody else killed it; and where nobody could look, nobody knows.
+        (Ended(137, False), Counted(oom_kills=0, peak_memory_bytes=2**26 - 4096), False),
+        (Ended(137, False), Counted(), False),
+        # Full of what it read from files, it ended by itself.
+        (Ended(0, False), Counted(oom_kills=0, peak_memory_bytes=2**26), False),
+        (Ended(1, False), Counted(oom_kills=0, peak_memory_bytes=2**26), False),
+        (Ended(137, True), Counted(), True),
+    ],
+)
+def test_a_kill_that_the_engine_missed_is_told_by_what_was_seen_last(
+    ended: Ended, seen: Counted, killed_for_memory: bool
+) -> None:
+    known = explained(ended, seen, memory_bytes=2**26)
+    assert (known.exit_code, known.oom_killed) == (ended.exit_code, killed_for_memory)
 
 
 def test_a_clean_end_is_no_failure() -> None:

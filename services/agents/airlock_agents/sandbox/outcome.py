@@ -1,12 +1,14 @@
 """How an attempt in a sandbox ended, and the pure verdict on a container's end."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airlock_contracts import failures
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.failures import Failure, FailureKind
 from airlock_contracts.messages import MAX_EVIDENCE_BYTES, Usage
+
+from .cgroup import Counted
 
 _SIGKILLED = 137
 """128 + SIGKILL, as the sandbox's init passes it on."""
@@ -49,6 +51,17 @@ class Ended:
 
     exit_code: int
     oom_killed: bool
+
+
+def explained(ended: Ended, last_seen: Counted, *, memory_bytes: int) -> Ended:
+    """How a container ended that we did not kill. Pure.
+
+    Engines miss some kills for memory (cgroup v1 tells of them by a file that goes with the container). What
+    was at its limit when it was last seen, and was killed, is taken for one.
+    """
+    kills, peak = last_seen.oom_kills or 0, last_seen.peak_memory_bytes or 0
+    at_limit = kills > 0 or peak >= memory_bytes
+    return replace(ended, oom_killed=True) if ended.exit_code == _SIGKILLED and at_limit else ended
 
 
 def verdict(ended: Ended, *, memory_mb: int, stderr_tail: str = "") -> Failure | None:

@@ -277,6 +277,7 @@ class Sandbox:
 
     def _verdict(self, ended: Ended) -> Failure | None:
         tail = self._attached().stderr.text()
+        ended = outcome.explained(ended, self._counts.last, memory_bytes=self._policy.memory_bytes)
         return outcome.verdict(ended, memory_mb=self._memory_mb, stderr_tail=tail)
 
     @property
