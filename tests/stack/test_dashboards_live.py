@@ -38,7 +38,7 @@ async def test_an_agent_that_got_slower_since_last_week_is_told_from_the_others(
     busy: Prometheus, install: Install
 ) -> None:
     await install.run("slower", [{"id": "a", "inputs": {"seconds": 1}}])  # which took 0.05 s then
-    (slower,) = [one.text for one in asked() if "offset 7d" in one.text and " / " in one.text]
+    (slower,) = [one.text for one in asked() if "offset 7d" in one.text and "[7d])" in one.text]
     await busy.until(f'{slower} > 2 and on (agent) agent_runs_total{{agent="obedient"}}', seconds=20)
     by_agent = {one["metric"]["agent"]: float(one["value"][1]) for one in await busy.query(slower)}
     assert by_agent["speaking"] < 1  # it took a minute then
