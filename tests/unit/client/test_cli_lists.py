@@ -1,4 +1,4 @@
-"""A list that is cut off says so, unless whoever asked said how many."""
+"""A list that is cut off says so, and how to see more."""
 
 import asyncio
 
@@ -25,8 +25,8 @@ def listing(things: int) -> typer.Typer:
         return Page[Thing](items=items, next_cursor=str(last) if last < things else None)
 
     @app.command()
-    def show(context: typer.Context, limit: Limit = 4) -> None:
-        typer.echo(" ".join(str(thing.n) for thing in asyncio.run(newest(context, page, limit))))
+    def show(limit: Limit = 4) -> None:
+        typer.echo(" ".join(str(thing.n) for thing in asyncio.run(newest(page, limit))))
 
     return app
 
@@ -35,8 +35,14 @@ def listing(things: int) -> typer.Typer:
     ("things", "asked", "shown", "told"),
     [
         (4, [], "0 1 2 3\n", ""),
-        (5, [], "0 1 2 3\n", "airlock: these are the newest 4, and there are more: add --limit 1000\n"),
-        (5, ["--limit", "4"], "0 1 2 3\n", ""),
+        (5, [], "0 1 2 3\n", "airlock: these are the newest 4, and there are more: --limit 200 shows more\n"),
+        (
+            5,
+            ["--limit", "1"],
+            "0\n",
+            "airlock: these are the newest 1, and there are more: --limit 50 shows more\n",
+        ),
+        (5, ["--limit", "5"], "0 1 2 3 4\n", ""),
         (5, ["--limit", "9"], "0 1 2 3 4\n", ""),
     ],
 )

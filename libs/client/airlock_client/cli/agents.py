@@ -36,7 +36,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Registered agent versions, the newest first."""
         async with connect(context) as client:
-            found = await newest(context, lambda cursor: client.agents(name=name, cursor=cursor), limit)
+            found = await newest(lambda cursor: client.agents(name=name, cursor=cursor), limit)
         if as_json:
             print_json(found)
             return 0

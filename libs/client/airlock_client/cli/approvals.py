@@ -47,7 +47,7 @@ def add(app: typer.Typer) -> None:
         async with connect(context) as client:
             run = run and await whole_run(client, run)
             found = await newest(
-                context, lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
+                lambda cursor: client.approvals(status=wanted, run=run, cursor=cursor), limit
             )
         if as_json:
             print_json(found)

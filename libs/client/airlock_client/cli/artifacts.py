@@ -41,7 +41,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Artifacts, those put last first; of a run also what its context and outputs call them."""
         async with connect(context) as client:
-            found = await newest(context, lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
+            found = await newest(lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
             places = await _places(client, run) if run is not None and found else {}
         if as_json:
             listed = [one.model_dump(mode="json") for one in found]

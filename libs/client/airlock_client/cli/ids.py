@@ -18,7 +18,7 @@ async def whole_run(client: AirlockClient, text: str) -> str:
     """The id of a run that begins so. Raises CommandError where several do, or none of the newest."""
     if _whole("run", text):
         return text
-    found = await collect(lambda cursor: client.runs(cursor=cursor, limit=_PAGE), _LOOKED_AT)
+    found, _ = await collect(lambda cursor: client.runs(cursor=cursor, limit=_PAGE), _LOOKED_AT)
     return _only("run", text, [one.id for one in found])
 
 
@@ -26,7 +26,7 @@ async def whole_approval(client: AirlockClient, text: str) -> str:
     """The id of an approval that begins so. Raises CommandError where several do, or none of the newest."""
     if _whole("approval", text):
         return text
-    found = await collect(lambda cursor: client.approvals(cursor=cursor), _LOOKED_AT)
+    found, _ = await collect(lambda cursor: client.approvals(cursor=cursor), _LOOKED_AT)
     return _only("approval", text, [one.id for one in found])
 
 

@@ -21,7 +21,12 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="For programs: one JSON document on stdout, nothing else.")
 ]
 OnlyIds = Annotated[bool, typer.Option("--quiet", "-q", help="Only their ids, one a line.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest first.")]
+MAX_LIMIT = 100_000
+_NEXT_LIMIT = 50
+"""How many times as many to advise: whoever wants all wants them at once."""
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=MAX_LIMIT, help="At most so many, the newest first.")
+]
 View = TypeVar("View", bound=Message)
 PIPE_WIDTH = 120
 _NO_WIDTH = 4000
@@ -88,8 +93,8 @@ def _print_record(console: Console, columns: Sequence[str], row: list[Text]) -> 
         console.print(Padding(Text(", ").join(rest), (0, 0, 0, 2)))
 
 
-async def collect(page: Callable[[str | None], Awaitable[Page[View]]], limit: int) -> list[View]:
-    """Read pages until there are `limit` items or no more."""
+async def collect(page: Callable[[str | None], Awaitable[Page[View]]], limit: int) -> tuple[list[View], bool]:
+    """Read pages until there are `limit` items or no more; and whether there are more."""
     found: list[View] = []
     cursor: str | None = None
     while True:
@@ -97,18 +102,16 @@ async def collect(page: Callable[[str | None], Awaitable[Page[View]]], limit: in
         found += answer.items
         cursor = answer.next_cursor
         if cursor is None or len(found) >= limit:
-            return found[:limit]
+            return found[:limit], cursor is not None or len(found) > limit
 
 
-async def newest(
-    context: typer.Context, page: Callable[[str | None], Awaitable[Page[View]]], limit: int
-) -> list[View]:
-    """What a command lists: the newest ones. Stderr tells who asked for no number that there are more."""
-    found = await collect(page, limit + 1)
-    source = context.get_parameter_source("limit")
-    if len(found) > limit and source is not None and source.name == "DEFAULT":
-        sys.stderr.write(f"airlock: these are the newest {limit}, and there are more: add --limit 1000\n")
-    return found[:limit]
+async def newest(page: Callable[[str | None], Awaitable[Page[View]]], limit: int) -> list[View]:
+    """What a command lists: the newest ones. Stderr tells that there are more: nobody takes these for all."""
+    found, more = await collect(page, limit)
+    if more:
+        advice = f": --limit {min(_NEXT_LIMIT * limit, MAX_LIMIT)} shows more" if limit < MAX_LIMIT else ""
+        sys.stderr.write(f"airlock: these are the newest {limit}, and there are more{advice}\n")
+    return found
 
 
 def when(moment: datetime | None) -> str:

@@ -124,7 +124,7 @@ def _add_reading(runs: typer.Typer) -> None:
         """Runs, the newest first."""
         async with connect(context) as client:
             found = await newest(
-                context, lambda cursor: client.runs(status=wanted, workflow=workflow, cursor=cursor), limit
+                lambda cursor: client.runs(status=wanted, workflow=workflow, cursor=cursor), limit
             )
         if as_json:
             print_json(found)

@@ -78,7 +78,7 @@ def add(app: typer.Typer) -> None:
     async def list_workflows(context: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> int:
         """Workflows in their newest versions."""
         async with connect(context) as client:
-            found = await newest(context, lambda cursor: client.workflows(cursor=cursor), limit)
+            found = await newest(lambda cursor: client.workflows(cursor=cursor), limit)
         if as_json:
             print_json(found)
             return 0
