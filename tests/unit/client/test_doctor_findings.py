@@ -241,6 +241,7 @@ def test_hosts_that_are_gone_silent_or_lack_images_are_found() -> None:
     assert "silent for 45 s" in silent[0].what
     lacking = troubles(host_findings([host(missing_images=["airlock-agent-x"])], AT))
     assert "it lacks airlock-agent-x" in lacking[0].what
+    assert "pull name@sha256:... there; load what was built" in lacking[0].mend
     gone = host(name="h2", pool="gpu", status=HostStatus.GONE)
     assert "none of the pool gpu is up" in troubles(host_findings([host(), gone], AT))[0].what
 

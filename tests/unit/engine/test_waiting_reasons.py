@@ -52,7 +52,7 @@ TABLE: list[tuple[OpenNode, dict[str, Any], str]] = [
         {"hosts": [host(missing=WITHOUT_IMAGE), host("host-2", missing=WITHOUT_IMAGE)]},
         """
         image.missing: every host of pool default lacks the image of echo@1.0.0: host-1, host-2
-        then a host takes it once it has that very image: pull or load it there; a new build is another
+        then a host takes it once it has that very image: pulled by digest, or loaded if it was built
         for host-1, host-2; since -7
         $ airlock hosts
         """,

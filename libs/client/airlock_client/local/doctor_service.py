@@ -90,7 +90,7 @@ def host_findings(hosts: Sequence[HostView], now: datetime) -> list[Finding]:
             )
         elif host.missing_images:
             lacking = ", ".join(host.missing_images)
-            mend = "python -m airlock_agents images build, or load them there"
+            mend = "airlock agents show AGENT has the digest: pull name@sha256:... there; load what was built"
             found.append(warning("host", f"{text}; it lacks {lacking}", mend))
         else:
             found.append(ok("host", text))

@@ -164,7 +164,7 @@ def _queued(node: OpenNode, work: Work, around: Surroundings) -> Waiting:
 
 _AFTER_QUEUE: Final[Mapping[WaitReason, str]] = {
     _R.NO_HOST: "a host that starts in this pool takes it",
-    _R.NO_IMAGE: "a host takes it once it has that very image: pull or load it there; a new build is another",
+    _R.NO_IMAGE: "a host takes it once it has that very image: pulled by digest, or loaded if it was built",
     _R.HOSTS_BUSY: "the next slot that is free takes it",
     _R.SENT: "a host takes it, or it is sent again",
 }
