@@ -14,7 +14,7 @@ ADVICE: Final[Mapping[str, str]] = {
     failures.OUTPUT_SCHEMA_MISMATCH: "The agent's author must mend what it prints, or its output schema.",
     failures.OUTPUT_TOO_LARGE: "Raise limits.output_kb in the manifest, or put large things as artifacts.",
     failures.OUTPUT_UNKNOWN_ARTIFACT: "The agent may name artifacts of its input, and those it put itself.",
-    failures.IMAGE_MISSING: "Give its pool's hosts that very image: pulled by digest, or loaded if built; then retry.",
+    failures.IMAGE_MISSING: "Pull that very image on its pool's hosts, or load it if it was built; retry.",
     failures.MEMORY_EXCEEDED: "Register a version with more limits.memory_mb; scratch counts too.",
     failures.EXIT_NONZERO: "Read the end of its stderr; the agent's program ended by itself.",
     failures.START_FAILED: "Look at the host's log and its Docker Engine, then retry the run.",
