@@ -192,19 +192,37 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"groupKey": ""}, "groupKey"),
     ({"status": "pending"}, "status"),
     ({"alerts": []}, "alerts"),
-    ({"alerts": [ALERTMANAGER["alerts"][0]] * 1001}, "alerts"),
+    ({"alerts": "none"}, "alerts"),
     ({"truncatedAlerts": "0"}, "truncatedAlerts"),
     ({"commonLabels": {"a": 1}}, "commonLabels.a"),
-    (changed(ALERTMANAGER, startsAt="yesterday"), "alerts[0].startsAt"),
-    (changed(ALERTMANAGER, labels=None), "alerts[0].labels"),
+]
+MALFORMED_ALERTS: list[tuple[dict[str, Any], str]] = [
+    ({"startsAt": "yesterday"}, "startsAt"),
+    ({"labels": None}, "labels"),
+    ({"status": "alerting"}, "status"),
+]
+OF_GRAFANA_ALONE: list[tuple[dict[str, Any], str]] = [
+    ({"title": 1}, "title"),
+    ({"message": ["Firing"]}, "message"),
+    (changed(GRAFANA, panelURL=7), "alerts[0].panelURL"),
+]
+REFUSED = [
+    *((path, body | changes, place) for path, body in POSTS.items() for changes, place in MALFORMED),
+    *(
+        (path, changed(body, **alert), f"alerts[0].{place}")
+        for path, body in POSTS.items()
+        for alert, place in MALFORMED_ALERTS
+    ),
+    *((path, body | {"alerts": body["alerts"] * 1001}, "alerts") for path, body in POSTS.items()),
+    *(("/api/webhooks/grafana", GRAFANA | changes, place) for changes, place in OF_GRAFANA_ALONE),
 ]
 
 
-@pytest.mark.parametrize(("changes", "place"), MALFORMED)
+@pytest.mark.parametrize(("path", "body", "place"), REFUSED)
 async def test_what_is_malformed_is_422_with_the_place(
-    ready: Any, changes: dict[str, Any], place: str
+    ready: Any, path: str, body: dict[str, Any], place: str
 ) -> None:
-    answer = await ready.client.post("/api/webhooks/alertmanager", json=ALERTMANAGER | changes)
+    answer = await ready.client.post(path, json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
     assert [one["place"] for one in answer.json()["errors"]] == [place]
     assert await runs_of(ready) == []
@@ -216,8 +234,8 @@ async def test_fields_that_a_vendor_adds_are_passed_over(ready: Any, path: str) 
     assert (await ready.client.post(path, json=body)).status_code == 202
 
 
-async def test_what_is_no_json_or_too_large_is_refused(ready: Any) -> None:
-    path = "/api/webhooks/alertmanager"
+@pytest.mark.parametrize("path", POSTS)
+async def test_what_is_no_json_or_too_large_is_refused(ready: Any, path: str) -> None:
     for body, status, code in (
         (b"", 422, "document.invalid"),
         (b"alerts: []", 422, "document.invalid"),
@@ -225,6 +243,7 @@ async def test_what_is_no_json_or_too_large_is_refused(ready: Any) -> None:
     ):
         answer = await ready.client.post(path, content=body)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert await runs_of(ready) == []
 
 
 async def test_a_thousand_alerts_are_told_as_the_loudest_fifty_and_a_count(ready: Any) -> None:
@@ -248,7 +267,8 @@ async def test_a_thousand_alerts_are_told_as_the_loudest_fifty_and_a_count(ready
     assert len(context["alerts"]) == 50
 
 
-async def test_without_the_workflow_the_answer_names_the_command(rig: Any) -> None:
-    answer = await rig.client.post("/api/webhooks/alertmanager", json=ALERTMANAGER)
+@pytest.mark.parametrize("path", POSTS)
+async def test_without_the_workflow_the_answer_names_the_command(rig: Any, path: str) -> None:
+    answer = await rig.client.post(path, json=POSTS[path])
     assert (answer.status_code, answer.json()["code"]) == (404, "workflow.unknown")
     assert "airlock workflows apply examples/alert-notification.yaml" in answer.json()["hint"]
