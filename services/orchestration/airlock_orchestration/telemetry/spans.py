@@ -75,24 +75,29 @@ class Spans:
         """Record until `stop` is set and nothing waits."""
         stopping = asyncio.create_task(self._wake_at(stop))
         try:
-            while not (stop.is_set() and not self._waiting):
-                await self._arrived.wait()
+            while True:
                 self._arrived.clear()
-                await self._drain()
+                await self._drain()  # first: what waits when this begins again has arrived before
+                if stop.is_set():
+                    break
+                await self._arrived.wait()
         finally:
             stopping.cancel()
 
     async def _drain(self) -> None:
-        recorded = 0
+        turn = 0
         while self._waiting:
             spans, ended = self._waiting.popleft()
+            left = spans
             try:
                 for _ in ended:
-                    recorded += 1
-                    if recorded % AT_ONCE == 0:
+                    left -= 1
+                    turn += 1
+                    if turn % AT_ONCE == 0:
                         await asyncio.sleep(0)
-            finally:  # also of what cannot be recorded: after that this begins again
+            finally:  # also of what cannot be recorded: after that this begins again, without the rest of it
                 self._spans -= spans
+                metrics.telemetry_dropped_total.labels("traces").inc(left)
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
