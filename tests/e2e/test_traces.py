@@ -44,6 +44,7 @@ WHOLE = """
       invoke_workflow whole !output.invalid_json
         node first
           invoke_agent speaking
+            attempt.wait
             send invocations
               process invocations
                 sandbox.wait
@@ -60,6 +61,7 @@ WHOLE = """
           approval.wait
             approval.decide
           invoke_agent careful
+            attempt.wait
             send invocations
               process invocations
                 sandbox.wait
@@ -73,6 +75,7 @@ WHOLE = """
                     run.advance
         node again
           invoke_agent speaking !agent.busy
+            attempt.wait
             send invocations
               process invocations !agent.busy
                 sandbox.wait
@@ -82,6 +85,7 @@ WHOLE = """
                   process reports
                     run.advance
           invoke_agent speaking
+            attempt.wait
             send invocations
               process invocations
                 sandbox.wait
@@ -93,6 +97,7 @@ WHOLE = """
                     run.advance
         node wrong !output.invalid_json
           invoke_agent hostile !output.invalid_json
+            attempt.wait
             send invocations
               process invocations
                 sandbox.wait

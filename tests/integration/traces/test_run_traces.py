@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from textwrap import dedent
 
 import pytest
@@ -16,12 +17,14 @@ TREES = {
           invoke_workflow whole !output.schema_mismatch
             node first
               invoke_agent echo
+                attempt.wait
                 send invocations
                   process reports
                     output.check
                     run.advance
             node broken !output.schema_mismatch
               invoke_agent echo !output.schema_mismatch
+                attempt.wait
                 send invocations
                   process reports
                     output.check !output.schema_mismatch
@@ -30,6 +33,7 @@ TREES = {
               approval.wait
                 approval.decide
               invoke_agent echo
+                attempt.wait
                 send invocations
                   attempt.claim
                   process reports
@@ -37,6 +41,7 @@ TREES = {
                     run.advance
             node side
               invoke_agent echo
+                attempt.wait
                 send invocations
                   process reports
                     output.check
@@ -44,10 +49,12 @@ TREES = {
             node after
             node flaky
               invoke_agent echo !agent.error
+                attempt.wait
                 send invocations
                   process reports
                     run.advance
               invoke_agent echo
+                attempt.wait
                 send invocations
                   process reports
                     output.check
@@ -58,6 +65,7 @@ TREES = {
           invoke_workflow whole !output.schema_mismatch
             node broken !output.schema_mismatch
               invoke_agent echo !output.schema_mismatch
+                attempt.wait
                 send invocations
                   process reports
                     output.check !output.schema_mismatch
@@ -73,9 +81,11 @@ TREES = {
           invoke_workflow lost
             node quiet
               invoke_agent echo !sandbox.lost
+                attempt.wait
                 send invocations
                   attempt.claim
               invoke_agent echo
+                attempt.wait
                 send invocations
                   attempt.claim
                   process reports
@@ -96,6 +106,7 @@ TREES = {
               approval.wait !cancelled
             node held !cancelled
               invoke_agent echo !cancelled
+                attempt.wait
                 send invocations
                   attempt.claim
                   process reports
@@ -142,17 +153,31 @@ def test_each_span_lies_within_the_one_above_it(traced: Traced, name: str) -> No
     assert astray(spans) == []
 
 
+def _nanoseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000) * 1_000
+
+
 def test_times_are_those_that_the_api_shows(traced: Traced) -> None:
     view = traced.runs["whole"]
     assert view.finished_at is not None
     ran = traced.one("whole", "invoke_workflow whole")
-    assert ran.end == round(view.finished_at.timestamp() * 1_000_000) * 1_000
-    assert ran.start == round(view.created_at.timestamp() * 1_000_000) * 1_000
+    assert ran.end == _nanoseconds(view.finished_at)
+    assert ran.start == _nanoseconds(view.created_at)
     (gate,) = [node for node in view.nodes if node.id == "gate"]
     assert gate.approval is not None
     assert gate.approval.decided_at is not None
     wait = traced.one("whole", "approval.wait")
-    assert wait.end == round(gate.approval.decided_at.timestamp() * 1_000_000) * 1_000
+    assert wait.end == _nanoseconds(gate.approval.decided_at)
+
+
+def test_the_wait_for_a_slot_lasts_from_the_dispatch_to_the_claim(traced: Traced) -> None:
+    (held,) = [node for node in traced.runs["cancelled"].nodes if node.id == "held"]
+    (attempt,) = held.attempts
+    assert attempt.started_at is not None
+    waited = traced.one("cancelled", "attempt.wait")
+    assert waited.start == _nanoseconds(attempt.dispatched_at)
+    assert waited.end == _nanoseconds(attempt.started_at)
+    assert waited.attributes["airlock.pool"] == "default"
 
 
 def test_a_later_attempt_links_to_the_one_before_it(traced: Traced) -> None:

@@ -12,6 +12,7 @@ from airlock_chassis.bus import Ack, AlreadyThere, Outgoing, PublishUnknown
 from airlock_chassis.telemetry import metrics
 from airlock_chassis.telemetry.traces import child_of, span_id
 from airlock_contracts.failures import INTERNAL, Failure, FailureKind
+from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
 from airlock_contracts.subjects import AttemptSubject, Subjects
 from airlock_orchestration.engine import signals as s
@@ -61,7 +62,8 @@ class Recorder:
         """Each thing that there was has one span, under the one that it belongs to, within its time."""
         run = self.witness.run
         attempts = {f"{RUN}/{id_}/{number}" for id_, number, _ in self.witness.dispatched}
-        things = {RUN, *attempts, *self.asked, *(f"{RUN}/{id_}" for id_ in run.nodes)}
+        queues = {f"{attempt}/wait" for attempt in attempts}
+        things = {RUN, *attempts, *queues, *self.asked, *(f"{RUN}/{id_}" for id_ in run.nodes)}
         by_id = {one.id: one for one in self.spans}
         assert Counter(one.id for one in self.spans) == Counter(span_id(thing) for thing in things)
         for one in self.spans:
@@ -71,7 +73,7 @@ class Recorder:
             assert one.parent is not None
             above = by_id[one.parent.split("-")[2]]
             assert above.start <= one.start <= one.end <= above.end, (one, above)
-            assert (one.error is None) == (one.attributes["airlock.status"] in GOOD), one
+            assert (one.error is None) == (one.attributes.get("airlock.status", "SUCCESS") in GOOD), one
             assert all(link.split("-")[2] in by_id for link in one.links)
 
 
@@ -123,11 +125,59 @@ def test_a_gate_that_expires_is_an_expired_wait_and_a_node_that_only_was_skipped
     assert (run.attributes["airlock.status"], run.error) == ("SUCCESS", None)
 
 
+@pytest.mark.parametrize(
+    ("usage", "queued"),
+    [
+        (Usage(), 60),  # until its claim
+        (Usage(start_ms=2_000, run_ms=3_000), 60),
+        (Usage(start_ms=2_000, run_ms=18_000), 50),  # it claimed when it ran already
+    ],
+)
+def test_an_attempts_time_in_the_queue_is_a_span_below_it(usage: Usage, queued: int) -> None:
+    recorder = Recorder(new(node("a")))
+    recorder.send(STARTED)
+    recorder.witness.now = START + timedelta(seconds=60)
+    recorder.send(s.AttemptClaimed(RUN, "a", 1, "t" * 16, "host-1"))
+    recorder.witness.now = START + timedelta(seconds=70)
+    evidence = s.Evidence(usage=usage)
+    done = s.AttemptSucceeded(RUN, "a", 1, "t" * 16, "host-1", output=b"{}", value={}, evidence=evidence)
+    recorder.send(done)
+    waited, attempt, *_ = recorder.spans
+    assert (waited.name, attempt.name) == ("attempt.wait", "invoke_agent free")
+    assert waited.parent == child_of(PARENT, f"{RUN}/a/1")
+    assert waited.start == attempt.start
+    assert round((waited.end - waited.start).total_seconds()) == queued
+    assert waited.attributes == {
+        "airlock.run": RUN,
+        "airlock.node": "a",
+        "airlock.attempt": 1,
+        "airlock.pool": "default",
+    }
+
+
+def test_an_attempt_that_no_host_had_was_in_the_queue_to_its_end() -> None:
+    recorder = Recorder(new(node("a")))
+    recorder.send(STARTED)
+    recorder.witness.now = START + timedelta(seconds=60)
+    recorder.send(s.CancelRequested(RUN, "ada"))
+    waited, attempt, *_ = recorder.spans
+    assert (waited.name, waited.start, waited.end) == ("attempt.wait", attempt.start, attempt.end)
+    assert (waited.error, attempt.error) == (None, "cancelled")
+
+
 def wide(traceparent: str = PARENT, nodes: int = 200) -> Committed:
     """A commit that cancels very many nodes."""
     run = replace(new(*(node(f"n{n}") for n in range(nodes))), traceparent=traceparent)
     begun = step(run, STARTED, START, Values(context={})).run
     return Committed(step(begun, s.CancelRequested(RUN, "ada"), START), None)
+
+
+def strange(many: int, after: int = 0) -> tuple[list[Outgoing], list[Ack]]:
+    """Messages of which nobody knows what they are about, behind some that are as they should be."""
+    known = SUBJECTS.invocation(AttemptSubject("default", RUN, "a", 1))
+    subjects = [known] * after + ["of-nobody"] * many
+    messages = [Outgoing(subject, b"", headers={"traceparent": PARENT}) for subject in subjects]
+    return messages, [Ack("s", 1, False)] * len(messages)
 
 
 async def recorded_by(spans: Spans) -> None:
@@ -147,45 +197,65 @@ async def test_others_have_many_turns_while_a_wide_run_is_recorded(
     while not recording_all.done():
         turns += 1
         await asyncio.sleep(0)
-    assert len(recorded_spans.get_finished_spans()) == 200 + 200 + 1
-    assert turns >= 401 // recording.AT_ONCE
+    assert len(recorded_spans.get_finished_spans()) == 200 * 3 + 1
+    assert turns >= 601 // recording.AT_ONCE
 
 
 async def test_what_is_too_much_is_dropped_and_counted(
     recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "MAX_WAITING", 17)
+    monkeypatch.setattr(recording, "MAX_WAITING", 25)
     dropped = metrics.telemetry_dropped_total.labels("traces")
     before = dropped._value.get()
     spans = Spans(SUBJECTS, lambda: START)
-    spans.hand_over([wide(nodes=3), wide(nodes=5), wide(nodes=4)])  # two of each node, and one
+    spans.hand_over([wide(nodes=3), wide(nodes=5), wide(nodes=4)])  # three of each node, and one
     await recorded_by(spans)
-    assert len(recorded_spans.get_finished_spans()) == 7 + 9
-    assert dropped._value.get() - before == 11
+    assert len(recorded_spans.get_finished_spans()) == 10 + 13
+    assert dropped._value.get() - before == 16
     spans.hand_over([wide(nodes=8)])  # there is room again
     await recorded_by(spans)
-    assert len(recorded_spans.get_finished_spans()) == 7 + 9 + 17
+    assert len(recorded_spans.get_finished_spans()) == 10 + 13 + 25
 
 
 async def test_what_cannot_be_recorded_takes_no_room_from_what_comes_after(
     recorded_spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "MAX_WAITING", 7)
+    monkeypatch.setattr(recording, "MAX_WAITING", 10)
     spans = Spans(SUBJECTS, lambda: START)
-    strange = Outgoing("of-nobody", b"", headers={"traceparent": PARENT})
-    spans.sent([strange] * 7, [Ack("s", 1, False)] * 7, START)
+    spans.sent(*strange(10), START)
     with pytest.raises(ValueError, match="of-nobody"):
         await recorded_by(spans)
     spans.hand_over([wide(nodes=3)])
     await recorded_by(spans)
-    assert len(recorded_spans.get_finished_spans()) == 7
+    assert len(recorded_spans.get_finished_spans()) == 10
+
+
+async def test_what_stood_behind_what_cannot_be_recorded_is_counted_or_recorded(
+    recorded_spans: InMemorySpanExporter,
+) -> None:
+    dropped = metrics.telemetry_dropped_total.labels("traces")
+    before = dropped._value.get()
+    spans, stop = Spans(SUBJECTS, lambda: START), asyncio.Event()
+    spans.sent(*strange(3, after=1), START)
+    spans.hand_over([wide(nodes=2)])
+    with pytest.raises(ValueError, match="of-nobody"):
+        await spans.run(stop)
+    assert len(recorded_spans.get_finished_spans()) == 1
+    assert dropped._value.get() - before == 3
+    begun_again = asyncio.create_task(spans.run(stop))
+    async with asyncio.timeout(5):
+        while len(recorded_spans.get_finished_spans()) < 1 + 7:  # nothing arrives meanwhile
+            await asyncio.sleep(0)
+    stop.set()
+    await begun_again
+    assert dropped._value.get() - before == 3
 
 
 def test_what_waits_to_be_recorded_keeps_no_other_nodes_of_its_run() -> None:
     run = step(new(node("a"), node("b")), STARTED, START, Values(context={})).run
     done = s.AttemptSucceeded(RUN, "a", 1, "t" * 16, "host-1", output=b"{}", value={})
     ended = endings(Committed(step(run, done, START), None))
-    assert (list(ended.run.nodes), len(ended)) == (["a"], 2)
+    assert (list(ended.run.nodes), len(ended)) == (["a"], 3)
 
 
 async def test_a_run_that_is_not_kept_leaves_nothing_waiting(recorded_spans: InMemorySpanExporter) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.events import EventType
+from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import ApprovalStatus, OnExpiry, RunStatus
 
 from .signals import Evidence
@@ -73,6 +74,11 @@ class WriteAttempt:
     node: str
     attempt: AttemptState
     evidence: Evidence | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What the attempt took, as far as its host said."""
+        return Usage() if self.evidence is None else self.evidence.usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,3 +37,8 @@ def node_name(run: str, node: str) -> str:
 def attempt_name(run: str, node: str, number: int) -> str:
     """What an attempt's span is named after: its id."""
     return f"{run}/{node}/{number}"
+
+
+def queue_name(run: str, node: str, number: int) -> str:
+    """What the span of an attempt's time in the queue is named after; its sendings have numbers there."""
+    return f"{attempt_name(run, node, number)}/wait"

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airlock_chassis.telemetry import metrics
-from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, RunStatus
 
 from ..engine.effects import CloseApproval, RequestApproval, RunFinished, WriteAttempt
@@ -93,7 +92,7 @@ def _ended(plan: Plan, effect: WriteAttempt) -> None:
         metrics.leases_lost_total.inc()
     if attempt.status is AttemptStatus.FAILED and (failure := attempt.failure) is not None:
         metrics.agent_errors_total.labels(agent, failure.kind.value, failure.code).inc()
-    usage = Usage() if effect.evidence is None else effect.evidence.usage
+    usage = effect.usage
     # How long an agent takes, one that was cut short does not say.
     if attempt.status is not AttemptStatus.CANCELLED and (ran := ran_for(usage)) is not None:
         metrics.agent_duration_seconds.labels(agent, node.action).observe(ran)

@@ -15,10 +15,12 @@ from ..operations.entries import Committed
 from ..operations.spans import (
     attempt_name,
     node_name,
+    queue_name,
     span_of_attempt,
     span_of_node,
     span_of_run,
 )
+from .durations import waited
 
 _ATTEMPT_ERRORS = {
     AttemptStatus.LOST: failures.SANDBOX_LOST,
@@ -47,24 +49,35 @@ class EndedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """An attempt that is over, without what it said."""
+
+    node: str
+    state: AttemptState
+    queued_until: datetime
+    """When a host set out to start its sandbox; its end, where no host had it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endings:
     """What one commit ended of one run, and no more, so that it can wait: no inputs, outputs or evidence."""
 
     run: RunState
     """With the nodes that are told of alone."""
-    attempts: tuple[tuple[str, AttemptState], ...] = ()
+    attempts: tuple[EndedAttempt, ...] = ()
     waits: tuple[CloseApproval, ...] = ()
     nodes: tuple[str, ...] = ()
     began: datetime | None = None
     """When the run started, if it ended now."""
 
     def __len__(self) -> int:
-        return len(self.attempts) + len(self.waits) + len(self.nodes) + (self.began is not None)
+        return 2 * len(self.attempts) + len(self.waits) + len(self.nodes) + (self.began is not None)
 
     def spans(self) -> Iterator[EndedSpan]:
-        """One span for each."""
-        for node, attempt in self.attempts:
-            yield _of_attempt(self.run, node, attempt)
+        """One span for each; for an attempt a second one, of its time in the queue."""
+        for attempt in self.attempts:
+            yield _of_queue(self.run, attempt)
+            yield _of_attempt(self.run, attempt.node, attempt.state)
         for wait in self.waits:
             yield _of_wait(self.run, wait)
         for node in self.nodes:
@@ -77,7 +90,7 @@ def endings(committed: Committed) -> Endings:
     """What a commit ended of its run."""
     run, effects = committed.step.run, committed.step.effects
     attempts = tuple(
-        (effect.node, effect.attempt)
+        EndedAttempt(effect.node, effect.attempt, _queued_until(effect))
         for effect in effects
         if isinstance(effect, WriteAttempt) and effect.attempt.status.is_final
     )
@@ -92,6 +105,32 @@ def endings(committed: Committed) -> Endings:
         waits=waits,
         nodes=nodes,
         began=_began(run) if finished else None,
+    )
+
+
+def _queued_until(effect: WriteAttempt) -> datetime:
+    attempt = effect.attempt
+    in_queue = waited(attempt, effect.usage)
+    if in_queue is None:
+        return attempt.finished_at or attempt.dispatched_at
+    return attempt.dispatched_at + in_queue
+
+
+def _of_queue(run: RunState, ended: EndedAttempt) -> EndedSpan:
+    node, attempt = ended.node, ended.state
+    attributes: dict[str, Attribute] = {
+        names.ATTR_RUN: run.id,
+        names.ATTR_NODE: node,
+        names.ATTR_ATTEMPT: attempt.number,
+        names.ATTR_POOL: run.plan.nodes[node].agent.manifest.pool,
+    }
+    return EndedSpan(
+        name=names.SPAN_ATTEMPT_WAIT,
+        id=span_id(queue_name(run.id, node, attempt.number)),
+        parent=span_of_attempt(run, node, attempt.number),
+        start=attempt.dispatched_at,
+        end=ended.queued_until,
+        attributes=attributes,
     )
 
 
