@@ -24,14 +24,9 @@ THIS_AGENT = "${__field.labels.agent}"
 ENDINGS = '{service_name="orchestration"} |= "attempt.finished" | status =~ "FAILED|LOST"'
 ITS_FAILURES = lines_link("Its attempts that failed", f'{ENDINGS} | agent =~ "{THIS_AGENT}@.+"')
 
-
-OF_AGENTS = {"histogram": "agent_duration_seconds", "selector": CHOSEN, "by": "agent"}
-
-
-def of_week(before: str = "") -> str:
-    """The mean time of an attempt in a week. A quantile is no finer than a histogram's bounds."""
-    return mean(**OF_AGENTS, window=f"[7d]{before}")
-
+# Means, since a quantile is no finer than a histogram's bounds.
+THIS_WEEK = mean("agent_duration_seconds", selector=CHOSEN, by="agent", window="[7d]")
+LAST_WEEK = mean("agent_duration_seconds", selector=CHOSEN, by="agent", window="[7d] offset 7d")
 
 WEEK = Row(
     "This week against the last",
@@ -47,15 +42,13 @@ WEEK = Row(
             unit="s",
             sort="slower by",
             queries=(
-                Query(of_week(), "this week"),
-                Query(of_week(" offset 7d"), "last week"),
+                Query(THIS_WEEK, "this week"),
+                Query(LAST_WEEK, "last week"),
+                Query(f"{THIS_WEEK} / {LAST_WEEK}", "slower by", unit="none", steps=above(1.2, 1.5)),
                 Query(
-                    f"({of_week()}) / ({of_week(' offset 7d')})",
-                    "slower by",
-                    unit="none",
-                    steps=above(1.2, 1.5),
+                    quantile(0.95, "agent_duration_seconds", selector=CHOSEN, by="agent", window="[7d]"),
+                    "95 % this week",
                 ),
-                Query(quantile(0.95, **OF_AGENTS, window="[7d]"), "95 % this week"),
                 Query(f"sum by (agent) (increase(agent_runs_total{{{ENDED}}}[7d]))", "attempts", unit="none"),
             ),
             links=(dashboard_link("Only this agent", "airlock-agents", agent="${__data.fields.agent}"),),

@@ -1,4 +1,4 @@
-"""What several dashboards ask of Prometheus, spelled once."""
+"""What several dashboards ask of Prometheus, spelled once. Each may stand in a larger expression as it is."""
 
 _KNOWN_BEFORE = "last_over_time(process_start_time_seconds[1h] offset $__range)"
 _BEGUN_SINCE = "min_over_time(process_start_time_seconds[$__range]) > time() - $__range_s"
@@ -20,11 +20,14 @@ def quantile(
 
 
 def mean(histogram: str, *, selector: str = "", by: str = "", window: str = "[$__rate_interval]") -> str:
-    """The mean of what a histogram saw, over all replicas, of each `by`: exact, whatever its bounds are."""
-    parts = (
+    """The mean of what a histogram saw, over all replicas, of each `by`.
+
+    Its bounds play no part. As everywhere with `rate`, what a new series began with is not in it.
+    """
+    total, count = (
         f"{_sum(by)}(rate({_series(f'{histogram}_{part}', selector)}{window}))" for part in ("sum", "count")
     )
-    return " / ".join(parts)
+    return f"({total} / {count})"
 
 
 def per_second(counter: str, *, by: str = "", selector: str = "") -> str:
@@ -34,7 +37,7 @@ def per_second(counter: str, *, by: str = "", selector: str = "") -> str:
 
 def per_minute(counter: str, *, by: str, selector: str = "") -> str:
     """The same, a minute."""
-    return f"60 * {per_second(counter, by=by, selector=selector)}"
+    return f"(60 * {per_second(counter, by=by, selector=selector)})"
 
 
 def grown(counter: str, *, by: str = "", selector: str = "") -> str:
@@ -54,12 +57,12 @@ def grown(counter: str, *, by: str = "", selector: str = "") -> str:
 
 def grown_or_none(counter: str, *, by: str) -> str:
     """The same, or 0 where the counter has never counted anything: it shows no series before."""
-    return f"{grown(counter, by=by)} or 0 * absent({counter})"
+    return f"({grown(counter, by=by)} or 0 * absent({counter}))"
 
 
 def share_grown(counter: str, *, part: str, whole: str) -> str:
     """Which share of what a counter counted in the time shown was of one kind; both are selectors."""
-    return f"({grown(counter, selector=part)} or vector(0)) / {grown(counter, selector=whole)}"
+    return f"(({grown(counter, selector=part)} or vector(0)) / {grown(counter, selector=whole)})"
 
 
 def _series(metric: str, selector: str) -> str:
