@@ -99,9 +99,9 @@ COMPOSE: Mapping[str, tuple[str, str]] = {
     ),
     "AIRLOCK_ORCHESTRATION_IMAGE": ("airlock-orchestration:0.1.0", "image of the orchestration service"),
     "AIRLOCK_AGENT_HOST_IMAGE": ("airlock-agent-host:0.1.0", "image of the agent host"),
-    "AIRLOCK_PROCESS_BASE_IMAGE": ("python:3.12-slim-bookworm", "what these two stand on"),
+    "AIRLOCK_PROCESS_BASE_IMAGE": ("python:3.12.13-slim-bookworm", "what these two stand on"),
     "AIRLOCK_PROCESS_BUILD_IMAGE": (
-        "python:3.12-slim-bookworm",
+        "python:3.12.13-slim-bookworm",
         "what they are built in: the same, with pip",
     ),
     "AIRLOCK_POSTGRES_IMAGE": ("postgres:18.4-bookworm", "Postgres; add `@sha256:...` to pin the very image"),

@@ -12,6 +12,14 @@ from composed import OURS, ROOT, SERVICES, STACK, of_profile
 ONE_SHOT = ("volumes", "telemetry-volumes", "migrate")
 CANNOT_BE_ASKED = ("otel-collector", "tempo", "loki")
 """The Collector's image holds no program that could ask; Tempo's and Loki's lose theirs in later releases."""
+_BASE = re.compile(r"^ARG ([A-Z]+_IMAGE)=(\S+)$", re.MULTILINE)
+_PINNED = re.compile(r":v?[0-9]+\.[0-9]+\.[0-9]+(-[a-z-]+)?$|\bpostgres:[0-9]+\.[0-9]+(-[a-z]+)?$")
+"""A version down to its patch; Postgres has two numbers since 10."""
+
+
+def default_of(value: str) -> str:
+    """What a variable of the file is unless it is set."""
+    return value.partition(":-")[2].removesuffix("}")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -114,10 +122,16 @@ def test_nothing_starts_before_what_it_stands_on() -> None:
         assert all(set(one.get("depends_on", ())) <= set(here) for one in here.values())
 
 
-def test_images_are_pinned_by_their_version() -> None:
-    for name, service in SERVICES.items():
-        default = service["image"].partition(":-")[2].removesuffix("}")
-        assert re.search(r":v?[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z]+)?$", default), name
+def test_images_and_the_bases_of_ours_are_pinned_by_their_whole_version() -> None:
+    named = {name: default_of(service["image"]) for name, service in SERVICES.items()}
+    for name in OURS[1:3]:
+        arguments = SERVICES[name]["build"]["args"]
+        named |= {f"{name} {one}": default_of(arguments[one]) for one in ("BASE_IMAGE", "BUILD_IMAGE")}
+    dockerfile = (ROOT / "infra" / "docker" / "Dockerfile").read_text()
+    named |= {f"Dockerfile {one}": image for one, image in _BASE.findall(dockerfile)}
+    assert len(named) == len(SERVICES) + 6
+    assert {name: image for name, image in named.items() if not _PINNED.search(image)} == {}
+    assert len({image for name, image in named.items() if name.endswith("_IMAGE")}) == 1
     for name in ("orchestration", "agent-host"):
         assert f"airlock-{name}:{version('airlock')}}}" in SERVICES[name]["image"]
 
