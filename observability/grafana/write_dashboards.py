@@ -1,4 +1,5 @@
-"""Writes dashboards/*.json for Grafana and docs/reference/dashboards.md for people, from the same panels.
+"""Writes dashboards/*.json for Grafana, and for people docs/reference/dashboards.md and the tables of
+docs/observability.md, from the same panels.
 
 Run it from the root of the repository after a change here: `python observability/grafana/write_dashboards.py`.
 A test compares the files with what this writes.
@@ -17,8 +18,12 @@ from system_health import SYSTEM
 from workflow_overview import WORKFLOWS
 
 FOLDER = Path(__file__).with_name("dashboards")
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "dashboards.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "reference" / "dashboards.md"
+OVERVIEW = DOCS / "observability.md"
 DASHBOARDS = (WORKFLOWS, AGENTS, APPROVALS, SYSTEM, COST)
+BEGIN = "<!-- Panels: written by observability/grafana/write_dashboards.py. -->"
+END = "<!-- Panels end. -->"
 
 HEAD = """\
 # Dashboards
@@ -37,7 +42,29 @@ def written() -> Mapping[Path, str]:
         FOLDER / f"{one.uid}.json": json.dumps(document(one), indent=1, ensure_ascii=False) + "\n"
         for one in DASHBOARDS
     }
-    return drawn | {PAGE: "\n".join([HEAD, *(line for one in DASHBOARDS for line in _section(one))])}
+    sections = "\n".join([HEAD, *(line for one in DASHBOARDS for line in _section(one))])
+    return drawn | {PAGE: sections, OVERVIEW: _overview(OVERVIEW.read_text(encoding="utf-8"))}
+
+
+def _overview(page: str) -> str:
+    """The page with its tables of panels written anew; what stands around them is people's."""
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    tables = "\n".join(line for one in DASHBOARDS for line in _table(one))
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+
+
+def _table(dashboard: Dashboard) -> Iterator[str]:
+    yield from (f"### {dashboard.title}", "", "| panel | answers |", "|---|---|")
+    for row in dashboard.rows:
+        yield from (f"| {panel.title} | {_question(panel)} |" for panel in row.panels)
+    yield ""
+
+
+def _question(panel: Panel) -> str:
+    """How every panel's text opens; what follows is how to read the answer."""
+    question, mark, _ = panel.answers.partition("?")
+    return f"{question}{mark}"
 
 
 def _section(dashboard: Dashboard) -> Iterator[str]:
