@@ -10,8 +10,8 @@ from airlock_orchestration.settings import Settings as OrchestrationSettings
 from composed import OURS, ROOT, SERVICES, STACK, of_profile
 
 ONE_SHOT = ("volumes", "telemetry-volumes", "migrate")
-CANNOT_BE_ASKED = ("otel-collector", "tempo", "loki")
-"""The Collector's image holds no program that could ask; Tempo's and Loki's lose theirs in later releases."""
+CANNOT_BE_ASKED = ("otel-collector",)
+"""Its image holds no program that could ask."""
 _BASE = re.compile(r"^ARG ([A-Z]+_IMAGE)=(\S+)$", re.MULTILINE)
 _PINNED = re.compile(r":v?[0-9]+\.[0-9]+\.[0-9]+(-[a-z-]+)?$|\bpostgres:[0-9]+\.[0-9]+(-[a-z]+)?$")
 """A version down to its patch; Postgres has two numbers since 10."""
@@ -98,12 +98,21 @@ def test_every_service_can_be_asked_for_its_health_or_says_why_not(name: str) ->
 
 
 def test_who_asks_by_http_asks_no_proxy_that_dockers_own_configuration_names() -> None:
-    asked_by_wget = {
-        name for name, one in SERVICES.items() if "wget" in one.get("healthcheck", {}).get("test", ())
-    }
-    assert asked_by_wget == {"nats", "prometheus", "alertmanager", "grafana"}
+    checks = {name: one.get("healthcheck", {}).get("test", ()) for name, one in SERVICES.items()}
+    asked_by_wget = {name for name, check in checks.items() if {"wget", "/busybox/wget"} & set(check)}
+    assert asked_by_wget == {"nats", "prometheus", "alertmanager", "grafana", "tempo", "loki"}
     for name in {*asked_by_wget, "otel-collector"}:
         assert SERVICES[name]["environment"].items() >= {"HTTP_PROXY": "", "http_proxy": ""}.items(), name
+
+
+def test_nothing_waits_for_a_check_that_another_release_of_the_image_cannot_run() -> None:
+    asked_by_what_later_images_lack = {
+        name for name, one in SERVICES.items() if "/busybox/wget" in str(one.get("healthcheck"))
+    }
+    assert asked_by_what_later_images_lack == {"tempo", "loki"}
+    assert SERVICES["otel-collector"]["depends_on"] == dict.fromkeys(
+        asked_by_what_later_images_lack, {"condition": "service_started"}
+    )
 
 
 def test_nothing_starts_before_what_it_stands_on() -> None:
