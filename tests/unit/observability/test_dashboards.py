@@ -146,6 +146,9 @@ def test_queries_find_what_they_should_and_nothing_else() -> None:
         ("an x", {"s": "a", "run": "1", "node": "n"}),
     ]:
         assert not query.finds(line, labels)
+    assert query.show("an x", {"s": "a", "run": "1"}) == "1"
+    assert read_logql('{s="a"}').show("an x", {}) == "an x"
+    assert read_logql('{s="a"} | line_format "{{.no}}: {{ __line__ }}!"').show("an x", {}) == ": an x!"
     spans = read_traceql('{ span.a.b = "c && d" && status = error && name =~ "n.*" }')
     assert spans.finds({"span.a.b": "c && d", "status": "error", "name": "node"})
     assert not spans.finds({"span.a.b": "c && d", "status": "unset", "name": "node"})

@@ -39,19 +39,24 @@ class LogQuery:
     streams: tuple[tuple[str, Test], ...]
     lines: tuple[Test, ...]
     labels: tuple[tuple[str, Test], ...]
-    shown: tuple[str, ...]
-    """Labels that its format shows."""
+    shown: str
+    """Its format: a line and labels in `{{...}}`."""
 
     @property
     def names(self) -> set[str]:
         """Every label that it names."""
-        return {name for name, _ in (*self.streams, *self.labels)} | set(self.shown)
+        shown = {field for field, _ in _FIELD.findall(self.shown) if field}
+        return {name for name, _ in (*self.streams, *self.labels)} | shown
 
     def finds(self, line: str, labels: Mapping[str, str]) -> bool:
         """Whether it finds a line with these labels."""
         return all(test(labels.get(name, "")) for name, test in (*self.streams, *self.labels)) and all(
             test(line) for test in self.lines
         )
+
+    def show(self, line: str, labels: Mapping[str, str]) -> str:
+        """What it makes of a line that it finds."""
+        return _FIELD.sub(lambda field: labels.get(field[1], "") if field[1] else line, self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def read_logql(text: str) -> LogQuery:
         streams.append((found[1], _test(found[2], found[3])))
     if not streams:
         raise BadQuery("Loki wants at least one matcher")
-    lines, labels, shown, at = [], [], [], selector.end()
+    lines, labels, shown, at = [], [], "{{ __line__ }}", selector.end()
     while text[at:].strip():
         stage = _STAGE.match(text, at)
         if stage is None:
@@ -91,14 +96,14 @@ def read_logql(text: str) -> LogQuery:
         if stage["line"]:
             lines.append(_contains(stage["line"], stage["text"]))
         elif stage["format"]:
-            rest = _FIELD.sub("", stage["format"])
+            shown = _plain(stage["format"])
+            rest = _FIELD.sub("", shown)
             if "{{" in rest or "}}" in rest:
                 raise BadQuery(f"no field: {rest}")
-            shown += [field for field, _ in _FIELD.findall(stage["format"]) if field]
         else:
             labels.append((stage["label"], _test(stage["is"], stage["value"])))
         at = stage.end()
-    return LogQuery(tuple(streams), tuple(lines), tuple(labels), tuple(shown))
+    return LogQuery(tuple(streams), tuple(lines), tuple(labels), shown)
 
 
 def read_traceql(text: str) -> SpanQuery:
