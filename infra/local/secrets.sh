@@ -10,20 +10,37 @@ cd "$(dirname "$0")/../.."
 
 settings="${AIRLOCK_ENV_FILE:-.env}"
 
-# setting NAME DEFAULT: as Compose reads it: the environment before .env, the last line of those that name it, and
-# without the quotes around it.
+# setting NAME DEFAULT: as Compose reads it: the environment before .env, the last line of those that name it, without
+# the quotes around it. A line out of which Compose works its value (`export`, a comment behind it, a variable in it) is
+# refused: read otherwise here than there, the secrets would be somebody else's.
 setting() {
-    local found="${!1:-}"
-    if [ -z "$found" ] && [ -e "$settings" ]; then
-        found=$(sed -n "s/^$1=//p" "$settings" | tail -n 1 | sed "s/^\(['\"]\)\(.*\)\1\$/\2/")
+    local line found=""
+    if [ -n "${!1+given}" ]; then
+        found="${!1}"
+    elif [ -e "$settings" ]; then
+        line=$(grep -E "^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*[=:]" "$settings" | tail -n 1) || true
+        case "$line" in
+            "" | "$1="*) found="${line#*=}" ;;
+            *) refuse "$1" "$line" ;;
+        esac
+        case "$found" in
+            \"*\" | \'*\') found="${found:1:${#found}-2}" ;;
+            *[[:space:]]*) refuse "$1" "$line" ;;
+        esac
+        case "$found" in
+            *[\"\'\$\\\`\#]*) refuse "$1" "$line" ;;
+        esac
     fi
     printf '%s\n' "${found:-$2}"
 }
 
+# refuse NAME LINE
+refuse() { fail "$settings: write $1=VALUE and nothing more for Compose to work out, not: $2"; }
+
 # path_of NAME DEFAULT: a path that is not absolute begins at compose.yaml's folder.
 path_of() {
     local found
-    found=$(setting "$1" "$2")
+    found=$(setting "$1" "$2") || return
     case "$found" in
         /*) printf '%s\n' "$found" ;;
         *) printf 'infra/%s\n' "${found#./}" ;;
@@ -35,7 +52,8 @@ users=$(path_of AIRLOCK_NATS_USERS nats/users.conf)
 [ -r "$users" ] || fail "$users, which AIRLOCK_NATS_USERS names, cannot be read: write it with infra/nats/users.py"
 uid=1001 gid=1001
 if [ "$(id -u)" -ne 0 ]; then uid=$(id -u) gid=$(id -g); fi
-uid=$(setting AIRLOCK_UID "$uid") gid=$(setting AIRLOCK_GID "$gid")
+uid=$(setting AIRLOCK_UID "$uid")
+gid=$(setting AIRLOCK_GID "$gid")
 if [ "$(id -u)" -ne 0 ] && [ "$(id -u)" != "$uid" ]; then
     fail "AIRLOCK_UID in $settings is $uid and you are $(id -u): only root can give secrets to another account"
 fi

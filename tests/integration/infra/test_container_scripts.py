@@ -77,6 +77,50 @@ def test_secrets_are_made_for_the_account_and_for_the_users_that_the_settings_na
     assert {path.stat().st_uid for path in secrets.rglob("*")} == {uid}
 
 
+@pytest.mark.parametrize(
+    ("line", "means"),
+    [
+        ("AIRLOCK_SECRETS={}/own", "own"),
+        ('AIRLOCK_SECRETS="{}/with space"', "with space"),
+        ("AIRLOCK_SECRETS='{}/own'", "own"),
+        ("AIRLOCK_SECRETS={}/before\nAIRLOCK_SECRETS={}/own", "own"),
+        ("# AIRLOCK_SECRETS={}/not", "as the environment says"),
+        ("AIRLOCK_SECRETS={}/own # mine", None),
+        ('AIRLOCK_SECRETS="{}/own" # mine', None),
+        ("export AIRLOCK_SECRETS={}/own", None),
+        (" AIRLOCK_SECRETS={}/own", None),
+        ("AIRLOCK_SECRETS = {}/own", None),
+        ("AIRLOCK_SECRETS: {}/own", None),
+        ("AIRLOCK_SECRETS:{}/own", None),
+        ("AIRLOCK_SECRETS={}/${USER}", None),
+        ("AIRLOCK_SECRETS='{}/own\"", None),
+        ("AIRLOCK_SECRETS={}/own\r", None),
+    ],
+)
+def test_a_setting_is_read_as_compose_reads_it_or_refused(
+    tmp_path: Path, line: str, means: str | None
+) -> None:
+    (tmp_path / ".env").write_bytes(f"{line.replace('{}', str(tmp_path))}\nMINE=1\n".encode())
+    names = {"AIRLOCK_ENV_FILE": str(tmp_path / ".env")}
+    if line.startswith("#"):
+        names["AIRLOCK_SECRETS"] = str(tmp_path / "as the environment says")
+    done = subprocess.run(
+        [INFRA / "local/secrets.sh"],
+        env=os.environ | names,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    made = {path.parent.name for path in tmp_path.rglob("postgres-password")}
+    if means is None:
+        assert (done.returncode, made) == (1, set())
+        assert done.stderr.startswith(f"airlock: {tmp_path}/.env: write AIRLOCK_SECRETS=VALUE")
+        assert len(done.stderr.splitlines()) == 1
+    else:
+        assert (done.returncode, made) == (0, {means})
+
+
 def test_a_health_check_asks_the_process_and_no_proxy() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Well) as server:
         Thread(target=server.serve_forever, daemon=True).start()
