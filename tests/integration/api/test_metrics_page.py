@@ -295,6 +295,7 @@ READ: list[tuple[str, dict[str, str], float]] = [
     ("nats_up", {}, 1),
     ("database_connections", {"pool": "followers", "state": "used"}, 0),
     ("database_connections", {"pool": "followers", "state": "free"}, 4),
+    ("database_connections", {"pool": "recognising", "state": "free"}, 1),
     ("database_connections", {"pool": "counting", "state": "free"}, 1),
 ]
 

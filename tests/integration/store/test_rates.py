@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airlock_orchestration.errors import StoreUnavailable
+from airlock_orchestration.operations.keys import KeyRing, create_key
 from airlock_orchestration.store.rates import RateStorage, forget_rates
 from airlock_orchestration.store.sessions import Sessions
 from limits import RateLimitItemPerMinute
@@ -133,6 +134,22 @@ async def test_while_postgres_is_away_everybody_is_told_and_later_counted(
         outcomes = await asyncio.gather(*asks, return_exceptions=True)
     assert [type(one) for one in outcomes] == [StoreUnavailable] * 3
     assert await passed([ask(replicas[0]) for _ in range(120)]) == 100
+
+
+async def test_a_bucket_that_another_replica_holds_keeps_nobody_from_being_recognised(
+    shop: Any, kit: Any, replicas: list[RateStorage]
+) -> None:
+    sessions = Sessions(shop.database)
+    key = (await create_key(sessions, "alice")).text
+    assert await ask(replicas[0])
+    async with shop.connection.transaction():
+        await shop.connection.execute("SELECT FROM rates WHERE bucket = $1 FOR UPDATE", KEY)
+        asked = asyncio.create_task(ask(replicas[1]))
+        await kit.until_waiting(shop.connection)
+        async with asyncio.timeout(2):
+            assert await KeyRing(sessions).recognise(key) is not None
+        assert not asked.done()
+    assert await asked
 
 
 async def test_who_goes_away_while_asking_leaves_the_others_their_answers(

@@ -3,14 +3,18 @@
 import re
 
 from airlock_orchestration.settings import Settings
-from airlock_orchestration.store.database import BESIDE_CONNECTIONS, COUNTING_CONNECTIONS
+from airlock_orchestration.store.database import (
+    BESIDE_CONNECTIONS,
+    COUNTING_CONNECTIONS,
+    RECOGNISING_CONNECTIONS,
+)
 from composed import ROOT, SERVICES
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 AT_HAND = 20
 """Connections that are left for a migration, for who looks by hand, and for Postgres' own three."""
 WATCHERS = "tempo|loki|prometheus|alertmanager|grafana|otel-collector"
-BESIDE = BESIDE_CONNECTIONS + COUNTING_CONNECTIONS
+BESIDE = BESIDE_CONNECTIONS + RECOGNISING_CONNECTIONS + COUNTING_CONNECTIONS
 EACH = 2 * Settings.model_fields["database_connections"].default + BESIDE
 PORTS = PAGE.partition("## Ports")[2].partition("\n## ")[0]
 

@@ -176,7 +176,7 @@ class KeyRing:
     async def _answer(self, question: _Question) -> None:
         until = time.monotonic() + self._cache_seconds  # from before the question, so never too long
         try:
-            async with self._sessions.counting() as connection:
+            async with self._sessions.recognising() as connection:
                 found = await store.recognise_keys(connection, question.asked)
         except StoreUnavailable as error:
             question.failed = error

@@ -3,7 +3,8 @@
     async with Database(url) as database:           raises DatabaseUnavailable
         async with database.path() as connection:   asyncpg: the door, due times, heartbeats
         async with database.beside() as connection: asyncpg: followers, logs, a run's bytes
-        async with database.counting() as connection: asyncpg: who asks, and how often
+        async with database.recognising() as connection: asyncpg: whose key it is
+        async with database.counting() as connection: asyncpg: how often somebody asks
         async with database.reading() as session:   SQLAlchemy, one read-only transaction
         async with database.writing() as session:   SQLAlchemy, one transaction, committed at the end
 
@@ -24,8 +25,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 BESIDE_CONNECTIONS = 4
 """Few: followers of runs and lines of logs, however many, wait for each other, and nobody else for them."""
+RECOGNISING_CONNECTIONS = 1
+"""Keys that come while a replica asks about others go together in its next question."""
 COUNTING_CONNECTIONS = 1
-"""Whom a replica recognises, and what it counts: one statement after another; requests wait for their own."""
+"""The same of requests that are counted: but these may wait for a row that another replica has."""
 CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25
@@ -77,13 +80,14 @@ class Database:
     def __init__(self, url: str, *, path_connections: int = 8, sessions: int = 8) -> None:
         """Take an address: `postgresql://user:password@host:port/name`; `?host=/folder` for a unix socket.
 
-        It opens at most `path_connections` + `sessions` + 5 connections: 21, unless it is told otherwise.
+        It opens at most `path_connections` + `sessions` + 6 connections: 22, unless it is told otherwise.
         """
         self._url = url
         self._path_connections = path_connections
         self._sessions = sessions
         self._pool: asyncpg.Pool | None = None
         self._beside: asyncpg.Pool | None = None
+        self._recognising: asyncpg.Pool | None = None
         self._counting: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
 
@@ -98,6 +102,7 @@ class Database:
         """Open the pools. Raises DatabaseUnavailable without an answer within `deadline` seconds."""
         self._pool = await _until(self._open_path, deadline, describe(self._url))
         self._beside = await self._open(CONNECT_SECONDS, least=0, most=BESIDE_CONNECTIONS)
+        self._recognising = await self._open(CONNECT_SECONDS, least=0, most=RECOGNISING_CONNECTIONS)
         self._counting = await self._open(CONNECT_SECONDS, least=0, most=COUNTING_CONNECTIONS)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -110,8 +115,9 @@ class Database:
 
     async def close(self) -> None:
         """Close everything; what is under way is ended."""
-        pools, engine = (self._counting, self._beside, self._pool), self._engine
-        self._counting = self._beside = self._pool = self._engine = None
+        pools = (self._counting, self._recognising, self._beside, self._pool)
+        engine = self._engine
+        self._counting = self._recognising = self._beside = self._pool = self._engine = None
         if engine is not None:
             await engine.dispose()
         for pool in pools:
@@ -133,8 +139,15 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def recognising(self) -> AsyncIterator[Any]:
+        """The asyncpg connection for whose key it is: every request waits for that; the same limits."""
+        assert self._recognising is not None, "the database is not connected"
+        async with self._recognising.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    @asynccontextmanager
     async def counting(self) -> AsyncIterator[Any]:
-        """The asyncpg connection for who asks and how often, which wait for nothing else; the same limits."""
+        """The asyncpg connection for how often somebody asks, which may wait for another replica."""
         assert self._counting is not None, "the database is not connected"
         async with self._counting.acquire(timeout=_ACQUIRE_SECONDS) as connection:
             yield connection
@@ -157,13 +170,14 @@ class Database:
 
     def pools(self) -> Sequence[PoolUse]:
         """How much of each pool of connections is in use."""
-        if self._pool is None or self._beside is None or self._counting is None or self._engine is None:
+        if self._engine is None:
             return ()
         sessions = cast(AsyncAdaptedQueuePool, self._engine.pool)
         return (
             PoolUse("path", _used(self._pool), self._path_connections),
             PoolUse("sessions", sessions.checkedout(), self._sessions),
             PoolUse("followers", _used(self._beside), BESIDE_CONNECTIONS),
+            PoolUse("recognising", _used(self._recognising), RECOGNISING_CONNECTIONS),
             PoolUse("counting", _used(self._counting), COUNTING_CONNECTIONS),
         )
 
@@ -208,7 +222,9 @@ class Database:
         )
 
 
-def _used(pool: asyncpg.Pool) -> int:
+def _used(pool: asyncpg.Pool | None) -> int:
+    if pool is None:  # it is not open yet, or no more
+        return 0
     used: int = pool.get_size() - pool.get_idle_size()
     return used
 

@@ -4,7 +4,8 @@
     async with sessions.writing() as session:    one transaction, committed at the end
     async with sessions.path() as connection:    asyncpg, for the queries of the path
     async with sessions.beside() as connection:  asyncpg, for followers, logs and a run's bytes
-    async with sessions.counting() as connection: asyncpg, for who asks, and how often
+    async with sessions.recognising() as connection: asyncpg, for whose key it is
+    async with sessions.counting() as connection: asyncpg, for how often somebody asks
 
 All raise StoreUnavailable for what may succeed when it is asked again.
 """
@@ -48,8 +49,14 @@ class Sessions:
             yield connection
 
     @asynccontextmanager
+    async def recognising(self) -> AsyncIterator[Any]:
+        """The asyncpg connection for whose key it is: what comes before everything else of a request."""
+        async with translated(), self._database.recognising() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def counting(self) -> AsyncIterator[Any]:
-        """The asyncpg connection for who asks, and how often: what comes before a request's own work."""
+        """The asyncpg connection for how often somebody asks: what comes before a request's own work."""
         async with translated(), self._database.counting() as connection:
             yield connection
 
