@@ -33,7 +33,7 @@ FIXED = frozenset(
     f"{PREFIX}{name}"
     for name in """NATS_URL NATS_USER NATS_PASSWORD NATS_PASSWORD_FILE NATS_CREDENTIALS_FILE DATABASE_URL
     DATABASE_URL_FILE API_HOST API_PORT API_PORT_FILE API_URL HOST_TOKEN HOST_TOKEN_FILE DATA_DIR HEALTH_HOST
-    HEALTH_PORT""".split()
+    HEALTH_PORT OTLP_HEADERS""".split()
 )
 """What infra/compose.yaml says itself, or does without."""
 _WIDTH = 110
@@ -49,10 +49,12 @@ def document() -> str:
     parts = [HEAD, _section("Compose", (_compose(name) for name in PAGE["COMPOSE"]))]
     fixed: list[str] = []
     for title, kind, known in kinds:
-        lines = {name: _setting(kind, name) for name in kind.model_fields if name not in known}
-        free = [line for name, line in lines.items() if f"{PREFIX}{name.upper()}" not in FIXED]
-        fixed += [line for name, line in lines.items() if f"{PREFIX}{name.upper()}" in FIXED]
+        names = [name for name in kind.model_fields if name not in known]
+        free = [line for name in names if (line := _setting(kind, name, fixed=False))]
+        fixed += [line for name in names if (line := _setting(kind, name, fixed=True))]
         parts.append(_section(title, free))
+    own = [_entry([name], "", means) for name, means in PAGE["OPENTELEMETRY"].items()]
+    parts.append(_section("OpenTelemetry's own", own))
     parts.append(_section("Set by infra/compose.yaml", dict.fromkeys(fixed)))
     return "\n".join(parts)
 
@@ -66,7 +68,8 @@ def _compose(name: str) -> str:
     return _entry([name], default, means)
 
 
-def _setting(kind: type[ChassisSettings], name: str) -> str:
+def _setting(kind: type[ChassisSettings], name: str, *, fixed: bool) -> str:
+    """The entry of a setting: its variables that are fixed, or the others; empty where there are none."""
     field = kind.model_fields[name]
     variable = f"{PREFIX}{name.upper()}"
     default = PAGE["_default"](kind, name, field).strip("`")
@@ -77,7 +80,8 @@ def _setting(kind: type[ChassisSettings], name: str) -> str:
     elif default == "**needed**":
         default, means = "", f"{means} Needed."
     names = [variable, f"{variable}_FILE"] if PAGE["_is_secret"](field) else [variable]
-    return _entry(names, default, means)
+    chosen = [one for one in names if (one in FIXED) == fixed]
+    return _entry(chosen, default, means) if chosen else ""
 
 
 def _entry(names: list[str], default: str, means: str) -> str:

@@ -69,6 +69,25 @@ TAIL = """\
 | `WORKSPACE`, `DECISION` | `airlock demo` | the repository to review; `APPROVED` or `REJECTED` |
 """
 
+OPENTELEMETRY_HEAD = """\
+## OpenTelemetry's own
+
+Read by both where telemetry is sent (`AIRLOCK_OTLP_ENDPOINT`); `airlock up` and Compose hand them on.
+An empty one counts as not set.
+
+| variable | means |
+|---|---|
+"""
+
+OPENTELEMETRY: Mapping[str, str] = {
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": "who may vouch for the Collector, a PEM file; else the system's",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "our own certificate for the Collector, a PEM file",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY": "the key of our own certificate, a PEM file",
+    "OTEL_EXPORTER_OTLP_COMPRESSION": "`gzip`, `deflate` or `none`; none unless set",
+    "OTEL_RESOURCE_ATTRIBUTES": "what else each process says of itself, `name=value,name=value`",
+}
+"""What the SDK reads; its variable for headers is left out, as a file keeps them better."""
+
 COMPOSE_HEAD = """\
 ## Compose
 
@@ -132,6 +151,8 @@ def document() -> str:
     for text, kind in ((ORCHESTRATION, orchestration.Settings), (HOST, agents.Settings)):
         parts += [text, _table(kind, [name for name in kind.model_fields if name not in shared])]
     rows = [f"| `{name}` | `{default}` | {means} |" for name, (default, means) in COMPOSE.items()]
+    own = [f"| `{name}` | {means} |" for name, means in OPENTELEMETRY.items()]
+    parts.append(OPENTELEMETRY_HEAD + "\n".join(own) + "\n")
     return "\n".join([*parts, TAIL, COMPOSE_HEAD + "\n".join(rows) + "\n"])
 
 

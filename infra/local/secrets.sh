@@ -59,7 +59,7 @@ if [ "$(id -u)" -ne 0 ] && [ "$(id -u)" != "$uid" ]; then
 fi
 
 umask 077
-mkdir -p "$folder/keys" "$folder/host" "$folder/webhook"
+mkdir -p "$folder/keys" "$folder/host" "$folder/webhook" "$folder/otlp"
 
 # 32 bytes from the kernel, as text that needs no quoting in an address or a configuration.
 word() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .bus.options import BusOptions
 from .fatal import Fatal
+from .telemetry.otlp.headers import headers_of
 from .telemetry.secrets import MASK, mask_text, register_secret
 
 PREFIX = "AIRLOCK_"
@@ -28,7 +29,12 @@ class ChassisSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True, env_ignore_empty=True
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may be a secret that is only misspelt
     )
 
     nats_url: str = "nats://127.0.0.1:4222"
@@ -49,6 +55,8 @@ class ChassisSettings(BaseSettings):
     """JSON lines, or lines for a person."""
     otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
     """Where traces, logs and metrics go by OTLP/HTTP, such as http://127.0.0.1:4318; without it nowhere."""
+    otlp_headers: SecretStr | None = None
+    """Headers that the collector there asks for, `name=value,name=value`, URL-encoded."""
     otlp_metrics_seconds: float = Field(default=15.0, ge=1, le=3600)
     """Between two exports of the metrics."""
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
@@ -73,6 +81,8 @@ class ChassisSettings(BaseSettings):
             value = getattr(settings, name)
             if isinstance(value, SecretStr):
                 register_secret(value.get_secret_value())
+        for text in settings.collector_headers().values():
+            register_secret(text)
         return settings
 
     @classmethod
@@ -87,6 +97,10 @@ class ChassisSettings(BaseSettings):
             f"{PREFIX}{name.upper()}": _show(getattr(self, name)) for name in sorted(type(self).model_fields)
         }
 
+    def collector_headers(self) -> dict[str, str]:
+        """What `otlp_headers` says, by name."""
+        return headers_of(self.otlp_headers.get_secret_value()) if self.otlp_headers is not None else {}
+
     def bus_options(self, name: str) -> BusOptions:
         """How to connect to NATS as `name`."""
         password = self.nats_password
@@ -97,6 +111,13 @@ class ChassisSettings(BaseSettings):
             password=password.get_secret_value() if password is not None else None,
             credentials_file=self.nats_credentials_file,
         )
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _headers_can_be_read(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            headers_of(given.get_secret_value())
+        return given
 
     @classmethod
     def settings_customise_sources(

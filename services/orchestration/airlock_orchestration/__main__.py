@@ -59,12 +59,14 @@ async def _serve(settings: Settings) -> int:
         endpoint=settings.otlp_endpoint,
         ratio=settings.trace_ratio,
         per_second=settings.traces_per_second,
+        headers=settings.collector_headers(),
     )
     configure_export(
         service=SERVICE,
         version=VERSION,
         endpoint=settings.otlp_endpoint,
         metrics_seconds=settings.otlp_metrics_seconds,
+        headers=settings.collector_headers(),
     )
     try:
         return await app.serve(settings)

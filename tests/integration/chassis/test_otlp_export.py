@@ -42,7 +42,7 @@ def out(sink: Sink) -> Iterator[io.StringIO]:
     configure_logs(service="agent-host", version="1.2.3", stream=stream)
     process = {"service": "agent-host", "version": "1.2.3", "endpoint": sink.endpoint, "host": "h1"}
     configure_traces(**process)  # type: ignore[arg-type]
-    configure_export(metrics_seconds=3600, **process)
+    configure_export(metrics_seconds=3600, **process)  # type: ignore[arg-type]
     yield stream
     shutdown_telemetry()
     root.handlers[:] = handlers
@@ -97,6 +97,29 @@ def test_the_metrics_sent_are_those_on_the_page_of_metrics(sink: Sink, out: io.S
     assert cold.count == buckets["+Inf"]
     assert cold.sum >= 0.2
     assert not cold.HasField("min")
+
+
+def test_each_signal_comes_with_the_headers_that_the_collector_asks_for(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compose hands OpenTelemetry's own variables on, empty where nobody set them: that counts as unset."""
+    for name in ("HEADERS", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE", "COMPRESSION"):
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", "")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "")
+    process = {
+        "service": "agent-host",
+        "version": "1.2.3",
+        "endpoint": sink.endpoint,
+        "headers": {"x-token": "of-a-team"},
+    }
+    configure_traces(**process)  # type: ignore[arg-type]
+    configure_export(metrics_seconds=3600, **process)  # type: ignore[arg-type]
+    with span("work"):
+        carry_alone({"timestamp": "2026-01-01T00:00:00.000001Z", "level": "info", "event": "line"}, 100)
+    shutdown_telemetry()
+    assert {path: came["x-token"] for path, came in sink.headers} == dict.fromkeys(
+        ("/v1/traces", "/v1/logs", "/v1/metrics"), "of-a-team"
+    )
 
 
 def test_the_process_tells_who_it_is(sink: Sink, out: io.StringIO) -> None:

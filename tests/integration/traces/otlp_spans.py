@@ -55,6 +55,8 @@ class Sink:
         """Spans, as they were sent."""
         self.posted: list[tuple[str, bytes]] = []
         """Everything, with the path."""
+        self.headers: list[tuple[str, dict[str, str]]] = []
+        """What each came with, by small names, with the path."""
         self.answers: dict[str, bytes] = {}
         """What is answered, by path; nothing unless a test says."""
         self.endpoint = ""
@@ -78,6 +80,7 @@ def otlp_sink() -> Iterator[Sink]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+            sink.headers.append((self.path, {name.lower(): said for name, said in self.headers.items()}))
             sink.posted.append((self.path, body))
             if self.path == "/v1/traces":
                 sink.bodies.append(body)

@@ -1,10 +1,12 @@
 """Settings: read once, all problems at once, secrets never shown."""
 
+import traceback
 from pathlib import Path
 
 import pytest
 from airlock_chassis.settings import ChassisSettings, SettingsProblem
 from airlock_chassis.telemetry import forget_secrets
+from airlock_chassis.telemetry.secrets import mask_text
 from pydantic import SecretStr
 
 
@@ -86,6 +88,29 @@ def test_a_secret_file_that_is_empty_or_huge_or_no_text_is_refused(
     monkeypatch.setenv("AIRLOCK_NATS_PASSWORD_FILE", str(path))
     with pytest.raises(SettingsProblem, match="AIRLOCK_NATS_PASSWORD_FILE"):
         HostSettings.load()
+
+
+def test_a_collectors_headers_are_read_from_a_file_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "headers").write_text("Authorization=Bearer%20hidden-1, x-scope = a%2Cb=c\n")
+    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS_FILE", str(tmp_path / "headers"))
+    settings = HostSettings.load()
+    assert settings.collector_headers() == {"authorization": "Bearer hidden-1", "x-scope": "a,b=c"}
+    assert settings.shown()["AIRLOCK_OTLP_HEADERS"] == "***"
+    assert mask_text("refused: Bearer hidden-1") == "refused: ***"
+
+
+@pytest.mark.parametrize(
+    "given", ["hidden-1", "a=b,hidden-1", "a=hidden-1,", "a b=hidden-1", "a=hidden-1%0D%0Ab: c"]
+)
+def test_headers_that_cannot_be_read_are_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", given)
+    with pytest.raises(SettingsProblem, match=r"^AIRLOCK_OTLP_HEADERS: .* is no name=value") as raised:
+        HostSettings.load()
+    assert "hidden-1" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

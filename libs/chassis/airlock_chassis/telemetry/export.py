@@ -1,6 +1,7 @@
 """Logs and metrics go to the collector too, when one is given. Spans have their own way in `traces`."""
 
 import threading
+from collections.abc import Mapping
 
 from . import logs
 from .metrics import airlock_info
@@ -18,13 +19,19 @@ class _Export:
 
 
 def configure_export(
-    *, service: str, version: str, endpoint: str | None, metrics_seconds: float, host: str | None = None
+    *,
+    service: str,
+    version: str,
+    endpoint: str | None,
+    metrics_seconds: float,
+    host: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send log lines, and the metrics every so often, to an OTLP/HTTP endpoint; without one, send nothing."""
     airlock_info.labels(service, version).set(1)
     if endpoint is None:
         return
-    collector = Collector.at(endpoint, service=service, version=version, host=host)
+    collector = Collector.at(endpoint, service=service, version=version, host=host, headers=headers)
     _Export.lines = LineQueue(collector)
     _Export.metrics = MetricsExport(collector, every_seconds=metrics_seconds)
     logs.also_to(_Export.lines.put)

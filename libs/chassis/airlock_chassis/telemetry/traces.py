@@ -62,6 +62,7 @@ def configure_traces(
     ratio: float = 1.0,
     per_second: float = math.inf,
     host: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send spans to an OTLP/HTTP endpoint (`http://collector:4318`); without one, tracing costs nothing.
 
@@ -70,7 +71,7 @@ def configure_traces(
     """
     if endpoint is None:
         return
-    collector = Collector.at(endpoint, service=service, version=version, host=host)
+    collector = Collector.at(endpoint, service=service, version=version, host=host, headers=headers)
     provider = TracerProvider(
         resource=collector.resource,
         sampler=sampler(ratio=ratio, per_second=per_second),

@@ -44,6 +44,8 @@ _KEPT_VARIABLES = (
 """Of our environment: what finding the Docker Engine needs, and how much of this machine to use."""
 _TELEMETRY_VARIABLES = (
     "AIRLOCK_OTLP_ENDPOINT",
+    "AIRLOCK_OTLP_HEADERS",
+    "AIRLOCK_OTLP_HEADERS_FILE",
     "AIRLOCK_OTLP_METRICS_SECONDS",
     "AIRLOCK_TRACE_RATIO",
     "AIRLOCK_TRACES_PER_SECOND",

@@ -50,6 +50,7 @@ def _run(settings: Settings, name: str, environ: Mapping[str, str]) -> int:
         ratio=settings.trace_ratio,
         per_second=settings.traces_per_second,
         host=name,
+        headers=settings.collector_headers(),
     )
     configure_export(
         service=SERVICE,
@@ -57,6 +58,7 @@ def _run(settings: Settings, name: str, environ: Mapping[str, str]) -> int:
         endpoint=settings.otlp_endpoint,
         metrics_seconds=settings.otlp_metrics_seconds,
         host=name,
+        headers=settings.collector_headers(),
     )
     try:
         return supervisor.run(lambda: serve(settings, identity, environ))

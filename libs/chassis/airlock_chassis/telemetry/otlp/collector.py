@@ -3,7 +3,7 @@
 import functools
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,10 +39,19 @@ class Collector:
     """For one export with all its tries."""
     flush_seconds: float = 3.0
     """For what waits at the end of the process."""
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What it asks for of whoever sends, beside what OpenTelemetry's own variables say; often a secret."""
 
     @classmethod
     def at(
-        cls, endpoint: str, *, service: str, version: str, host: str | None = None, **seconds: float
+        cls,
+        endpoint: str,
+        *,
+        service: str,
+        version: str,
+        host: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **seconds: float,
     ) -> "Collector":
         """The collector at an address. `host` names this process for good; else machine and process id do."""
         attributes = {
@@ -51,9 +60,9 @@ class Collector:
             "service.instance.id": host or f"{socket.gethostname()}-{os.getpid()}",
             "host.name": host or socket.gethostname(),
         }
-        return cls(
-            endpoint.rstrip("/"), Resource.create(attributes), _breaker(endpoint.rstrip("/")), **seconds
-        )
+        address = endpoint.rstrip("/")
+        resource = Resource.create(attributes)
+        return cls(address, resource, _breaker(address), headers=headers or {}, **seconds)
 
     def url(self, signal: str) -> str:
         """Where a signal (traces, metrics, logs) goes."""

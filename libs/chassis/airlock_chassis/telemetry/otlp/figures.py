@@ -43,6 +43,7 @@ class MetricsExport:
         session = BoundedSession()
         exporter = OTLPMetricExporter(
             endpoint=collector.url(SIGNAL),
+            headers=collector.headers,
             timeout=collector.export_seconds,
             session=session,
             max_export_batch_size=MAX_POINTS,

@@ -51,6 +51,7 @@ class LineQueue:
         session = BoundedSession()
         exporter = OTLPLogExporter(
             endpoint=collector.url(SIGNAL),
+            headers=collector.headers,
             timeout=collector.export_seconds,
             session=session,
             max_request_size=MAX_REQUEST_BYTES,

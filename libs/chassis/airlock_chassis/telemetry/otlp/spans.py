@@ -28,6 +28,7 @@ class SpanQueue(SpanProcessor):
         session = BoundedSession()
         exporter = OTLPSpanExporter(
             endpoint=collector.url(SIGNAL),
+            headers=collector.headers,
             timeout=collector.export_seconds,
             session=session,
             max_request_size=MAX_REQUEST_BYTES,
