@@ -25,6 +25,14 @@ POLL_SECONDS = 0.15
 """Between two looks: a module's tests stay below 1000 reads a minute."""
 REMOVAL_SECONDS = 15.0
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ATTEMPT = re.compile(_UUID.pattern + r"/[a-z0-9][a-z0-9-]*(?:\[\d+\])?/\d+\b")
+_OF_ATTEMPT = frozenset({"node", "attempt", "agent", "host"})
+_UNREAD = frozenset(
+    {"claim.unanswered", "message.failed", "message.not_settled", "message.dead_lettered", "batch.failed"}
+)
+"""Of a message that names its attempt and its host; what more is known of that was not read."""
+_UNSENT = frozenset({"dispatch.refused", "dispatch.unknown"})
+"""Of an invocation, by its subject alone: no host has it."""
 
 
 def spec(name: str, nodes: Iterable[Mapping[str, Any]], **more: Any) -> bytes:
@@ -130,7 +138,9 @@ class Install:
         return [json.loads(line) for line in lines if run in line]
 
     async def lines_without_ids(self, seen: Mapping[str, int]) -> list[dict[str, Any]]:
-        """Of each process's lines after its first `seen`: those about a run that lack its id or its trace."""
+        """Of each process's lines after its first `seen`: those about a run that lack its id or its trace, or
+        about an attempt that do not say all that is known of that.
+        """
         rows = await self.rows("SELECT id::text AS id, split_part(traceparent, '-', 2) AS trace FROM runs")
         trace_of = {row["id"]: row["trace"] for row in rows}
         return [
@@ -138,8 +148,27 @@ class Install:
             for part, old in seen.items()
             for line in self.log_lines(part)[old:]
             if not trace_of.keys().isdisjoint(_UUID.findall(json.dumps(line)))
-            and trace_of.get(line.get("run", ""), "none") != line.get("trace_id")
+            and (
+                trace_of.get(line.get("run", ""), "none") != line.get("trace_id")
+                or (_is_of_attempt(line) and any(not line.get(field) for field in _known_of(line)))
+            )
         ]
+
+
+def _is_of_attempt(line: Mapping[str, Any]) -> bool:
+    return "attempt" in line or _ATTEMPT.search(json.dumps(line)) is not None
+
+
+def _known_of(line: Mapping[str, Any]) -> frozenset[str]:
+    """What a line about an attempt can say of it."""
+    if line["service"] == "orchestration":
+        if line["event"] in _UNREAD:
+            return _OF_ATTEMPT - {"agent"}
+        if line["event"] in _UNSENT:
+            return _OF_ATTEMPT - {"agent", "host"}
+        if line.get("status") == "CANCELLED":
+            return _OF_ATTEMPT - {"host"}  # it may have been in the queue
+    return _OF_ATTEMPT
 
 
 def node_of(view: RunView, node: str) -> NodeView:

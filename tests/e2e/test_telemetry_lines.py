@@ -1,14 +1,16 @@
 """Every log line about a run says which run, node and attempt, and one trace runs through all of it."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 from airlock_contracts.statuses import NodeStatus, RunStatus, Verdict
-from e2e_install import Install, node_of
+from e2e_install import PARTS, Install, node_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 OF_ATTEMPTS = {"attempt.started", "attempt.finished", "agent.stderr", "claim.answered"}
+STEPS = 6
 NODES: list[dict[str, Any]] = [
     {"id": "first", "agent": "speaking", "action": "trace"},
     {"id": "second", "depends_on": ["first"], "inputs": {"seconds": 0.5}},
@@ -55,6 +57,23 @@ async def test_one_trace_runs_from_the_request_to_the_agent_and_through_every_li
     # A claim is asked for by the attempt's ids alone, before anything is read about it.
     named = {line["agent"] for line in of_attempts if line["event"] != "claim.answered"}
     assert named == {"hostile@1.0.0"}  # of what went well no line stands in the log
+
+
+@pytest.mark.timeout(60)
+async def test_a_step_that_went_well_leaves_no_line_at_info_in_either_process(install: Install) -> None:
+    before = {part: len(install.log_lines(part)) for part in PARTS}
+    view = await install.run(
+        "quiet", [{"id": f"n{n}", "depends_on": [f"n{n - 1}"][:n]} for n in range(STEPS)]
+    )
+    assert view.status is RunStatus.SUCCESS
+    said = {part: install.log_lines(part)[old:] for part, old in before.items()}
+    assert [
+        line for lines in said.values() for line in lines if line["level"] == "info" and "node" in line
+    ] == []
+    of_run = [line["event"] for line in said["orchestration"] if line.get("run") == view.id]
+    assert of_run == ["run.started", "run.finished"]
+    often = Counter((part, line["event"]) for part, lines in said.items() for line in lines)
+    assert [event for event, times in often.items() if times >= STEPS] == []  # whatever ids it has
 
 
 @pytest.mark.timeout(60)

@@ -26,6 +26,8 @@ _TOLD = frozenset(
     }
 )
 """The others are steps on the way: the journal has them."""
+_BEFORE_ATTEMPTS = frozenset({EventType.APPROVAL_REQUESTED, EventType.APPROVAL_DECIDED})
+"""What such a step says of a node is no attempt's: the one that a decision lets through comes of it."""
 _SHOWN = ("status", "attempt", "approval", "retry_of", "reused_from")
 
 log = structlog.get_logger(__name__)
@@ -76,7 +78,8 @@ def _of(run: RunState, fact: Fact) -> dict[str, Any]:
     shown: dict[str, Any] = {"by": fact.principal, "seq": fact.seq}
     if fact.node is not None:
         shown.update(_of_node(run, fact.node))
-        if (attempt := run.nodes[fact.node].attempt) is not None:
+        attempt = run.nodes[fact.node].attempt
+        if attempt is not None and fact.type not in _BEFORE_ATTEMPTS:
             shown[names.LOG_ATTEMPT] = attempt.number
             if attempt.host is not None:
                 shown[names.LOG_HOST] = attempt.host
