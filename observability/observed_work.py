@@ -1,7 +1,10 @@
 """What `make observe` gives an install to do: small runs that succeed, fail, try again and wait."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from airlock_contracts.statuses import RunStatus
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "storefront"
 """The repository that the main job reviews."""
@@ -20,6 +23,7 @@ def work(inputs, context):
 
 @agent.action("fail")
 def fail(inputs, context):
+    context.log("warning", "this will not end well")
     raise Failure("agent.broken", "as it was told to")
 
 @agent.action("stumble")
@@ -60,3 +64,13 @@ DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"name": "observed-gate", "nodes": [_node("work", approval={"preview": "It works for a moment."})]},
 )
 RUNS = ("observed-good",) * 4 + ("observed-bad",) * 2 + ("observed-again",) * 2 + ("observed-gate",)
+"""The small runs of one turn."""
+BAD = "observed-bad"
+WAITS = "approval-only"
+MAIN_JOB = "security-review"
+TELLS = "alert-notification"
+PLAN: Mapping[str, RunStatus] = dict.fromkeys((*RUNS, MAIN_JOB, TELLS), RunStatus.SUCCESS) | {
+    BAD: RunStatus.FAILED,
+    WAITS: RunStatus.WAITING_APPROVAL,
+}
+"""How every run of a workflow is to end, or to be left."""

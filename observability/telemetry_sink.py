@@ -70,10 +70,13 @@ class TelemetrySink:
                 return False
         return True
 
-    def traces(self) -> dict[str, int]:
-        """Each trace with the number of its spans."""
+    def traces(self) -> dict[str, frozenset[str]]:
+        """Each trace with the services that have a span in it."""
+        found: dict[str, set[str]] = {}
         with self._lock:
-            return dict(Counter(span.trace for span in self.spans))
+            for span in self.spans:
+                found.setdefault(span.trace, set()).add(span.fields["resource.service.name"])
+        return {trace: frozenset(services) for trace, services in found.items()}
 
     def _take_traces(self, request: ExportTraceServiceRequest) -> None:
         for process in request.resource_spans:

@@ -28,6 +28,10 @@ _TRIES = 3
 _POLL_SECONDS = 0.2
 
 
+class NoAnswer(Exception):
+    """One of the servers did not say what was asked of it, or not in time."""
+
+
 def program(*names: str) -> str:
     """Where a command is, under one of its names. Raises MissingBinary."""
     for name in names:
@@ -88,10 +92,11 @@ class WatchingServer(EmbeddedServer):
         """Write the configuration; answers what the command line names."""
 
     async def ask(self, path: str, **query: str) -> Any:
-        """The JSON of an answer; one that is an error is shown with its words."""
+        """The JSON of an answer. Raises NoAnswer with the words of one that is an error."""
         async with httpx2.AsyncClient(base_url=self.url, timeout=30.0) as http:
             answer = await http.get(path, params=query)
-        assert answer.status_code == 200, f"{path} {query}: {answer.text}"
+        if answer.status_code != 200:
+            raise NoAnswer(f"{path} {query}: {answer.text}")
         return answer.json()
 
 
@@ -126,10 +131,11 @@ class Prometheus(WatchingServer):
         return found
 
     async def until(self, expression: str, *, seconds: float) -> list[dict[str, Any]]:
-        """Wait until an expression gives a series."""
+        """Wait until an expression gives a series. Raises NoAnswer."""
         deadline = time.monotonic() + seconds
         while not (found := await self.query(expression)):
-            assert time.monotonic() < deadline, f"nothing within {seconds:g} s: {expression}"
+            if time.monotonic() > deadline:
+                raise NoAnswer(f"nothing within {seconds:g} s: {expression}")
             await asyncio.sleep(_POLL_SECONDS)
         return found
 

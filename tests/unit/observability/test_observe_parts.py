@@ -4,14 +4,14 @@ import http.client as http_client
 
 import httpx2
 import pytest
-from dashboard_files import dashboards
+from dashboard_files import RUN, dashboards
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
-from panel_answers import ANSWERS, FILLED, first_query
+from panel_answers import FILLED, QUESTIONS, Panel, first_query
 from telemetry_sink import LARGEST_BODY, telemetry_sink
 
 
@@ -58,7 +58,7 @@ def test_the_sink_names_fields_as_loki_and_tempo_do_and_counts_by_service() -> N
         "name": "node a",
         "status": "error",
     }
-    assert sink.traces() == {TRACE.hex(): 1}
+    assert sink.traces() == {TRACE.hex(): {"orchestration"}}
 
 
 def test_the_sink_refuses_what_is_none_of_the_three_signals_and_what_is_too_large() -> None:
@@ -71,9 +71,14 @@ def test_the_sink_refuses_what_is_none_of_the_three_signals_and_what_is_too_larg
     assert not sink.counts
 
 
-@pytest.mark.parametrize(("uid", "title"), [(uid, title) for _, uid, title, _ in ANSWERS])
-def test_what_observe_asks_is_what_a_panel_asks_with_every_choice_made(uid: str, title: str) -> None:
-    asked = first_query(uid, title)
+PANELS = [one for question in QUESTIONS for one in question.asked if isinstance(one, Panel)]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
+def test_what_observe_asks_is_what_a_panel_asks_with_every_choice_made(panel: Panel) -> None:
+    source, asked = first_query(panel, RUN)
+    assert source in ("prometheus", "loki", "tempo")
     assert "$" not in asked
-    choices = {f"${one['name']}" for one in dashboards()[uid]["templating"]["list"]}
-    assert choices <= set(FILLED)
+    choices = {f"${one['name']}" for one in dashboards()[panel.uid]["templating"]["list"]}
+    assert choices <= {*FILLED, "$run"}
+    assert (RUN in asked) is (panel.title in ("What was said about the run", "What failed in it"))
