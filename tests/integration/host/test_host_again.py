@@ -97,6 +97,8 @@ async def test_an_artifact_that_is_refused_ends_the_attempt(
     assert report.status is ReportStatus.FAILED
     assert report.failure is not None
     assert "413" in report.failure.message
+    taken = report.usage  # it was there, and it was paid for
+    assert None not in (taken.queued_ms, taken.start_ms, taken.run_ms, taken.cpu_ms)
 
 
 async def test_a_disk_that_refuses_costs_no_report(

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from airlock_agents.host import artifact_cache, claims
 from airlock_agents.host import attempts as pipeline
-from airlock_agents.host import claims
 from airlock_agents.host.app import serve
 from airlock_agents.host.attempt import Attempt
 from airlock_agents.host.exchange import Exchange
@@ -51,6 +51,12 @@ async def host_in_here(
     yield identity.host
     os.kill(os.getpid(), signal.SIGTERM)
     assert await asyncio.wait_for(serving, 20) == 0
+
+
+def has_ended(recorded: InMemorySpanExporter) -> bool:
+    """Whether an attempt's own span has ended with its end, which comes behind its report."""
+    ends = [span.attributes for span in recorded.get_finished_spans() if span.name == "process invocations"]
+    return any(end and end["airlock.status"] in ("SUCCESS", "FAILED") for end in ends)
 
 
 async def test_nothing_in_a_host_blocks_its_loop(
@@ -97,6 +103,8 @@ async def test_an_agent_that_breaks_its_host_again_and_again_has_failed(
     assert "nobody foresaw this" in report.failure.message
     assert tries == MOST_SURPRISES
     assert other_side.claims_of(attempt)
+    taken = report.usage  # it was there, and it was paid for
+    assert None not in (taken.queued_ms, taken.start_ms, taken.run_ms, taken.cpu_ms)
 
 
 @pytest.mark.parametrize("action", ["go", "another"], ids=["starts", "cannot start"])
@@ -125,9 +133,42 @@ async def test_what_is_told_of_an_attempt_stands_below_what_is_told_however_ofte
     agent = other_side.register(ECHO, actions={action: {"input_schema": {}, "output_schema": {}}})
     attempt = await other_side.dispatch(agent, claim_first=True)
     await other_side.report_of(attempt)
-    await until(lambda: not other_side.beats[-1].held)
+    await until(lambda: has_ended(recorded_spans))
     spans = recorded_spans.get_finished_spans()
     known = {span.context.span_id for span in spans if span.context}
     above = {span.parent.span_id for span in spans if span.parent}
     assert above - known == {int(TRACEPARENT.split("-")[2], 16)}
     assert [span.name for span in spans].count("attempt.claim") == asked
+
+
+async def test_what_an_attempt_asks_of_rest_stands_below_what_is_told_however_often_it_came(
+    other_side: FakeOrchestration,
+    recorded_spans: InMemorySpanExporter,
+    host_in_here: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digest = hashlib.sha256(b"given").hexdigest()
+    other_side.artifacts[digest] = b"given"
+    rightly = artifact_cache.write_file
+
+    def fetches() -> list[str]:
+        return [headers["traceparent"] for _, path, headers in other_side.asked if path.endswith(digest)]
+
+    async def write_the_fourth(path: Path, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int]:
+        if len(fetches()) < 3:
+            async for _ in chunks:
+                pass
+            raise OSError("disk full")
+        return await rightly(path, chunks, limit=limit)
+
+    monkeypatch.setattr(artifact_cache, "write_file", write_the_fourth)
+    monkeypatch.setattr(pipeline, "DISK_SECONDS", 0.0)
+    given = {"file": {"artifact": f"sha256:{digest}", "size": 5, "media_type": "text/plain"}}
+    reads = other_side.register([*PYTHON, AIRLOCK_1], protocol="airlock/1")
+    await other_side.report_of(await other_side.dispatch(reads, given))
+    await until(lambda: has_ended(recorded_spans))
+    told = [span.context.span_id for span in recorded_spans.get_finished_spans() if span.context]
+    told.append(int(TRACEPARENT.split("-")[2], 16))
+    asked_below = [int(traceparent.split("-")[2], 16) for traceparent in fetches()]
+    assert len(asked_below) == 4
+    assert set(asked_below) <= set(told)

@@ -65,7 +65,8 @@ async def test_a_cancelled_attempt_is_killed_and_reported_as_cancelled(
     assert report.status is ReportStatus.CANCELLED
     assert report.failure is not None
     assert report.failure.kind is FailureKind.CANCELLED
-    # What it took is told all the same: it was there, and it was paid for.
+    # What it took is told all the same: it was there, and it was paid for. Its counts are where the engine's
+    # cgroups are to be seen, as on every machine whose engine is its own.
     taken = report.usage
     assert None not in (taken.queued_ms, taken.start_ms, taken.run_ms, taken.peak_memory_bytes)
     assert taken.cpu_ms is not None

@@ -1,10 +1,12 @@
 """What a stdio agent can do wrong, each in a real container, and what becomes of it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import docker
 import pytest
 from airlock_agents.sandbox.outcome import Failed, Outcome, Success
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
@@ -28,14 +30,41 @@ async def test_an_agent_gets_its_input_and_its_output_is_kept_byte_for_byte(run_
     assert outcome.usage.run_ms is not None
 
 
-@pytest.mark.parametrize("end", ["echo '{}'", "exit 7"])
+COMPUTES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print({}) if CODE == 0 else CODE))
+while time.process_time() < 0.3:
+    pass
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("code", [0, 7])
 async def test_what_an_agent_computed_is_known_although_it_ends_by_itself(
-    run_shell: RunAgent, end: str
+    sandboxes: Sandboxes,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    docker_client: docker.DockerClient,
+    code: int,
 ) -> None:
-    outcome = await run_shell(f"timeout 1 sh -c 'while :; do :; done'; {end}")
+    """Where the engine's cgroups are to be seen, as on every machine whose engine is its own."""
+    spec = spec_of(["python3", "-c", COMPUTES.replace("CODE", str(code))])
+    sandbox = await sandboxes.open(spec)
+    asking = asyncio.create_task(sandbox.invoke(request_of(None), recorder, recorder))
+    async with asyncio.timeout(15):
+        while (sandbox.usage.cpu_ms or 0) < 300:
+            await asyncio.sleep(0.01)
+    filters = {"label": f"airlock.sandbox={spec.sandbox}"}
+    (container,) = await asyncio.to_thread(docker_client.containers.list, filters=filters)
+    await asyncio.to_thread(container.kill, "SIGTERM")
+    outcome = await asking
+    await sandbox.close()
+    assert isinstance(outcome, Success if code == 0 else Failed)
     assert outcome.usage.cpu_ms is not None
+    assert 300 <= outcome.usage.cpu_ms < 15_000
     assert outcome.usage.peak_memory_bytes is not None
-    assert 100 < outcome.usage.cpu_ms < 1500
+    assert outcome.usage.peak_memory_bytes > 2**20
 
 
 @pytest.mark.parametrize("printed", ["not json at all", '{"a":1} {"b":2}', "NaN", "\\377\\376"])

@@ -1,8 +1,10 @@
-"""What is known of a sandbox's counts: as they were seen last, soon at first and then seldom."""
+"""What is known of a sandbox's counts: all that was seen, soon at first and then seldom."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+import structlog
 from airlock_agents.sandbox.cgroup import Counted
 from airlock_agents.sandbox.counts import Counts
 
@@ -23,40 +25,92 @@ class Kernel:
         return Counted(oom_kills=0, peak_memory_bytes=self.looks, cpu_ms=10.0 * self.looks)
 
 
-async def test_what_was_seen_last_stays_when_the_container_has_ended() -> None:
+def told(*seen: Counted) -> Callable[[], Awaitable[Counted | None]]:
+    looks = iter(seen)
+
+    async def read() -> Counted | None:
+        return next(looks)
+
+    return read
+
+
+async def test_what_was_seen_stays_when_the_container_has_ended() -> None:
     kernel = Kernel(lives=2)
     counts = Counts(kernel.read)
-    async with counts.watched():
-        await kernel.over.wait()
+    counts.watch()
+    await kernel.over.wait()
+    await counts.close()
     assert counts.last == Counted(oom_kills=0, peak_memory_bytes=2, cpu_ms=20.0)
     assert await counts.look() is None
 
 
-async def test_half_read_counts_of_one_that_ends_meanwhile_are_not_believed() -> None:
-    seen = iter([Counted(0, 5, 10.0), Counted(None, None, None)])
+@pytest.mark.parametrize(
+    ("looks", "known"),
+    [
+        # At the moment of death: the kill is told, the processor's time not any more.
+        ([Counted(0, 7, 8, 10.0), Counted(1, None, None, None)], Counted(1, 7, 8, 10.0)),
+        ([Counted(1, 7, 8, 10.0), Counted(0, 3, None, 12.0)], Counted(1, 3, 8, 12.0)),
+        ([Counted(0, 7, 8, 10.0), Counted(None, None, None, None)], Counted(0, 7, 8, 10.0)),
+        # A machine that does not tell the processor's time.
+        ([Counted(0, 7, 8, None)], Counted(0, 7, 8, None)),
+    ],
+)
+async def test_what_a_look_missed_is_known_from_another(looks: list[Counted], known: Counted) -> None:
+    counts = Counts(told(*looks))
+    for _ in looks:
+        await counts.look()
+    assert counts.last == known
 
+
+async def test_who_closes_looks_once_more_and_then_never() -> None:
+    kernel = Kernel(lives=1000)
+    counts = Counts(kernel.read, every_seconds=0.01)
+    counts.watch()
+    while kernel.looks < 3:
+        await asyncio.sleep(0)
+    looks = kernel.looks
+    await counts.close()
+    assert kernel.looks == looks + 1
+    await asyncio.sleep(0.1)
+    assert kernel.looks == looks + 1
+
+
+async def test_one_that_goes_on_is_looked_at_as_often_as_was_asked_for() -> None:
+    often, seldom = Kernel(lives=50), Kernel(lives=1000)
+    both = Counts(often.read, every_seconds=0.01), Counts(seldom.read, every_seconds=0.5)
+    for counts in both:
+        counts.watch()
+    await often.over.wait()
+    for counts in both:
+        await counts.close()
+    assert seldom.looks < 25
+
+
+async def test_a_look_that_hangs_holds_nobody_up() -> None:
     async def read() -> Counted | None:
-        return next(seen)
+        await asyncio.Event().wait()
+        return None
 
     counts = Counts(read)
-    await counts.look()
-    await counts.look()
-    assert counts.last == Counted(0, 5, 10.0)
+    async with asyncio.timeout(5):
+        assert await counts.look() is None
+        counts.watch()
+        await counts.close()
+    assert counts.last == Counted()
 
 
-async def test_who_is_cancelled_while_it_watches_is_cancelled_and_looks_no_more() -> None:
-    kernel = Kernel(lives=1)
-    counts = Counts(kernel.read)
+async def test_a_bug_ends_the_watching_loudly_and_nothing_else() -> None:
+    asked = asyncio.Event()
 
-    async def work() -> None:
-        async with counts.watched():
-            await asyncio.Event().wait()
+    async def read() -> Counted | None:
+        asked.set()
+        raise ZeroDivisionError("a bug")
 
-    working = asyncio.create_task(work())
-    await kernel.over.wait()
-    working.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await working
-    looks = kernel.looks
-    await asyncio.sleep(0.1)
-    assert kernel.looks == looks
+    counts = Counts(read)
+    with structlog.testing.capture_logs() as lines:
+        counts.watch()
+        await asked.wait()
+        await counts.close()
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("sandbox.not_watched", "error")
+    assert isinstance(line["exc_info"], ZeroDivisionError)

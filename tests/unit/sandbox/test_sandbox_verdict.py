@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from airlock_agents.sandbox.cgroup import Counted, read_counted
 from airlock_agents.sandbox.neutral import Tail, neutral, neutral_value
-from airlock_agents.sandbox.outcome import Ended, Failed, explained, sandbox_failure, verdict
+from airlock_agents.sandbox.outcome import Ended, Failed, sandbox_failure, verdict
+
+FULL = 2**26 * 95 // 100
 
 
 @pytest.mark.parametrize(
@@ -20,39 +22,43 @@ from airlock_agents.sandbox.outcome import Ended, Failed, explained, sandbox_fai
     ],
 )
 def test_an_end_has_its_failure(ended: Ended, code: str, retryable: bool) -> None:
-    failure = verdict(ended, memory_mb=64)
+    failure = verdict(ended, Counted(), memory_mb=64)
     assert failure is not None
     assert (failure.code, failure.retryable) == (code, retryable)
 
 
 @pytest.mark.parametrize(
-    ("ended", "seen", "killed_for_memory"),
+    ("exit_code", "seen", "code", "retryable"),
     [
-        (Ended(137, False), Counted(oom_kills=0, peak_memory_bytes=2**26), True),
-        (Ended(137, False), Counted(oom_kills=1, peak_memory_bytes=None), True),
-        # Below its limit somebody else killed it; and where nobody could look, nobody knows.
-        (Ended(137, False), Counted(oom_kills=0, peak_memory_bytes=2**26 - 4096), False),
-        (Ended(137, False), Counted(), False),
-        # Full of what it read from files, it ended by itself.
-        (Ended(0, False), Counted(oom_kills=0, peak_memory_bytes=2**26), False),
-        (Ended(1, False), Counted(oom_kills=0, peak_memory_bytes=2**26), False),
-        (Ended(137, True), Counted(), True),
+        # A kill that the kernel counted is certain, whatever the engine and the exit code say.
+        (137, Counted(oom_kills=1), "memory.exceeded", False),
+        (1, Counted(oom_kills=1), "memory.exceeded", False),
+        (0, Counted(oom_kills=1), "memory.exceeded", False),
+        # None was counted: that it was full when it was killed is a guess, which another attempt may refute.
+        (137, Counted(oom_kills=0, memory_bytes=FULL), "memory.exceeded", True),
+        (137, Counted(oom_kills=0, memory_bytes=2**25), "sandbox.lost", True),
+        # It was full once, of files that the kernel keeps while there is room: nobody is killed for that.
+        (137, Counted(oom_kills=0, memory_bytes=2**20, peak_memory_bytes=2**26), "sandbox.lost", True),
+        (1, Counted(oom_kills=0, memory_bytes=FULL), "exit.nonzero", True),
     ],
 )
-def test_a_kill_that_the_engine_missed_is_told_by_what_was_seen_last(
-    ended: Ended, seen: Counted, killed_for_memory: bool
+def test_a_kill_that_the_engine_missed_is_told_by_what_was_seen(
+    exit_code: int, seen: Counted, code: str, retryable: bool
 ) -> None:
-    known = explained(ended, seen, memory_bytes=2**26)
-    assert (known.exit_code, known.oom_killed) == (ended.exit_code, killed_for_memory)
+    failure = verdict(Ended(exit_code, oom_killed=False), seen, memory_mb=64)
+    assert failure is not None
+    assert (failure.code, failure.retryable) == (code, retryable)
+    assert ("likely" in failure.message) == (code == "memory.exceeded" and retryable)
 
 
-def test_a_clean_end_is_no_failure() -> None:
-    assert verdict(Ended(exit_code=0, oom_killed=False), memory_mb=64) is None
+def test_a_clean_end_is_no_failure_however_full_it_was() -> None:
+    seen = Counted(oom_kills=0, memory_bytes=FULL)
+    assert verdict(Ended(exit_code=0, oom_killed=False), seen, memory_mb=64) is None
 
 
 def test_a_command_that_is_not_there_is_a_failed_start() -> None:
     said = "[FATAL tini (7)] exec nope failed: No such file or directory\n"
-    failure = verdict(Ended(exit_code=127, oom_killed=False), memory_mb=64, stderr_tail=said)
+    failure = verdict(Ended(exit_code=127, oom_killed=False), Counted(), memory_mb=64, stderr_tail=said)
     assert failure is not None
     assert (failure.code, failure.retryable) == ("start.failed", False)
     assert "nope" in failure.message
@@ -72,12 +78,14 @@ def test_cgroup_v1_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
         {
             f"memory/{folder}/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
             f"memory/{folder}/memory.max_usage_in_bytes": "33554432\n",
+            f"memory/{folder}/memory.usage_in_bytes": "30000000\n",
+            f"memory/{folder}/memory.stat": "active_file 1\ntotal_inactive_file 900\ntotal_active_file 100\n",
             f"cpuacct/{folder}/cpuacct.usage": "12000000\n",
         },
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (1, 33554432, 12.0)
+    assert counted == Counted(1, memory_bytes=29999000, peak_memory_bytes=33554432, cpu_ms=12.0)
 
 
 @pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
@@ -87,19 +95,19 @@ def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
         {
             f"{folder}/memory.events": "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\noom_group_kill 0\n",
             f"{folder}/memory.peak": "1048576\n",
+            f"{folder}/memory.current": "1000000\n",
+            f"{folder}/memory.stat": "file 5000\nshmem 4000\ninactive_file 900\nactive_file 100\n",
             f"{folder}/cpu.stat": "usage_usec 12000\nuser_usec 9000\n",
         },
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (2, 1048576, 12.0)
+    assert counted == Counted(2, memory_bytes=999000, peak_memory_bytes=1048576, cpu_ms=12.0)
 
 
 def test_an_old_kernel_says_less_and_an_invisible_cgroup_nothing(tmp_path: Path) -> None:
     write(tmp_path, {"docker/c1/memory.events": "oom 0\noom_kill 0\n"})
-    counted = read_counted("c1", tmp_path)
-    assert counted is not None
-    assert (counted.oom_kills, counted.peak_memory_bytes, counted.cpu_ms) == (0, None, None)
+    assert read_counted("c1", tmp_path) == Counted(oom_kills=0)
     assert read_counted("c2", tmp_path) is None
 
 

@@ -268,6 +268,17 @@ def _carried(above: trace.SpanContext | None) -> Iterator[None]:
         otel_context.detach(token)
 
 
+@contextmanager
+def below(parent: str | None) -> Iterator[None]:
+    """Run a block right below what a traceparent names, not below a span of this process."""
+    given = _context_of(parent)
+    token = otel_context.attach(otel_context.Context() if given is None else _below(given))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
 def traceparent() -> str | None:
     """The current span as a W3C `traceparent`, or None outside of any trace."""
     context = trace.get_current_span().get_span_context()

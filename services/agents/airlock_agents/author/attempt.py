@@ -31,6 +31,8 @@ from .timing import TimedContainers, Timing
 HOST = "author"
 """The label of a host that is none: no janitor's own."""
 _BOOT = "author"
+_LOOK_SECONDS = 0.02
+"""Often: authors choose `memory_mb` by what they see here, and there is but one sandbox."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Bench:
     def __init__(self, containers: TimedContainers, install: str) -> None:
         self._containers = containers
         self._install = install
-        self._sandboxes = Sandboxes(containers, install=install, host=HOST, boot=_BOOT)
+        self._sandboxes = Sandboxes(
+            containers, install=install, host=HOST, boot=_BOOT, look_seconds=_LOOK_SECONDS
+        )
 
     @classmethod
     @asynccontextmanager

@@ -41,7 +41,7 @@ class Attempt:
     token: str = field(default_factory=new_token)
     arrived_at: float = field(default_factory=time.monotonic)
     told: bool = False
-    """It was handed back from here before, that was told lately, and there is no more to tell yet."""
+    """That it was handed back from here before was told lately."""
     registration: AgentVersion | None = None
     lease_until: float | None = None
     """By this host's monotonic clock; None until a claim is granted."""

@@ -10,7 +10,7 @@ import math
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,8 +18,9 @@ from airlock_chassis.bus import Later, NoAnswer
 from airlock_chassis.telemetry import names
 from airlock_chassis.telemetry.logs import get_logger
 from airlock_chassis.telemetry.metrics import sandbox_slot_wait_seconds, sandbox_start_seconds
-from airlock_chassis.telemetry.traces import Span, traceparent
+from airlock_chassis.telemetry.traces import Span, below, traceparent
 from airlock_contracts import failures
+from airlock_contracts.messages import Usage
 
 from ..sandbox.docker import Containers, EngineFailed
 from ..sandbox.inputs import BrokenInput, input_artifacts
@@ -51,6 +52,10 @@ CLAIM_PATIENCE_SECONDS = 60.0
 ROOM_SECONDS, API_SECONDS, ENGINE_SECONDS, IMAGE_SECONDS, CLAIM_SECONDS = 0.5, 2.0, 5.0, 10.0, 2.0
 """Delays of what is handed back, by what was missing."""
 DISK_SECONDS = 5.0
+
+
+class Lacking(Later):
+    """What it needs before it can start is not here: the same as before, where it was handed back before."""
 
 
 class CannotStart(Exception):
@@ -87,14 +92,13 @@ class Attempts:
         """Every step up to the outcome. What is `held` meanwhile (memory, artifacts, the sandbox itself) is
         the caller's to let go, also when this is cancelled.
 
-        Raises Later for what another host, or this one later, may do better; ClaimRefused for what is
-        not ours.
+        Raises Later for what another host, or this one later, may do better (Lacking before it could start);
+        ClaimRefused for what is not ours.
         """
         try:
-            with step(names.SPAN_SANDBOX_WAIT, told=attempt.told):
+            with step(names.SPAN_SANDBOX_WAIT, told=attempt.told), _asking_below(attempt):
                 artifacts = await self._have_all(attempt, held)
-            attempt.told = False  # that it has waited is told, and a span needs the one around it
-            async with self._handing_back(attempt):
+            async with self._handing_back(attempt, Later):
                 if attempt.claims_first:
                     await self._claim(attempt)
                 return await self._run(attempt, artifacts, held)
@@ -102,12 +106,14 @@ class Attempts:
             log.error("attempt.cannot_start", reason=str(cannot))
             if not attempt.claimed:
                 await self.claim_to_report(attempt)
-            return cannot.outcome
+            return await with_what_it_took(attempt, held, cannot.outcome)
+        except CannotStore as cannot:
+            return await with_what_it_took(attempt, held, cannot.outcome)
 
     async def _have_all(self, attempt: Attempt, held: AsyncExitStack) -> tuple[InputArtifact, ...]:
         """Have what a sandbox needs before there is one: registration, image, memory, input artifacts."""
         await self._register(attempt)
-        async with self._handing_back(attempt):
+        async with self._handing_back(attempt, Lacking):
             await self._find_image(attempt)
             held.enter_context(self._parts.memory.reserve(self._memory_mb(attempt)))
             artifacts = self._named_artifacts(attempt)
@@ -120,7 +126,7 @@ class Attempts:
         try:
             attempt.registration = await self._parts.registrations.get(version_id)
         except ApiAway as error:
-            raise Later(API_SECONDS, f"no registration: {error}") from error
+            raise Lacking(API_SECONDS, f"no registration: {error}") from error
         except (ApiRefused, RegistrationBroken) as error:
             raise CannotStart(internal_failure(f"agent version {version_id}: {error}")) from error
         if attempt.invocation.action not in attempt.agent.manifest.actions:
@@ -128,14 +134,14 @@ class Attempts:
             raise CannotStart(internal_failure(problem))
 
     @asynccontextmanager
-    async def _handing_back(self, attempt: Attempt) -> AsyncIterator[None]:
+    async def _handing_back(self, attempt: Attempt, later: type[Later]) -> AsyncIterator[None]:
         """What this host lacks at the moment is nobody's failure, as long as nothing was claimed."""
         try:
             yield
         except (NoRoom, ApiAway, EngineFailed, OSError) as error:
             if attempt.claimed:
                 raise CannotStart(internal_failure(str(error), retryable=True)) from error
-            raise Later(_delay(error), f"{type(error).__name__}: {error}") from error
+            raise later(_delay(error), f"{type(error).__name__}: {error}") from error
         except (ApiRefused, ArtifactBroken) as error:
             raise CannotStart(unknown_artifact(str(error))) from error
 
@@ -144,7 +150,7 @@ class Attempts:
             # Before a claim, which its answer would have to be reported for.
             raise EngineFailed("the Docker Engine does not answer; the host asks it again by itself")
         if not await self._parts.images.has(attempt.agent):
-            raise Later(IMAGE_SECONDS, f"this host lacks the image of {attempt.agent.reference}")
+            raise Lacking(IMAGE_SECONDS, f"this host lacks the image of {attempt.agent.reference}")
 
     def _memory_mb(self, attempt: Attempt) -> int:
         return min(attempt.agent.manifest.limits.memory_mb, self._parts.limits.memory_mb)
@@ -158,7 +164,6 @@ class Attempts:
     async def claim_to_report(self, attempt: Attempt) -> None:
         """Without a claim, the report of an attempt with effects would not count. Nothing starts any more,
         so it does not matter what exactly was granted. Raises Later, ClaimRefused."""
-        attempt.told = False  # what keeps it from starting, and the claim, are told
         try:
             await self._parts.claims.claim(attempt, patience_seconds=CLAIM_PATIENCE_SECONDS)
         except NoAnswer as error:
@@ -211,11 +216,14 @@ class Attempts:
         queued_ms = (time.monotonic() - attempt.arrived_at) * 1000
         sandbox_slot_wait_seconds.observe(queued_ms / 1000)
         log.debug("attempt.started", action=attempt.invocation.action, sandbox=spec.sandbox)
+
+        def note(usage: Usage) -> None:
+            attempt.usage = usage.model_copy(update={"queued_ms": queued_ms})
+
         try:
             with step(names.SPAN_SANDBOX_START):
                 began = time.monotonic()
-                sandbox = await self._parts.sandboxes.open(spec)
-                held.callback(_note_usage, attempt, sandbox, queued_ms)  # once it is closed
+                sandbox = await self._parts.sandboxes.open(spec, on_closed=note)
                 held.push_async_callback(sandbox.close)
                 held.push_async_callback(_hear_out, sandbox, said)
                 sandbox_start_seconds.labels("cold").observe(time.monotonic() - began)
@@ -224,15 +232,12 @@ class Attempts:
             await self._judge_open_failure(attempt, failed.outcome)
             return with_queued_ms(failed.outcome, queued_ms)
         asked.set()
-        try:
-            with step(names.SPAN_SANDBOX_RUN) as opened:
-                request = _request(attempt, artifacts, takes_spans=opened.is_recording())
-                async with _agents_own(attempt, opened) as own:
-                    store = Exchange(self._parts.api, self._parts.cache, request.attempt, said, own)
-                    outcome = await sandbox.invoke(request, store, store, on_stderr=said.stderr)
-                tell_outcome(opened, outcome)
-        except CannotStore as error:
-            outcome = error.outcome
+        with step(names.SPAN_SANDBOX_RUN) as opened:
+            request = _request(attempt, artifacts, takes_spans=opened.is_recording())
+            async with _agents_own(attempt, opened) as own:
+                store = Exchange(self._parts.api, self._parts.cache, request.attempt, said, own)
+                outcome = await sandbox.invoke(request, store, store, on_stderr=said.stderr)
+            tell_outcome(opened, outcome)
         return with_queued_ms(outcome, queued_ms)
 
     async def _judge_open_failure(self, attempt: Attempt, outcome: Failed) -> None:
@@ -246,8 +251,15 @@ class Attempts:
             await self._parts.containers.image(attempt.agent.image_digest)
 
 
-def _note_usage(attempt: Attempt, sandbox: Sandbox, queued_ms: float) -> None:
-    attempt.usage = sandbox.usage.model_copy(update={"queued_ms": queued_ms})
+async def with_what_it_took(attempt: Attempt, held: AsyncExitStack, outcome: Failed) -> Failed:
+    """An outcome that no sandbox told: that is closed, if there was one, and what it took told with it."""
+    await held.aclose()
+    return replace(outcome, usage=attempt.usage)
+
+
+def _asking_below(attempt: Attempt) -> AbstractContextManager[None]:
+    """What is asked of others meanwhile must not hang below a span that may be dropped."""
+    return below(attempt.traceparent) if attempt.told else nullcontext()
 
 
 async def _hear_out(sandbox: Sandbox, said: AttemptLog) -> None:

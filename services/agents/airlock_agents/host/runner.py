@@ -22,7 +22,7 @@ from airlock_contracts.subjects import Subjects
 
 from ..sandbox.outcome import Failed, Outcome, Success
 from .attempt import Attempt, Ending
-from .attempts import Attempts
+from .attempts import Attempts, Lacking, with_what_it_took
 from .beside import run_beside
 from .claims import ClaimRefused
 from .handbacks import Handbacks
@@ -85,8 +85,8 @@ class Runner:
                 self._holdings.end(attempt)
 
     def _tell_handed_back(self, attempt: Attempt, error: BaseException) -> None:
-        """The first time, and then seldom: nothing may be different for days."""
-        is_old = attempt.told and isinstance(error, Later)
+        """The first time, and then seldom: what it lacks may be lacking for days."""
+        is_old = attempt.told and isinstance(error, Lacking)
         level = logging.DEBUG if is_old else logging.INFO
         reason = str(error) or "shutting down"
         log.log(level, "attempt.handed_back", claimed=attempt.claimed, reason=reason)
@@ -133,7 +133,7 @@ class Runner:
             except Ended:
                 opened.set_attribute(names.ATTR_STATUS, str(attempt.ending).upper())
                 await self._after_ending(attempt)
-            except Later:
+            except Lacking:
                 if attempt.told:
                     drop(opened)
                 raise
@@ -161,7 +161,8 @@ class Runner:
             log.exception("attempt.broke")
             if not attempt.claimed:
                 await self._attempts.claim_to_report(attempt)
-            return internal_failure(f"the host broke: {type(error).__name__}: {error}", retryable=True)
+            broke = internal_failure(f"the host broke: {type(error).__name__}: {error}", retryable=True)
+            return await with_what_it_took(attempt, held, broke)
 
     async def _after_ending(self, attempt: Attempt) -> None:
         log.info("attempt.ended", ending=attempt.ending)

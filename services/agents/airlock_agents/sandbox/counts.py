@@ -1,45 +1,64 @@
 """What was counted about one sandbox, as far as it was seen: an agent that ends takes its counts with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+
+import structlog
 
 from .cgroup import Counted
 
+LOOK_SECONDS = 0.5
+"""From one look to the next at one that goes on, as hosts do it: a look costs some microseconds."""
 _FIRST_LOOK_SECONDS = 0.02
-_LAST_LOOK_SECONDS = 0.5
-"""An agent that goes on is looked at seldom: a look costs a thread some microseconds."""
+_PATIENCE_SECONDS = 0.1
+"""For a look: who waits for one has something more important to do."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Counts:
     """The counts of one container. Where this machine does not show them, there are none."""
 
-    def __init__(self, read: Callable[[], Awaitable[Counted | None]]) -> None:
+    def __init__(
+        self, read: Callable[[], Awaitable[Counted | None]], *, every_seconds: float = LOOK_SECONDS
+    ) -> None:
         """`read` reads them while the container lives."""
         self._read = read
+        self._every_seconds = every_seconds
+        self._watching: asyncio.Task[None] | None = None
         self.last = Counted()
-        """As they were seen last."""
+        """What is known of all looks together."""
 
     async def look(self) -> Counted | None:
-        """Look now; None where nothing is to be seen any more, or at all."""
-        counted = await self._read()
-        if counted is not None and counted.cpu_ms is not None:
-            self.last = counted
+        """Look now; None where nothing is to be seen any more, or at all, or not soon."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                counted = await self._read()
+        except TimeoutError:
+            return None
+        if counted is not None:
+            self.last = self.last.then(counted)
         return counted
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Look until the block ends: soon at first, then seldom."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await asyncio.wait({watching})
+    def watch(self) -> None:
+        """Look from now on until `close`: soon at first, then seldom."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Look a last time, and no more."""
+        if self._watching is None:
+            return
+        self._watching.cancel()
+        await asyncio.wait({self._watching})
+        if self._watching.cancelled():
+            await self.look()
+        else:
+            # It never ends by itself. A bug here is no reason to let a container go on.
+            _log.error("sandbox.not_watched", exc_info=self._watching.exception())
 
     async def _watch(self) -> None:
-        pause = _FIRST_LOOK_SECONDS
+        pause = min(_FIRST_LOOK_SECONDS, self._every_seconds)
         while True:
             await self.look()
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LAST_LOOK_SECONDS)
+            pause = min(2 * pause, self._every_seconds)

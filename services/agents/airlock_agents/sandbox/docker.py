@@ -167,8 +167,8 @@ class Containers:
 
     async def counted(self, container: str) -> Counted | None:
         """What the kernel counted about a living container, where this machine shows it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, read_counted, container, self._cgroups)
+        # Files, not the engine: when that is slow, its threads are busy.
+        return await asyncio.to_thread(read_counted, container, self._cgroups)
 
     async def close(self) -> None:
         """Let go of the threads and connections; containers stay."""

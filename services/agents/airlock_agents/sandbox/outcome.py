@@ -1,6 +1,6 @@
 """How an attempt in a sandbox ended, and the pure verdict on a container's end."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from airlock_contracts import failures
@@ -12,6 +12,8 @@ from .cgroup import Counted
 
 _SIGKILLED = 137
 """128 + SIGKILL, as the sandbox's init passes it on."""
+_NEARLY = 0.9
+"""Of the memory limit. Engines miss some kills for memory, and the last look came a moment before."""
 _NOT_EXECUTED = (126, 127)
 _INIT_SAYS = "[FATAL tini"
 """The sandbox's init could not execute the agent's command at all."""
@@ -53,23 +55,23 @@ class Ended:
     oom_killed: bool
 
 
-def explained(ended: Ended, last_seen: Counted, *, memory_bytes: int) -> Ended:
-    """How a container ended that we did not kill. Pure.
+def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "") -> Failure | None:
+    """Say why the end of a container that we did not kill is a failure; None for a clean end. Pure.
 
-    Engines miss some kills for memory (cgroup v1 tells of them by a file that goes with the container). What
-    was at its limit when it was last seen, and was killed, is taken for one.
+    `seen` is what the kernel was seen to count: a kill for memory counts, however the agent ended.
     """
-    kills, peak = last_seen.oom_kills or 0, last_seen.peak_memory_bytes or 0
-    at_limit = kills > 0 or peak >= memory_bytes
-    return replace(ended, oom_killed=True) if ended.exit_code == _SIGKILLED and at_limit else ended
-
-
-def verdict(ended: Ended, *, memory_mb: int, stderr_tail: str = "") -> Failure | None:
-    """Say why a container's end is a failure; None for a clean end."""
-    if ended.oom_killed:
+    if ended.oom_killed or seen.killed:
         return memory_exceeded(memory_mb)
     if ended.exit_code == 0:
         return None
+    if ended.exit_code == _SIGKILLED and _is_full(seen, memory_mb):
+        return sandbox_failure(
+            failures.MEMORY_EXCEEDED,
+            "the container was killed, and the engine did not say why: likely for its memory, as it was at "
+            f"its limit of {memory_mb} MiB (limits.memory_mb) when it was last seen",
+            retryable=True,
+            memory_mb=memory_mb,
+        )
     if ended.exit_code == _SIGKILLED:
         # Not by us and not for its memory: the engine was stopped, or someone killed it. An exit code after
         # a daemon's restart says nothing about the agent.
@@ -87,6 +89,10 @@ def verdict(ended: Ended, *, memory_mb: int, stderr_tail: str = "") -> Failure |
         retryable=True,
         exit_code=ended.exit_code,
     )
+
+
+def _is_full(seen: Counted, memory_mb: int) -> bool:
+    return seen.memory_bytes is not None and seen.memory_bytes >= _NEARLY * memory_mb * 1024 * 1024
 
 
 def memory_exceeded(memory_mb: int) -> Failure:

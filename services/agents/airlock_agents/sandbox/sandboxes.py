@@ -18,7 +18,7 @@ from airlock_contracts.statuses import Protocol
 from . import outcome, stdio
 from .airlock1 import Conversation, NoAnswer
 from .attach import Channel, EngineGone
-from .counts import Counts
+from .counts import LOOK_SECONDS, Counts
 from .docker import Containers, EngineFailed, ImageMissing, StartRefused
 from .frames import BrokenFrame
 from .outcome import Ended, Failed, Outcome, Success
@@ -50,13 +50,22 @@ class Sandboxes:
     """The sandboxes of one host process on one engine."""
 
     def __init__(
-        self, containers: Containers, *, install: str, host: str, boot: str, limits: HostLimits | None = None
+        self,
+        containers: Containers,
+        *,
+        install: str,
+        host: str,
+        boot: str,
+        limits: HostLimits | None = None,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        """`look_seconds`: how often what a sandbox takes is looked at while it goes on."""
         self._containers = containers
         self._install = install
         self._host = host
         self._boot = boot
         self._limits = limits or HostLimits()
+        self._look_seconds = look_seconds
         self._live: set[str] = set()
 
     @property
@@ -77,8 +86,13 @@ class Sandboxes:
         finally:
             await sandbox.close()
 
-    async def open(self, spec: SandboxSpec) -> "Sandbox":
-        """Start a sandbox; the caller closes it. Raises OpenFailed."""
+    async def open(
+        self, spec: SandboxSpec, *, on_closed: Callable[[Usage], None] = lambda _: None
+    ) -> "Sandbox":
+        """Start a sandbox; the caller closes it. Raises OpenFailed.
+
+        `on_closed` gets what it took in all, once it is closed, also when no sandbox came of it.
+        """
         owner = Owner(install=self._install, host=self._host, boot=self._boot, sandbox=spec.sandbox)
         try:
             policy = container_policy(
@@ -91,7 +105,9 @@ class Sandboxes:
         except PolicyRefusal as refusal:
             raise OpenFailed(Failed(_start_failed(str(refusal), retryable=False))) from refusal
         self._live.add(spec.sandbox)
-        sandbox = Sandbox(self._containers, spec, policy, self._live)
+        sandbox = Sandbox(
+            self._containers, spec, policy, self._live, look_seconds=self._look_seconds, on_closed=on_closed
+        )
         try:
             async with asyncio.timeout(OPEN_SECONDS) as scope:
                 await sandbox._open()
@@ -104,7 +120,7 @@ class Sandboxes:
                 failure = _start_failed(f"not ready within {OPEN_SECONDS:g} s", retryable=True)
             if failure is None:
                 raise
-            raise OpenFailed(sandbox._failed(failure)) from error
+            raise OpenFailed(sandbox._failed(sandbox._unless_killed(failure))) from error
         return sandbox
 
 
@@ -112,7 +128,14 @@ class Sandbox:
     """One container: opened by `Sandboxes.open`, good for one invocation."""
 
     def __init__(
-        self, containers: Containers, spec: SandboxSpec, policy: ContainerPolicy, live: set[str]
+        self,
+        containers: Containers,
+        spec: SandboxSpec,
+        policy: ContainerPolicy,
+        live: set[str],
+        *,
+        look_seconds: float,
+        on_closed: Callable[[Usage], None],
     ) -> None:
         self.spec = spec
         self._containers = containers
@@ -123,7 +146,8 @@ class Sandbox:
         self._container = ""
         self._channel: Channel | None = None
         self._conversation: Conversation | None = None
-        self._counts = Counts(lambda: containers.counted(self._container))
+        self._counts = Counts(lambda: containers.counted(self._container), every_seconds=look_seconds)
+        self._on_closed = on_closed
         self._start_ms: float | None = None
         self._run_ms: float | None = None
         self._asked = False
@@ -161,7 +185,7 @@ class Sandbox:
         seconds = min(request.timeout_seconds, float(limits.timeout_seconds))
         began = time.monotonic()
         try:
-            async with self._counts.watched(), asyncio.timeout(seconds) as scope:
+            async with asyncio.timeout(seconds) as scope:
                 answer = await self._answer(request, source, sink)
         except TimeoutError:
             if not scope.expired():
@@ -176,6 +200,7 @@ class Sandbox:
             answer = _start_failed(str(error), retryable=False)
         finally:
             self._run_ms = (time.monotonic() - began) * 1000
+        answer = self._unless_killed(answer)
         if isinstance(answer, Failure):
             await self.hear_out()  # its reason often stands on stderr
             return self._failed(answer)
@@ -202,12 +227,15 @@ class Sandbox:
         # A create that was cancelled may still have made a container: `_discard` waits for this task.
         self._creating = asyncio.create_task(self._containers.create(self._policy))
         self._container = await asyncio.shield(self._creating)
-        self._channel = await self._containers.attach(self._container)
-        await self._containers.start(self._container)
-        if self.spec.manifest.protocol is Protocol.AIRLOCK_1:
-            self._conversation = Conversation(self._channel)
-            await self._conversation.ready()
-        self._start_ms = (time.monotonic() - self._began) * 1000
+        try:
+            self._channel = await self._containers.attach(self._container)
+            await self._containers.start(self._container)
+            self._counts.watch()
+            if self.spec.manifest.protocol is Protocol.AIRLOCK_1:
+                self._conversation = Conversation(self._channel)
+                await self._conversation.ready()
+        finally:
+            self._start_ms = (time.monotonic() - self._began) * 1000
 
     async def _why_not_open(self, error: BaseException) -> Failure | None:
         match error:
@@ -236,7 +264,7 @@ class Sandbox:
                     self._attached(), request.input, limit_bytes=limits.output_kb * 1024
                 )
             except stdio.OutputTooLarge:
-                return outcome.output_too_large(limits.output_kb)
+                return await self._after_kernel_kills(outcome.output_too_large(limits.output_kb))
             ended = await self._end()
             return self._verdict(ended) or output or outcome.printed_nothing()
         try:
@@ -247,20 +275,23 @@ class Sandbox:
             return await self._ended_without_answer()
         return await self._after_kernel_kills(answer)
 
-    async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
+    def _unless_killed(self, answer: _T | Failure) -> _T | Failure:
         """The answer, unless a process was killed for its memory: then nobody knows what it is worth."""
+        return outcome.memory_exceeded(self._memory_mb) if self._counts.last.killed else answer
+
+    async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
+        """The answer of an agent that may still run, unless a process of it was killed for its memory."""
         counted = await self._counts.look()
-        if counted is not None and counted.oom_kills is not None:
-            killed = counted.oom_kills > 0
-        else:
-            # The cgroup is not visible here: the engine knows, once the container has ended.
-            try:
-                async with asyncio.timeout(CLEANUP_SECONDS):
-                    await self._containers.kill(self._container)
-                    killed = (await self._end()).oom_killed
-            except (TimeoutError, EngineFailed, StartRefused) as error:
-                _log.warning("sandbox.end_unknown", sandbox=self.spec.sandbox, error=str(error))
-                killed = False
+        if self._counts.last.killed or (counted is not None and counted.oom_kills is not None):
+            return self._unless_killed(answer)
+        # The cgroup is not visible here: the engine knows, once the container has ended.
+        try:
+            async with asyncio.timeout(CLEANUP_SECONDS):
+                await self._containers.kill(self._container)
+                killed = (await self._end()).oom_killed
+        except (TimeoutError, EngineFailed, StartRefused) as error:
+            _log.warning("sandbox.end_unknown", sandbox=self.spec.sandbox, error=str(error))
+            killed = False
         return outcome.memory_exceeded(self._memory_mb) if killed else answer
 
     async def _ended_without_answer(self) -> Failure:
@@ -277,8 +308,7 @@ class Sandbox:
 
     def _verdict(self, ended: Ended) -> Failure | None:
         tail = self._attached().stderr.text()
-        ended = outcome.explained(ended, self._counts.last, memory_bytes=self._policy.memory_bytes)
-        return outcome.verdict(ended, memory_mb=self._memory_mb, stderr_tail=tail)
+        return outcome.verdict(ended, self._counts.last, memory_mb=self._memory_mb, stderr_tail=tail)
 
     @property
     def _memory_mb(self) -> int:
@@ -301,8 +331,7 @@ class Sandbox:
     async def _discard(self) -> None:
         try:
             async with asyncio.timeout(CLEANUP_SECONDS):
-                if self._asked:
-                    await self._counts.look()  # of one that is ended from outside nobody else will know
+                await self._counts.close()  # of one that is ended from outside nobody will know later
                 if self._channel is not None:
                     await self._channel.close()
                 if self._creating is not None:
@@ -315,6 +344,7 @@ class Sandbox:
             _log.warning("sandbox.left_to_janitor", sandbox=self.spec.sandbox, error=str(error))
         finally:
             self._live.discard(self.spec.sandbox)
+            self._on_closed(self.usage)
 
 
 def _start_failed(message: str, *, retryable: bool) -> Failure:

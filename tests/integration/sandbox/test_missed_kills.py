@@ -1,0 +1,123 @@
+"""Kills for memory that the engine misses: what the kernel was seen to count is not thrown away."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from airlock_agents.sandbox.cgroup import Counted
+from airlock_agents.sandbox.docker import Containers
+from airlock_agents.sandbox.engine import Engine
+from airlock_agents.sandbox.outcome import Ended, Failed
+from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
+from airlock_agents.sandbox.sandboxes import OpenFailed, Sandboxes
+from airlock_contracts.messages import Usage
+
+KILLED = Counted(oom_kills=1)
+FULL = Counted(oom_kills=0, memory_bytes=2**26, peak_memory_bytes=2**26)
+FULL_ONCE = Counted(oom_kills=0, memory_bytes=2**20, peak_memory_bytes=2**26)
+READY = 'print(\'{"type":"ready","protocol":"airlock/1","sdk":"0"}\', flush=True); input()'
+ANSWER = 'print(\'{"type":"result","size":2}\'); print("{}", end="", flush=True); input()'
+
+
+class Forgetful(Containers):
+    """Real containers of an engine that tells of no kill, and whose counts are seen once and never again."""
+
+    def see(self, counted: Counted) -> None:
+        self.seen = asyncio.Event()
+        self._looks = itertools.chain([counted], itertools.repeat(None))
+
+    async def counted(self, container: str) -> Counted | None:
+        self.seen.set()
+        return next(self._looks)
+
+    async def look(self, container: str) -> Ended | None:
+        await self.seen.wait()
+        ended = await super().look(container)
+        return ended and Ended(ended.exit_code, oom_killed=False)
+
+
+@pytest.fixture
+async def forgetful(engine: Engine) -> AsyncIterator[Forgetful]:
+    opened = await Forgetful.connect(engine)
+    assert isinstance(opened, Forgetful)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def blind(forgetful: Forgetful, install_id: str, host_id: str) -> Sandboxes:
+    return Sandboxes(forgetful, install=install_id, host=host_id, boot="boot-1")
+
+
+@pytest.mark.parametrize(
+    ("script", "seen", "code", "retryable"),
+    [
+        ("echo '{}'", KILLED, "memory.exceeded", False),
+        ("exit 1", KILLED, "memory.exceeded", False),
+        ("kill -9 $$", KILLED, "memory.exceeded", False),
+        ("kill -9 $$", FULL, "memory.exceeded", True),
+        ("kill -9 $$", FULL_ONCE, "sandbox.lost", True),
+    ],
+)
+async def test_a_kill_that_was_counted_counts_however_the_agent_ended(
+    forgetful: Forgetful,
+    blind: Sandboxes,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    script: str,
+    seen: Counted,
+    code: str,
+    retryable: bool,
+) -> None:
+    forgetful.see(seen)
+    spec = spec_of(["sh", "-c", script], memory_mb=64)
+    outcome = await blind.run(spec, request_of(None), recorder, recorder)
+    assert isinstance(outcome, Failed)
+    assert (outcome.failure.code, outcome.failure.retryable) == (code, retryable)
+
+
+@pytest.mark.parametrize("end", [ANSWER, "print('no frame', flush=True); input()", "pass"])
+async def test_a_kill_that_was_counted_counts_when_the_counts_are_gone(
+    forgetful: Forgetful,
+    blind: Sandboxes,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    end: str,
+) -> None:
+    forgetful.see(KILLED)
+    spec = spec_of(["python3", "-c", f"{READY}; {end}"], "airlock/1")
+    outcome = await blind.run(spec, request_of(None), recorder, recorder)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.code == "memory.exceeded"
+
+
+async def test_one_that_is_killed_before_it_is_ready_is_told_so_with_what_it_took(
+    forgetful: Forgetful, blind: Sandboxes, spec_of: Callable[..., SandboxSpec]
+) -> None:
+    forgetful.see(Counted(oom_kills=1, cpu_ms=7.0))
+    taken: list[Usage] = []
+    with pytest.raises(OpenFailed) as caught:
+        await blind.open(spec_of(["sh", "-c", "exit 1"], "airlock/1"), on_closed=taken.append)
+    assert caught.value.outcome.failure.code == "memory.exceeded"
+    assert taken == [caught.value.outcome.usage]
+    assert (taken[0].cpu_ms, taken[0].run_ms) == (7.0, None)
+    assert taken[0].start_ms is not None
+
+
+async def test_what_one_took_that_was_cancelled_while_it_opened_is_told(
+    forgetful: Forgetful, blind: Sandboxes, spec_of: Callable[..., SandboxSpec]
+) -> None:
+    forgetful.see(Counted(cpu_ms=7.0))
+    taken: list[Usage] = []
+    spec = spec_of(["sleep", "60"], "airlock/1")
+    opening = asyncio.create_task(blind.open(spec, on_closed=taken.append))
+    await forgetful.seen.wait()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert [usage.cpu_ms for usage in taken] == [7.0]
+    assert taken[0].start_ms is not None
