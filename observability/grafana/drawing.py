@@ -124,6 +124,7 @@ def _drawn(panel: Panel) -> Json:
                         "calcs": ["lastNotNull", "max"],
                         "displayMode": "table",
                         "placement": "bottom",
+                        "showLegend": True,
                     },
                     "tooltip": {"mode": "multi", "sort": "desc"},
                 },
@@ -188,6 +189,7 @@ def _drawn(panel: Panel) -> Json:
                         "datasource": TEMPO,
                         "queryType": "traceql",
                         "query": panel.traceql,
+                        "filters": [],
                         "limit": 50,
                         "tableType": panel.of,
                     }

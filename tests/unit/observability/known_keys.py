@@ -9,8 +9,8 @@ not here is an error, so whoever adds one looks it up too.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Known = Mapping[str, type | tuple[type, ...]]
-"""Types by dotted path. `[]` is an item of a list, `<name>` any name."""
+Known = Mapping[str, type | tuple[type, ...] | frozenset[str | int]]
+"""Types, or the values that are allowed, by dotted path. `[]` is an item of a list, `<name>` any name."""
 
 COLLECTOR: Known = {
     # READMEs: configgrpc, confighttp, configtls, memorylimiterprocessor, batchprocessor, nopexporter,
@@ -180,8 +180,16 @@ def _problems(path: str, value: object, known: Known) -> Iterator[str]:
     expected = known.get(path, next((known[one] for one in known if _fits(path, one)), None))
     if expected is None:
         yield f"no key {path}"
-    elif not isinstance(value, expected) or (isinstance(value, bool) and expected is int):
+    elif not _allows(expected, value):
         yield f"{path} is {value!r}"
+
+
+def _allows(expected: type | tuple[type, ...] | frozenset[str | int], value: object) -> bool:
+    """To Python a bool is a number; to no schema is it one."""
+    if isinstance(expected, frozenset):
+        return any(type(one) is type(value) and one == value for one in expected)
+    kinds = expected if isinstance(expected, tuple) else (expected,)
+    return isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds or object in kinds)
 
 
 def _fits(path: str, known: str) -> bool:

@@ -67,6 +67,15 @@ def test_a_key_that_nobody_knows_and_a_value_of_another_type_are_found() -> None
     assert unknown_keys({"a": {"b": True}}, known) == ["a.b is True"]
     assert unknown_keys({"a": {"b": None}}, known) == ["a.b is None"]
     assert unknown_keys({"a": {"bb": 1}}, known) == ["no key a.bb"]
+    assert unknown_keys({"a": {"b": 1.0}}, {"a.b": (int, type(None))}) == ["a.b is 1.0"]
+    assert unknown_keys({"a": {"b": True}}, {"a.b": (int, type(None))}) == ["a.b is True"]
+    words: Known = {"a": frozenset({"on", 1})}
+    assert unknown_keys({"a": "on"}, words) == unknown_keys({"a": 1}, words) == []
+    assert [unknown_keys({"a": value}, words) for value in ("off", True, None)] == [
+        ["a is 'off'"],
+        ["a is True"],
+        ["a is None"],
+    ]
     assert unknown_keys({"c": {"d": "x"}, "e/": {"f": True}}, known) == ["no key c.d", "no key e/.f"]
 
 
