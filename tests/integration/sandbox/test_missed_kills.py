@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airlock_agents.sandbox.cgroup import Counted
-from airlock_agents.sandbox.docker import Containers
+from airlock_agents.sandbox.docker import Containers, EngineFailed
 from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.outcome import Ended, Failed
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
@@ -24,7 +24,8 @@ ANSWER = 'print(\'{"type":"result","size":2}\'); print("{}", end="", flush=True)
 class Forgetful(Containers):
     """Real containers of an engine that tells of no kill, and whose counts are seen once and never again."""
 
-    def see(self, counted: Counted) -> None:
+    def see(self, counted: Counted, *, lost: bool = False) -> None:
+        self.lost = lost
         self.seen = asyncio.Event()
         self._looks = itertools.chain([counted], itertools.repeat(None))
 
@@ -34,6 +35,8 @@ class Forgetful(Containers):
 
     async def look(self, container: str) -> Ended | None:
         await self.seen.wait()
+        if self.lost:
+            raise EngineFailed("it is gone")
         ended = await super().look(container)
         return ended and Ended(ended.exit_code, oom_killed=False)
 
@@ -95,10 +98,24 @@ async def test_a_kill_that_was_counted_counts_when_the_counts_are_gone(
     assert outcome.failure.code == "memory.exceeded"
 
 
-async def test_one_that_is_killed_before_it_is_ready_is_told_so_with_what_it_took(
-    forgetful: Forgetful, blind: Sandboxes, spec_of: Callable[..., SandboxSpec]
+async def test_a_kill_that_was_counted_counts_when_the_engine_is_gone(
+    forgetful: Forgetful,
+    blind: Sandboxes,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
 ) -> None:
-    forgetful.see(Counted(oom_kills=1, cpu_ms=7.0))
+    forgetful.see(KILLED, lost=True)
+    outcome = await blind.run(spec_of(["true"]), request_of(None), recorder, recorder)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.code == "memory.exceeded"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_one_that_is_killed_before_it_is_ready_is_told_so_with_what_it_took(
+    forgetful: Forgetful, blind: Sandboxes, spec_of: Callable[..., SandboxSpec], lost: bool
+) -> None:
+    forgetful.see(Counted(oom_kills=1, cpu_ms=7.0), lost=lost)
     taken: list[Usage] = []
     with pytest.raises(OpenFailed) as caught:
         await blind.open(spec_of(["sh", "-c", "exit 1"], "airlock/1"), on_closed=taken.append)

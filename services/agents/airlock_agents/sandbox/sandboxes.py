@@ -282,7 +282,7 @@ class Sandbox:
     async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
         """The answer of an agent that may still run, unless a process of it was killed for its memory."""
         counted = await self._counts.look()
-        if self._counts.last.killed or (counted is not None and counted.oom_kills is not None):
+        if counted is not None and counted.oom_kills is not None:
             return self._unless_killed(answer)
         # The cgroup is not visible here: the engine knows, once the container has ended.
         try:
