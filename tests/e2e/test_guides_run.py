@@ -1,6 +1,7 @@
 """The guides, done as they say, in a folder of one's own, with a running install."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,27 @@ from pathlib import Path
 import docker
 import pytest
 from airlock_client.local import shipped
-from airlock_contracts.statuses import Verdict
+from airlock_client.local.parts import run_module
+from airlock_contracts.statuses import ApprovalStatus, RunStatus, Verdict
+from airlock_contracts.views import ApprovalView
 from e2e_install import Install
 from guide_commands import GuideBroken, run_guide, steps
+from inline_commands import NOT_TYPED, block_commands, inline_commands, type_inline
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 MADE = ("line-counter", "word-count")
+STUCK = (GUIDES.parent / "troubleshooting.md", GUIDES.parent / "runbooks" / "incident-response.md")
+DEPLOYMENT = GUIDES.parent / "deployment.md"
+TYPED = (*STUCK, DEPLOYMENT, *(GUIDES / name for name in ("writing-a-workflow.md", "deciding-well.md")))
+"""The pages whose blocks the tests below type without a folder of an agent's."""
+INSTEAD = {
+    "airlock runs cancel RUN": "airlock runs cancel WAITING",
+    "airlock approvals reject APPROVAL": (
+        "airlock approvals reject APPROVAL --payload $(airlock approvals show APPROVAL --payload)"
+    ),
+    "airlock doctor --json": "airlock doctor --json || test $? = 1",  # something is wrong
+}
+"""What readers do beside typing: choose a run that waits, answer at the terminal."""
 
 
 @pytest.fixture
@@ -53,34 +69,72 @@ async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
 
 
 @pytest.mark.timeout(300)  # some thirty commands, each an interpreter of its own
-@pytest.mark.parametrize("page", ["troubleshooting.md", "runbooks/incident-response.md"])
+@pytest.mark.parametrize("page", STUCK, ids=lambda page: page.stem)
 async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
-    install: Install, tmp_path: Path, page: str
+    install: Install, tmp_path: Path, page: Path
 ) -> None:
     await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
-    ends_badly, waits = [
-        (await install.client.trigger("approval-only", {"question": question})).id
-        for question in ("Shall this end badly?", "Shall this wait?")
-    ]
-    asked = await install.until_asked(ends_badly, "tell")
-    await install.client.decide(asked.id, Verdict.REJECTED, asked.payload_sha256)
-    await install.until_final(ends_badly)
-    await install.until_asked(waits, "tell")
+    await rejected(install, "Shall this end badly?")
+    await asked(install, "Shall this wait?")
     typed = await asyncio.to_thread(
-        run_guide, GUIDES.parent / page, folder=tmp_path, environment=environment(install), seconds=270
+        run_guide, page, folder=tmp_path, environment=environment(install), seconds=270
     )
-    assert typed == (GUIDES.parent / page).read_text().count("\n$ ")
+    assert typed == sum(bool(step.command) for step in steps(await asyncio.to_thread(page.read_text)))
+
+
+@pytest.mark.timeout(200)  # two at a time, each an interpreter of its own
+async def test_the_commands_within_those_pages_can_be_typed_too(install: Install, tmp_path: Path) -> None:
+    await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
+    failed = await rejected(install, "Shall this end badly?")
+    waiting, _ = await asked(install, "Shall this be cancelled?")
+    _, approval = await asked(install, "Shall this be refused?")
+    filled = {"RUN": failed, "WAITING": waiting, "APPROVAL": approval.id, "AGENT": "notifier"}
+    filled |= {"NAME": "approval-only", "FILE": "spare.key", "KEY": await made_key(install)}
+    left = set(inline_commands(STUCK)) - block_commands(TYPED)
+    await asyncio.to_thread(
+        type_inline,
+        sorted(left - NOT_TYPED.keys()),
+        filled,
+        instead=INSTEAD,
+        folder=tmp_path,
+        environment=environment(install),
+    )
+    assert NOT_TYPED.keys() | INSTEAD.keys() <= left
+    ended, refused = await install.until_final(waiting), await install.client.approval(approval.id)
+    assert (ended.status, refused.status) == (RunStatus.CANCELLED, ApprovalStatus.REJECTED)
+
+
+async def asked(install: Install, question: str) -> tuple[str, ApprovalView]:
+    """Start a run that waits for a decision; answers it and its question."""
+    run = (await install.client.trigger("approval-only", {"question": question})).id
+    return run, await install.until_asked(run, "tell")
+
+
+async def made_key(install: Install) -> str:
+    """Make a key that nobody uses; answers its id."""
+    made = await run_module(
+        ["airlock_orchestration", "keys", "create", "--name", "doomed"],
+        {"AIRLOCK_DATABASE_URL_FILE": str(install.stack.folder.path / "secrets" / "database-url")},
+    )
+    return str(json.loads(made)["id"])
+
+
+async def rejected(install: Install, question: str) -> str:
+    """Start a run and let it fail at its gate."""
+    run, waits = await asked(install, question)
+    await install.client.decide(waits.id, Verdict.REJECTED, waits.payload_sha256)
+    await install.until_final(run)
+    return run
 
 
 @pytest.mark.timeout(120)
 async def test_an_install_is_looked_at_and_given_keys_as_the_page_of_deployment_says(
     install: Install, tmp_path: Path
 ) -> None:
-    page = GUIDES.parent / "deployment.md"
     typed = await asyncio.to_thread(
-        run_guide, page, folder=tmp_path, environment=environment(install), seconds=100
+        run_guide, DEPLOYMENT, folder=tmp_path, environment=environment(install), seconds=100
     )
-    assert typed == page.read_text().count("\n$ ")
+    assert typed == DEPLOYMENT.read_text().count("\n$ ")
 
 
 def environment(install: Install) -> dict[str, str]:

@@ -1,0 +1,100 @@
+"""Types the commands that stand within a page's text, with what they leave open filled in.
+
+They are looked up one by one and not read from top to bottom, so each is typed for itself, in a shell of its
+own, two at a time. What is in capitals (`RUN`, `NAME`) is the reader's to fill in. What a block has is not
+typed again, and what no test may type says why not.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from guide_commands import GuideBroken, steps
+
+PROGRAMS = frozenset("airlock df docker du journalctl pg_dump promtool python systemctl".split())
+ALONE = frozenset({"dmesg", "timedatectl", "uptime"})
+"""Programs whose name is a command by itself."""
+_FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"`([^`]+)`")
+_OPEN = re.compile(r"\b[A-Z]{2,}\b")
+_AT_ONCE = 2
+_SECONDS = 60
+
+_SHARED = "all these tests share one install, and it is up"
+_GUIDE = "the guide to writing an agent types it, with its folder"
+_MACHINE = "the machine's own, and not of every machine that runs tests"
+NOT_TYPED: Mapping[str, str] = {
+    "airlock up": _SHARED,
+    "airlock down": _SHARED,
+    "airlock purge": "refused while the install runs",
+    "airlock agent-host": "runs until it is told to end",
+    "airlock probe": "takes half a minute; tests/integration/client/test_probe_command.py types it",
+    "airlock agents build FOLDER": _GUIDE,
+    "airlock agents try FOLDER --input FILE": _GUIDE,
+    "python -m airlock_agents images build": "was done before these tests",
+    "docker save": "a name, not yet a command",
+    "docker load": "a name, not yet a command",
+    "docker network prune": "would take the networks of whoever else works on this engine",
+    "pg_dump -Fc": "must be of the server's own version; docker.md types it in Postgres' container",
+    "du --inodes -x -d 2 /": "reads a whole disk",
+    "dmesg": _MACHINE,
+    "journalctl -u docker": _MACHINE,
+    "systemctl start docker": _MACHINE,
+    "timedatectl": _MACHINE,
+}
+"""What pages say and no test types from within a text, and why."""
+
+
+def inline_commands(pages: Iterable[Path]) -> list[str]:
+    """The commands within pages' texts, each once, in order."""
+    texts = [_FENCE.sub("", page.read_text(encoding="utf-8")) for page in pages]
+    found = dict.fromkeys(" ".join(one.split()) for text in texts for one in _INLINE.findall(text))
+    return [one for one in found if _is_command(one)]
+
+
+def block_commands(pages: Iterable[Path]) -> set[str]:
+    """The commands of pages' blocks, as a text names them: `airlock logs "$RUN"` is `airlock logs RUN`."""
+    typed = [step.command.partition(" || ")[0] for page in pages for step in steps(page.read_text("utf-8"))]
+    return {re.sub(r'["$]', "", command) for command in typed}
+
+
+def _is_command(text: str) -> bool:
+    program, _, rest = text.partition(" ")
+    return text in ALONE or (program in PROGRAMS and bool(rest))
+
+
+def type_inline(
+    commands: Iterable[str],
+    filled: Mapping[str, str],
+    *,
+    instead: Mapping[str, str],
+    folder: Path,
+    environment: Mapping[str, str],
+) -> None:
+    """Type commands, two at a time.
+
+    `filled` has what stands for each word in capitals, `instead` what is typed for a command that needs more.
+    Raises GuideBroken with those that do not end with exit code 0, KeyError where nobody fills in a word.
+    """
+    lines = [_OPEN.sub(lambda word: filled[word[0]], instead.get(one, one)) for one in commands]
+
+    def type_one(line: str) -> str | None:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        return None if done.returncode == 0 else f"$ {line}\n{done.stdout}\nexit code {done.returncode}"
+
+    with ThreadPoolExecutor(_AT_ONCE) as shells:
+        broken = [told for told in shells.map(type_one, lines) if told is not None]
+    if broken:
+        raise GuideBroken("\n".join(broken))
