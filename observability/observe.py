@@ -26,6 +26,7 @@ import nats
 from airlock_client.cli.artifacts import put_workspace
 from airlock_client.client import AirlockClient
 from airlock_client.embedded.errors import MissingBinary, ServerFailed
+from airlock_client.errors import ClientError
 from airlock_client.local import shipped
 from airlock_client.local.folder import DataFolder
 from airlock_client.local.parts import run_module
@@ -151,6 +152,7 @@ async def arrived(watched: Watched) -> Arrivals:
 
 async def main(folder: Path, *, keep: bool) -> int:
     """All of it once, in an empty folder that is removed. Exit code 0: nothing is missing."""
+    code = 1
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
@@ -178,18 +180,18 @@ async def main(folder: Path, *, keep: bool) -> int:
                     loop.add_signal_handler(number, ends.set)
                 say("all of it runs until Ctrl-C")
                 await ends.wait()
-            return 1 if lacking else 0
-    except (NoAnswer, ServerFailed, MissingBinary) as problem:
-        say(f"missing: {problem}")
-        return 1
-    except TimeoutError:
+            code = 1 if lacking else 0
+    except* (NoAnswer, ClientError, ServerFailed, MissingBinary) as problems:
+        for problem in problems.exceptions:
+            say(f"missing: {problem}")
+    except* TimeoutError:
         say(f"missing: an end within {WHOLE_SECONDS:g} s")
-        return 1
-    except asyncio.CancelledError:
+    except* asyncio.CancelledError:
         say("ended")
-        return 130
+        code = 130
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return code
 
 
 async def _look(watched: Watched) -> Arrivals:

@@ -93,8 +93,11 @@ class WatchingServer(EmbeddedServer):
 
     async def ask(self, path: str, **query: str) -> Any:
         """The JSON of an answer. Raises NoAnswer with the words of one that is an error."""
-        async with httpx2.AsyncClient(base_url=self.url, timeout=30.0) as http:
-            answer = await http.get(path, params=query)
+        try:
+            async with httpx2.AsyncClient(base_url=self.url, timeout=30.0) as http:
+                answer = await http.get(path, params=query)
+        except httpx2.TransportError as broken:
+            raise NoAnswer(f"{self.name} at {self.url}: {broken!r}") from broken
         if answer.status_code != 200:
             raise NoAnswer(f"{path} {query}: {answer.text}")
         return answer.json()
