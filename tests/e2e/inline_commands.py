@@ -20,7 +20,7 @@ _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`]+)`")
 _OPEN = re.compile(r"\b[A-Z]{2,}\b")
 _AT_ONCE = 2
-_SECONDS = 60
+_SECONDS = 120
 
 _SHARED = "all these tests share one install, and it is up"
 _GUIDE = "the guide to writing an agent types it, with its folder"
