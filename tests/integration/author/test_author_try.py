@@ -175,6 +175,12 @@ def test_it_runs_with_the_manifests_own_limits(author: Any) -> None:
     assert "Read-only" in output["root"]
 
 
+def test_what_it_takes_at_last_is_seen(author: Any) -> None:
+    late = "import time; time.sleep(1.3); took = bytearray(64 << 20); time.sleep(0.25); print({})"
+    author.agent("late", {}, image=BASE, command=["python3", "-c", late], limits={"memory_mb": 256})
+    assert author.ask("agents", "try", "late")["peak_memory_bytes"] > 64 << 20
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_behind_by_whatever_ends_it(author: Any, number: signal.Signals) -> None:
     author.agent("sleeper", {}, image=BASE, command=SLEEPER)

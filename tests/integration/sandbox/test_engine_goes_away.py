@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.docker import Containers, EngineFailed
+from airlock_agents.sandbox.docker import Containers, EngineAway, EngineFailed
 from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.janitor import Janitor
 from airlock_agents.sandbox.outcome import Failed
@@ -25,6 +25,9 @@ class Wire:
         self._open: set[asyncio.StreamWriter] = set()
         self._path = path
         self._is_cut = False
+        self.holds = False
+        """Whether questions are taken and not answered."""
+        self.held = 0
         address = dataclasses.replace(engine.address, host=f"unix://{path}")
         self.engine = dataclasses.replace(engine, address=address)
 
@@ -35,6 +38,12 @@ class Wire:
         if self._is_cut:
             # Taken and dropped: the SDK leaks a socket that is refused, and pytest minds.
             writer.transport.abort()
+            return
+        if self.holds:
+            self._open.add(writer)
+            self.held += 1
+            with contextlib.suppress(OSError):
+                await reader.read()
             return
         there_reader, there = await asyncio.open_unix_connection(self._real)
         self._open |= {writer, there}
@@ -117,6 +126,21 @@ async def test_an_engine_that_dies_under_an_attempt_loses_it(
         containers, install=install_id, host=host_id, boot="boot-1", live=lambda: sandboxes.live
     )
     assert await janitor.sweep() == 1
+
+
+async def test_what_a_sandbox_takes_is_seen_while_its_engine_answers_nobody(
+    wire: Wire, behind_wire: Containers
+) -> None:
+    wire.holds = True
+    asking = [asyncio.create_task(behind_wire.look("nobody")) for _ in range(8)]
+    async with asyncio.timeout(20):
+        while wire.held < len(asking):
+            await asyncio.sleep(0.01)
+        assert await behind_wire.counted("nobody") is None
+    assert not any(task.done() for task in asking)
+    await wire.cut()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {EngineAway}
 
 
 async def test_without_an_engine_no_sandbox_opens_and_another_try_may(
