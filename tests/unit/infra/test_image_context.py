@@ -26,9 +26,9 @@ def clone_bytes() -> int | None:
     """
     if not (ROOT / ".git").exists() or git("rev-parse", "--is-shallow-repository") == ["true"]:
         return None
-    (history,) = git("rev-parse", "--path-format=absolute", "--git-common-dir")
-    kept = [*(ROOT / name for name in git("ls-files", "-z")), *Path(history).rglob("*")]
-    return sum(path.lstat().st_size for path in kept if path.is_file())
+    history = git("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectsize:disk)")
+    files = [path for name in git("ls-files", "-z") if (path := ROOT / name).is_file()]
+    return sum(map(int, history)) + sum(path.stat().st_size for path in files)
 
 
 @pytest.fixture(scope="module")
