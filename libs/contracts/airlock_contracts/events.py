@@ -22,6 +22,9 @@ from pydantic import Field
 
 from .base import Message, Time
 
+SYSTEM = "airlock"
+"""The principal of what nobody asked for: reports, due times, leases. No key and no person is called so."""
+
 
 class EventType(StrEnum):
     """The names of events."""

@@ -11,13 +11,12 @@ from airlock_agents.host import fields
 from airlock_agents.sandbox import airlock1, frames, spans
 from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy
 from airlock_contracts import statuses
-from airlock_contracts.events import EventType
+from airlock_contracts.events import SYSTEM, EventType
 from airlock_contracts.logs import MAX_FIELDS_BYTES
 from airlock_contracts.manifest import Manifest
 from airlock_orchestration.api import build_api
 from airlock_orchestration.api.dependencies import Limits
 from airlock_orchestration.api.description import describe
-from airlock_orchestration.engine.signals import SYSTEM
 from airlock_sdk import span
 
 DOCS = Path(__file__).parents[3] / "docs"

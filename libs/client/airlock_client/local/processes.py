@@ -5,6 +5,8 @@ import pwd
 import re
 from pathlib import Path
 
+from airlock_contracts.events import SYSTEM
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -17,7 +19,7 @@ def own_name() -> str:
         except KeyError:  # a container's made-up user
             name = f"user-{os.geteuid()}"
     name = _UNSAFE.sub("_", name)[:63]
-    return "admin" if name == "airlock" else name  # so Airlock calls itself, and nobody else may
+    return "admin" if name == SYSTEM else name  # nobody may be called so
 
 
 def process_age(pid: int) -> float | None:

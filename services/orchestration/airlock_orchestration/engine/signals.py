@@ -7,9 +7,6 @@ from airlock_contracts.failures import Failure
 from airlock_contracts.messages import Usage
 from airlock_contracts.statuses import Verdict
 
-SYSTEM = "airlock"
-"""The principal of what nobody asked for: reports, due times, leases."""
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

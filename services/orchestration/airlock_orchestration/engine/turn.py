@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from airlock_contracts.artifacts import ArtifactRef
-from airlock_contracts.events import EventType
+from airlock_contracts.events import SYSTEM, EventType
 from airlock_contracts.failures import Failure
 from airlock_contracts.payload import Payload, sha256_hex
 from airlock_contracts.statuses import ApprovalStatus, AttemptStatus, NodeStatus, RunStatus
@@ -27,7 +27,7 @@ from .effects import (
 from .inputs import more_than_a_step_opens, render_preview, resolve_input
 from .plan import PlanNode
 from .retry import redispatch_delay
-from .signals import SYSTEM, Evidence
+from .signals import Evidence
 from .state import ApprovalState, AttemptState, NodeState, RunState, Values
 
 _ACTIVE = (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.BACKING_OFF)

@@ -17,9 +17,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airlock_contracts.events import SYSTEM
 from airlock_contracts.views import KeyView
 
-from ..engine.signals import SYSTEM
 from ..errors import InvalidRequest, KeyUnknown, StoreUnavailable
 from ..store import keys as store
 from ..store.sessions import Sessions

@@ -1,10 +1,9 @@
 """What one fixed statement did to a run that the engine could not go on with, as the step it stands for."""
 
-from airlock_contracts.events import EventType
+from airlock_contracts.events import SYSTEM, EventType
 from airlock_contracts.statuses import ApprovalStatus
 
 from ..engine.effects import CloseApproval, Effect, Fact, RunFinished, Step, WriteAttempt
-from ..engine.signals import SYSTEM
 from ..engine.state import NodeState, RunState
 
 
