@@ -142,10 +142,12 @@ class _Host:
         # The streams are orchestration's to make, and a host has no right to; its pool's consumer is its own.
         self._streams = Streams(bus, ())
         publisher = Publisher(bus, self._streams)
-        owner = {"install": identity.install, "host": host, "boot": identity.boot}
+        install, boot = identity.install, identity.boot
         limits = host_limits(settings)
-        sandboxes = Sandboxes(containers, limits=limits, **owner)
-        self._janitor = Janitor(containers, live=lambda: sandboxes.live, **owner)
+        sandboxes = Sandboxes(containers, install=install, host=host, boot=boot, limits=limits)
+        self._janitor = Janitor(
+            containers, install=install, host=host, boot=boot, live=lambda: sandboxes.live
+        )
         self._spool = Spool(data / "reports")
         self._cache = ArtifactCache(
             data / "artifacts", api.get_artifact, max_bytes=settings.artifact_cache_mb * 1024 * 1024

@@ -67,8 +67,8 @@ def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "
     if ended.exit_code == _SIGKILLED and _is_full(seen, memory_mb):
         return sandbox_failure(
             failures.MEMORY_EXCEEDED,
-            "the container was killed, and the engine did not say why: likely for its memory, as it was at "
-            f"its limit of {memory_mb} MiB (limits.memory_mb) when it was last seen",
+            "the container was killed, and the engine did not say why: likely for its memory, as it used "
+            f"nearly all of its {memory_mb} MiB (limits.memory_mb) when it was last seen",
             retryable=True,
             memory_mb=memory_mb,
         )
