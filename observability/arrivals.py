@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airlock_contracts.statuses import RunStatus
-from observed_work import PLAN
+from observed_work import PLAN, TELLS
 from panel_answers import Answer
 
 PROCESSES = ("orchestration", "agent-host")
@@ -71,6 +71,8 @@ def _rows(seen: Arrivals) -> Iterator[tuple[str, str, str, str]]:
     yield "traces", "both", "OTLP sink", f"{len(seen.traces)} traces, {joined} of them with spans of both"
     for name, severity in seen.alerts:
         yield "alerts", "Prometheus", "Alertmanager", f"{name} ({severity})"
+    notices = sum(count for (workflow, _), count in seen.runs.items() if workflow == TELLS)
+    yield "alerts", "Alertmanager", "Airlock", f"{notices} runs of {TELLS}"
 
 
 def _signals_missing(seen: Arrivals) -> Iterator[str]:

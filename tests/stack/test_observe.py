@@ -23,6 +23,9 @@ async def test_observe_shows_where_every_signal_arrived_and_why_a_run_failed() -
         for kind in ("traces", "logs", "metrics"):
             assert re.search(rf"^{kind} +{process} +OTLP sink +[1-9]\d* ", shown, re.MULTILINE), shown
     assert "Alertmanager  AirlockDeadLetters (P3)" in shown
+    assert re.search(
+        r"^alerts +Alertmanager +Airlock +[1-9]\d* runs of alert-notification$", shown, re.MULTILINE
+    )
     assert "runs of observed-bad: 4 FAILED\n" in shown
     (run,) = re.findall(r"^Why did run (\S+) of observed-bad fail\?$", shown, re.MULTILINE)
     why = shown.partition(f"Why did run {run}")[2].partition("\n\n")[0]

@@ -86,6 +86,7 @@ def test_a_host_that_sends_nothing_is_missed_in_each_kind() -> None:
 def test_the_table_has_a_row_of_each_kind_and_process_also_where_nothing_came() -> None:
     empty = replace(WHOLE, sent={}, scraped={}, exported={})
     rows = [line.split() for line in told(empty)]
+    assert ["alerts", "Alertmanager", "Airlock", "2", "runs", "of", "alert-notification"] in rows
     for kind in KINDS:
         for process in PROCESSES:
             assert any(row[:5] == [kind, process, "OTLP", "sink", "0"] for row in rows)
