@@ -21,7 +21,8 @@ from airlock_client.errors import ClientError
 from guide_commands import GuideBroken, run_guide, steps
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "docker.md").read_text(encoding="utf-8")
 PROCESSES = ("orchestration", "agent-host")
 MARK = "airlock.stage"
 """The label of a build's stages, which are of no use once it is over."""
@@ -29,8 +30,10 @@ _COMPOSE = "docker compose --env-file .env -f infra/compose.yaml"
 NOT_TYPED = {
     "make images": "was done before these tests, and here would make an environment anew",
     f"{_COMPOSE} --profile core --profile observability up --detach": "its images come from a registry",
+    f"{_COMPOSE} ps otel-collector": "its image comes from a registry",
+    f"{_COMPOSE} logs --tail 50 otel-collector": "its image comes from a registry",
 }
-"""What the page says and these tests do not do."""
+"""What the page or another says and these tests do not do."""
 NOWHERE = "http://192.0.2.1:3128"
 """A proxy that nobody reaches, in Docker's client configuration: Compose gives it to every container."""
 STRANGER = "4242"
@@ -123,7 +126,15 @@ class ComposedStack:
 
     def type(self, title: str, *, seconds: float = _UP_SECONDS) -> None:
         """Type what a section of the page says, in the checkout, on this project's ports."""
-        found = section(title)
+        self._type(title, section(title), seconds=seconds)
+
+    def type_of_other_pages(self) -> None:
+        """Type what other pages say of Compose, from page to page; each command names its service last."""
+        told = [one for one in of_other_pages() if one not in NOT_TYPED]
+        lines = "".join(f"$ {one}\n...{one.rpartition(' ')[2]}...\n" for one in told)
+        self._type("other pages", f"```console\n{lines}```\n", seconds=_UP_SECONDS)
+
+    def _type(self, title: str, found: str, *, seconds: float) -> None:
         told = [step.command for step in steps(found) if step.command]
         kept = [line for line in found.splitlines() if line.removeprefix("$ ") not in NOT_TYPED]
         text = "\n".join(kept).replace(
@@ -241,6 +252,13 @@ def commands() -> set[str]:
     return {step.command for step in steps(PAGE) if step.command}
 
 
+def of_other_pages() -> list[str]:
+    """What other pages say of Compose within their text, in order."""
+    pages = [page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md"))]
+    found = [one for page in pages if page != PAGE for one in re.findall(r"`(docker compose [^`]+)`", page)]
+    return [" ".join(one.split()) for one in found]
+
+
 def free_ports(count: int) -> int:
     """The first of so many ports in a row that nobody listens on; other suites begin to look elsewhere."""
     low, high = 20_000, 30_000  # below those that connections are given
@@ -283,9 +301,10 @@ async def until_final(client: AirlockClient, run: str, *, seconds: float = 120) 
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def wait_until_well(container: Any, *, seconds: float = 60) -> None:
-    """Wait until a container's health check says that it is healthy."""
+def wait_until_well(container: Any, *, seconds: float = 120) -> None:
+    """Wait until a container's health check says that it is healthy; what it said before is not believed."""
     deadline = time.monotonic() + seconds
+    container.reload()
     while container.attrs["State"]["Health"]["Status"] != "healthy":
         assert time.monotonic() < deadline, container.attrs["State"]
         time.sleep(_POLL_SECONDS)

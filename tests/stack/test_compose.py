@@ -23,6 +23,7 @@ from composed_stack import (
     PROCESSES,
     ComposedStack,
     commands,
+    of_other_pages,
     until_final,
     until_hosts_are_up,
     wait_until_well,
@@ -54,7 +55,7 @@ def stack(
     made = ComposedStack(f"airlock-{install_id}", tmp_path_factory.mktemp("compose"), docker_engine, settings)
     made.prepare()
     try:
-        made.type("Start it", seconds=400)
+        made.type("Start it", seconds=600)
         made.type("More of it")
         yield made
     finally:
@@ -258,6 +259,16 @@ async def test_hosts_of_another_pool_and_of_another_prefix_take_that_pools_work(
     assert {"AIRLOCK_NATS_USER=host-gpu", "AIRLOCK_SUBJECT_PREFIX=acme"} <= set(host.attrs["Config"]["Env"])
 
 
+async def test_a_service_that_is_down_comes_back_as_the_runbooks_say(stack: ComposedStack) -> None:
+    await asyncio.to_thread(stack.compose, "stop", "orchestration")
+    assert stack.urls() == []
+    await asyncio.to_thread(stack.type_of_other_pages)
+    (returned,) = stack.containers("orchestration")
+    await asyncio.to_thread(wait_until_well, returned)
+    async with stack.clients()[0] as client:
+        await until_hosts_are_up(client, 1, pool="gpu")
+
+
 async def test_what_was_copied_and_put_back_is_there_in_the_checkout_that_is_worked_on(
     stack: ComposedStack,
 ) -> None:
@@ -273,6 +284,8 @@ async def test_what_was_copied_and_put_back_is_there_in_the_checkout_that_is_wor
         await until_hosts_are_up(client, 1, pool="gpu")
         assert (await client.runs(limit=100)).items == before
     (worked_on,) = stack.containers("orchestration-dev")
+    variables = worked_on.attrs["Config"]["Env"]
+    assert "AIRLOCK_OTLP_HEADERS_FILE=/run/otlp/headers" in variables  # and it is up: it could read that
     with (stack.checkout / "services/orchestration/airlock_orchestration/errors.py").open("a") as module:
         module.write("# A change.\n")
     async with asyncio.timeout(60):
@@ -285,5 +298,5 @@ async def test_what_was_copied_and_put_back_is_there_in_the_checkout_that_is_wor
 def test_every_command_of_the_page_was_typed_or_stands_in_the_list_of_those_that_cannot_be(
     stack: ComposedStack,
 ) -> None:
-    assert stack.typed | set(NOT_TYPED) == commands()
+    assert stack.typed | set(NOT_TYPED) == commands() | set(of_other_pages())
     assert not stack.typed & set(NOT_TYPED)
