@@ -14,7 +14,8 @@ from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.janitor import Janitor
 from airlock_agents.sandbox.outcome import Failed
 from airlock_agents.sandbox.ports import SandboxSpec
-from airlock_agents.sandbox.sandboxes import OpenFailed, Sandboxes
+from airlock_agents.sandbox.sandbox import OpenFailed
+from airlock_agents.sandbox.sandboxes import Sandboxes
 
 
 class Wire:

@@ -11,7 +11,8 @@ from airlock_agents.sandbox.docker import Containers, EngineFailed
 from airlock_agents.sandbox.engine import Engine
 from airlock_agents.sandbox.outcome import Ended, Failed
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
-from airlock_agents.sandbox.sandboxes import OpenFailed, Sandboxes
+from airlock_agents.sandbox.sandbox import OpenFailed
+from airlock_agents.sandbox.sandboxes import Sandboxes
 from airlock_contracts.messages import Usage
 
 KILLED = Counted(oom_kills=1)

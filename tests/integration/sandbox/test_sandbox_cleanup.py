@@ -13,7 +13,8 @@ from airlock_agents.sandbox.janitor import Janitor
 from airlock_agents.sandbox.outcome import Outcome, Success
 from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
-from airlock_agents.sandbox.sandboxes import OpenFailed, Sandboxes
+from airlock_agents.sandbox.sandbox import OpenFailed
+from airlock_agents.sandbox.sandboxes import Sandboxes
 
 RunAgent = Callable[..., Awaitable[Outcome]]
 SpecOf = Callable[..., SandboxSpec]

@@ -55,7 +55,7 @@ async def test_what_an_agent_computed_is_known_although_it_ends_by_itself(
     async with asyncio.timeout(15):
         while (sandbox.usage.cpu_ms or 0) < 300:
             await asyncio.sleep(0.01)
-    filters = {"label": f"airlock.sandbox={spec.sandbox}"}
+    filters: dict[str, str | list[str] | bool] = {"label": f"airlock.sandbox={spec.sandbox}"}
     (container,) = await asyncio.to_thread(docker_client.containers.list, filters=filters)
     await asyncio.to_thread(container.kill, "SIGTERM")
     outcome = await asking

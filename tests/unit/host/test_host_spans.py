@@ -9,7 +9,7 @@ from airlock_agents.host.capacity import NoRoom
 from airlock_agents.host.reports import internal_failure
 from airlock_agents.host.spans import step, tell_outcome
 from airlock_agents.sandbox.outcome import Success
-from airlock_agents.sandbox.sandboxes import OpenFailed
+from airlock_agents.sandbox.sandbox import OpenFailed
 from airlock_chassis.bus import Later, ShuttingDown
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

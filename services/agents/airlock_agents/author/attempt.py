@@ -23,7 +23,8 @@ from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.pinning import Unusable, inspect_image
 from ..sandbox.policy import Owner
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
-from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
+from ..sandbox.sandbox import OpenFailed, Sandbox
+from ..sandbox.sandboxes import Sandboxes
 from .exchange import FolderExchange, NoSuchArtifact, Tell, TooLarge
 from .manifest import AuthorProblem
 from .timing import TimedContainers, Timing

@@ -27,7 +27,8 @@ from ..sandbox.inputs import BrokenInput, input_artifacts
 from ..sandbox.outcome import Failed, Outcome
 from ..sandbox.policy import HostLimits
 from ..sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
-from ..sandbox.sandboxes import OpenFailed, Sandbox, Sandboxes
+from ..sandbox.sandbox import OpenFailed, Sandbox
+from ..sandbox.sandboxes import Sandboxes
 from .agent_spans import AgentSpans
 from .api import Api, ApiAway, ApiRefused
 from .artifact_cache import ArtifactBroken, ArtifactCache

@@ -104,6 +104,11 @@ def memory_exceeded(memory_mb: int) -> Failure:
     )
 
 
+def start_failed(message: str, *, retryable: bool) -> Failure:
+    """There is no sandbox, or none that an agent could be asked in."""
+    return sandbox_failure(failures.START_FAILED, message, retryable=retryable)
+
+
 def timeout_exceeded(seconds: float) -> Failure:
     """The agent gave no answer in its time."""
     return Failure(
