@@ -35,7 +35,7 @@ setting() {
 }
 
 # refuse NAME LINE
-refuse() { fail "$settings: write $1=VALUE and nothing more for Compose to work out, not: $2"; }
+refuse() { fail "$settings: write $1=VALUE, or $1=\"VALUE\" if it has spaces, and nothing for Compose to work out, not: $2"; }
 
 # path_of NAME DEFAULT: a path that is not absolute begins at compose.yaml's folder.
 path_of() {

@@ -74,7 +74,8 @@ US = Row(
         ),
         Lines(
             "Connections to Postgres in use",
-            "Is a pool used up? 1 is all of a replica's: whoever asks next, waits.",
+            "Is a pool used up? 1 is all of a replica's: whoever asks next, waits. Pools of one connection (`counting`, "
+            "`recognising`) are at 1 in each question: look at those only if they stay there.",
             width=8,
             unit="percentunit",
             steps=above(0.8, 0.95),

@@ -5,11 +5,14 @@ own, two at a time. What is in capitals (`RUN`, `NAME`) is the reader's to fill 
 typed again, and what no test may type says why not.
 """
 
+import os
 import re
-import subprocess
+import signal
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT, Popen, TimeoutExpired
+from time import monotonic
 
 from guide_commands import GuideBroken, steps
 
@@ -20,7 +23,6 @@ _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`]+)`")
 _OPEN = re.compile(r"\b[A-Z]{2,}\b")
 _AT_ONCE = 2
-_SECONDS = 120
 
 _SHARED = "all these tests share one install, and it is up"
 _GUIDE = "the guide to writing an agent types it, with its folder"
@@ -39,6 +41,7 @@ NOT_TYPED: Mapping[str, str] = {
     "docker network prune": "would take the networks of whoever else works on this engine",
     "pg_dump -Fc": "must be of the server's own version; docker.md types it in Postgres' container",
     "du --inodes -x -d 2 /": "reads a whole disk",
+    "df --inodes": "ends badly where a mount lets nobody look",
     "dmesg": _MACHINE,
     "journalctl -u docker": _MACHINE,
     "systemctl start docker": _MACHINE,
@@ -72,27 +75,35 @@ def type_inline(
     instead: Mapping[str, str],
     folder: Path,
     environment: Mapping[str, str],
+    seconds: float,
 ) -> None:
-    """Type commands, two at a time.
+    """Type commands, two at a time, all of them within `seconds`.
 
     `filled` has what stands for each word in capitals, `instead` what is typed for a command that needs more.
-    Raises GuideBroken with those that do not end with exit code 0, KeyError where nobody fills in a word.
+    Raises GuideBroken with those that do not end with exit code 0 in that time, KeyError where nobody fills
+    in a word.
     """
     lines = [_OPEN.sub(lambda word: filled[word[0]], instead.get(one, one)) for one in commands]
 
+    until = monotonic() + seconds
+
     def type_one(line: str) -> str | None:
-        done = subprocess.run(
+        with Popen(
             ["bash", "-c", line],
             cwd=folder,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
             text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        return None if done.returncode == 0 else f"$ {line}\n{done.stdout}\nexit code {done.returncode}"
+            start_new_session=True,
+        ) as shell:
+            try:
+                said, _ = shell.communicate(timeout=max(0.0, until - monotonic()))
+            except TimeoutExpired:
+                os.killpg(shell.pid, signal.SIGKILL)
+                return f"$ {line}\n{shell.communicate()[0]}\nis not done in time"
+        return None if shell.returncode == 0 else f"$ {line}\n{said}\nexit code {shell.returncode}"
 
     with ThreadPoolExecutor(_AT_ONCE) as shells:
         broken = [told for told in shells.map(type_one, lines) if told is not None]

@@ -82,7 +82,7 @@ async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
     assert typed == sum(bool(step.command) for step in steps(await asyncio.to_thread(page.read_text)))
 
 
-@pytest.mark.timeout(200)  # two at a time, each an interpreter of its own
+@pytest.mark.timeout(240)  # two at a time, each an interpreter of its own
 async def test_the_commands_within_those_pages_can_be_typed_too(install: Install, tmp_path: Path) -> None:
     await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
     failed = await rejected(install, "Shall this end badly?")
@@ -98,6 +98,7 @@ async def test_the_commands_within_those_pages_can_be_typed_too(install: Install
         instead=INSTEAD,
         folder=tmp_path,
         environment=environment(install),
+        seconds=170,
     )
     assert NOT_TYPED.keys() | INSTEAD.keys() <= left
     ended, refused = await install.until_final(waiting), await install.client.approval(approval.id)
