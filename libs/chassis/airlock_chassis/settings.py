@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from .bus.options import BusOptions
 from .fatal import Fatal
-from .telemetry.otlp.headers import headers_of
+from .telemetry.otlp.headers import headers_of, secrets_of
 from .telemetry.secrets import MASK, mask_text, register_secret
 
 PREFIX = "AIRLOCK_"
@@ -81,8 +81,9 @@ class ChassisSettings(BaseSettings):
             value = getattr(settings, name)
             if isinstance(value, SecretStr):
                 register_secret(value.get_secret_value())
-        for text in settings.collector_headers().values():
-            register_secret(text)
+        if settings.otlp_headers is not None:
+            for secret in secrets_of(settings.otlp_headers.get_secret_value()):
+                register_secret(secret)
         return settings
 
     @classmethod

@@ -102,6 +102,36 @@ def test_a_collectors_headers_are_read_from_a_file_and_never_shown(
 
 
 @pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("Authorization=Bearer%20hidden-1", "hidden-1"),
+        ("authorization=Basic%20dTpoaWRkZW4tMQ%3D%3D", "dTpoaWRkZW4tMQ=="),
+        ("authorization=Basic%20dTpoaWRkZW4tMQ%3D%3D", "hidden-1"),
+        ("authorization=Basic%20not-base64", "not-base64"),
+        ("dd-api-key=hidden%2B1", "hidden+1"),
+        ("dd-api-key=hidden%2B1", "hidden%2B1"),
+        ("x-honeycomb-team=hidden-1", "hidden-1"),
+        ("cookie=hidden-1,x-token=hidden-1-and-more", "hidden-1-and-more"),
+    ],
+)
+def test_a_credential_among_a_collectors_headers_is_masked_by_itself_too(
+    monkeypatch: pytest.MonkeyPatch, given: str, told: str
+) -> None:
+    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", given)
+    HostSettings.load()
+    assert mask_text(f"401: {told} is not known") == "401: *** is not known"
+
+
+@pytest.mark.parametrize("name", ["X-Scope-OrgID", "x-honeycomb-dataset", "stream-name"])
+def test_a_collectors_header_that_is_no_credential_may_be_said(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", f"{name}=production,x-token=hidden-1")
+    assert HostSettings.load().collector_headers()[name.lower()] == "production"
+    assert mask_text("deployed to production") == "deployed to production"
+
+
+@pytest.mark.parametrize(
     "given", ["hidden-1", "a=b,hidden-1", "a=hidden-1,", "a b=hidden-1", "a=hidden-1%0D%0Ab: c"]
 )
 def test_headers_that_cannot_be_read_are_refused_and_not_shown(

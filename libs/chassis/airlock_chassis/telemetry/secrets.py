@@ -12,13 +12,14 @@ _SECRET_NAME = re.compile(
     r"(?i)(^|[_.-])(password|passwd|secret|token|api_?key|authorization|cookie|credentials?|private_key|seed)s?$"
 )
 _URL_PASSWORD = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20}://)[^/\s@:]{0,200}:[^/\s@]{1,400}@")
-_values: set[str] = set()
+_values: list[str] = []
+"""Longest first: what is left of a longer one, its beginning gone, would be shown."""
 
 
 def register_secret(value: str) -> None:
     """Never write this value again: wherever it stands in a log line, it becomes `***`."""
     if len(value) >= MIN_SECRET:
-        _values.add(value)
+        _values[:] = sorted({*_values, value}, key=len, reverse=True)
 
 
 def forget_secrets() -> None:
