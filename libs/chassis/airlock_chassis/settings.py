@@ -16,6 +16,7 @@ from .telemetry.secrets import MASK, mask_text, register_secret
 
 PREFIX = "AIRLOCK_"
 MAX_SECRET_BYTES = 64 * 1024
+_OPENTELEMETRYS_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 
 
 class SettingsProblem(Fatal):
@@ -81,8 +82,12 @@ class ChassisSettings(BaseSettings):
             value = getattr(settings, name)
             if isinstance(value, SecretStr):
                 register_secret(value.get_secret_value())
-        if settings.otlp_headers is not None:
-            for secret in secrets_of(settings.otlp_headers.get_secret_value()):
+        try:
+            settings.collector_headers()
+        except ValueError as error:
+            raise SettingsProblem(f"{_OPENTELEMETRYS_HEADERS}: {error}") from error
+        for text in settings._header_texts():
+            for secret in secrets_of(text):
                 register_secret(secret)
         return settings
 
@@ -99,8 +104,8 @@ class ChassisSettings(BaseSettings):
         }
 
     def collector_headers(self) -> dict[str, str]:
-        """What `otlp_headers` says, by name."""
-        return headers_of(self.otlp_headers.get_secret_value()) if self.otlp_headers is not None else {}
+        """By name: what OpenTelemetry's own variable says, and over it what `otlp_headers` says."""
+        return {name: value for text in self._header_texts() for name, value in headers_of(text).items()}
 
     def bus_options(self, name: str) -> BusOptions:
         """How to connect to NATS as `name`."""
@@ -112,6 +117,12 @@ class ChassisSettings(BaseSettings):
             password=password.get_secret_value() if password is not None else None,
             credentials_file=self.nats_credentials_file,
         )
+
+    def _header_texts(self) -> list[str]:
+        """What `collector_headers` reads; without an endpoint the SDK does not read its variable either."""
+        sdks = os.environ.get(_OPENTELEMETRYS_HEADERS, "") if self.otlp_endpoint is not None else ""
+        ours = self.otlp_headers.get_secret_value() if self.otlp_headers is not None else ""
+        return [text for text in (sdks, ours) if text]
 
     @field_validator("otlp_headers")
     @classmethod

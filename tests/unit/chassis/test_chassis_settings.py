@@ -21,11 +21,11 @@ class HostSettings(ChassisSettings):
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start from an environment without Airlock's variables."""
+    """Start from an environment without Airlock's variables and OpenTelemetry's."""
     import os
 
     for name in list(os.environ):
-        if name.upper().startswith("AIRLOCK_"):
+        if name.upper().startswith(("AIRLOCK_", "OTEL_")):
             monkeypatch.delenv(name)
     forget_secrets()
 
@@ -114,10 +114,12 @@ def test_a_collectors_headers_are_read_from_a_file_and_never_shown(
         ("cookie=hidden-1,x-token=hidden-1-and-more", "hidden-1-and-more"),
     ],
 )
+@pytest.mark.parametrize("variable", ["AIRLOCK_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"])
 def test_a_credential_among_a_collectors_headers_is_masked_by_itself_too(
-    monkeypatch: pytest.MonkeyPatch, given: str, told: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str, told: str
 ) -> None:
-    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", given)
+    monkeypatch.setenv("AIRLOCK_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setenv(variable, given)
     HostSettings.load()
     assert mask_text(f"401: {told} is not known") == "401: *** is not known"
 
@@ -134,13 +136,36 @@ def test_a_collectors_header_that_is_no_credential_may_be_said(
 @pytest.mark.parametrize(
     "given", ["hidden-1", "a=b,hidden-1", "a=hidden-1,", "a b=hidden-1", "a=hidden-1%0D%0Ab: c"]
 )
+@pytest.mark.parametrize("variable", ["AIRLOCK_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"])
 def test_headers_that_cannot_be_read_are_refused_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, given: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str
 ) -> None:
-    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", given)
-    with pytest.raises(SettingsProblem, match=r"^AIRLOCK_OTLP_HEADERS: .* is no name=value") as raised:
+    monkeypatch.setenv("AIRLOCK_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setenv(variable, given)
+    with pytest.raises(SettingsProblem, match=rf"^{variable}: .* is no name=value") as raised:
         HostSettings.load()
     assert "hidden-1" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_header_of_ours_wins_over_that_of_opentelemetrys_own_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRLOCK_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Token=hidden-1,x-tenant=a")
+    monkeypatch.setenv("AIRLOCK_OTLP_HEADERS", "x-token=hidden-2")
+    assert HostSettings.load().collector_headers() == {"x-token": "hidden-2", "x-tenant": "a"}
+    assert mask_text("hidden-1 or hidden-2") == "*** or ***"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "given"), [("", "not for us"), ("http://127.0.0.1:4318", "")], ids=["nothing sent", "empty"]
+)
+def test_opentelemetrys_own_headers_count_only_where_they_are_set_and_something_is_sent(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, given: str
+) -> None:
+    monkeypatch.setenv("AIRLOCK_OTLP_ENDPOINT", endpoint)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", given)
+    assert HostSettings.load().collector_headers() == {}
 
 
 def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The headers that a collector asks for, from one text, as OpenTelemetry spells them for the environment.
 
-The SDK reads such a text too; what it cannot read it logs, the secret with it, and goes on without.
+The SDK reads its own variable too; what it cannot read it logs, the secret with it, and goes on without. So
+it is read here first: where it cannot be read no process starts, and else its credentials are masked.
 """
 
 import base64
