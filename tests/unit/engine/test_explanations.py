@@ -259,10 +259,26 @@ def test_the_next_command_is_a_retry_only_where_the_same_versions_may_do_better(
     assert code not in TO_MEND or "retry the run" not in ADVICE[code]
 
 
+def test_a_failure_that_is_but_likely_for_memory_is_retried_first() -> None:
+    failure = Failure(
+        kind=FailureKind.SANDBOX,
+        code=failures.MEMORY_EXCEEDED,
+        message="likely for its memory",
+        retryable=True,
+    )
+    said = explain(facts(RunStatus.FAILED, ended=(EndedNode("fix", NodeStatus.FAILED, failure, NOW),)))
+    assert said.command == f"airlock runs retry {RUN}"
+    assert said.failed[0].todo.startswith("Retry the run;")
+
+
 def test_every_code_of_airlocks_own_says_what_to_do() -> None:
     own = {value for name, value in vars(failures).items() if name.isupper() and isinstance(value, str)}
     assert set(ADVICE) == own
-    assert [todo_for(code) for code in ADVICE] == list(ADVICE.values())
-    assert todo_for("agent.of-my-own") == (
+    failed = [
+        Failure(kind=FailureKind.AGENT, code=code, message="no") for code in (*ADVICE, "agent.of_my_own")
+    ]
+    *said, any_other = [todo_for(failure) for failure in failed]
+    assert said == list(ADVICE.values())
+    assert any_other == (
         "The agent gave this code of its own; its message and the end of its stderr say more."
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from airlock_contracts import failures
+from airlock_contracts.failures import Failure
 
 ADVICE: Final[Mapping[str, str]] = {
     failures.TEMPLATE_FAILED: "Mend the template in the workflow; look at what the nodes before it put out.",
@@ -45,8 +46,19 @@ TO_MEND: Final = frozenset(
 )
 """What is cured by another version of the workflow or the agent, or by another context: by no retry."""
 _ANY: Final = "The agent gave this code of its own; its message and the end of its stderr say more."
+_LIKELY_MEMORY: Final = "Retry the run; if it comes again, register a version with more limits.memory_mb."
 
 
-def todo_for(code: str) -> str:
-    """What to do about a failure of this code."""
-    return ADVICE.get(code, _ANY)
+def todo_for(failure: Failure) -> str:
+    """What to do about a failure."""
+    return _LIKELY_MEMORY if _is_a_guess(failure) else ADVICE.get(failure.code, _ANY)
+
+
+def is_to_mend(failure: Failure) -> bool:
+    """Whether no retry cures it."""
+    return failure.code in TO_MEND and not _is_a_guess(failure)
+
+
+def _is_a_guess(failure: Failure) -> bool:
+    """Nobody counted a kill for memory: the host only says that it is likely."""
+    return failure.code == failures.MEMORY_EXCEEDED and failure.retryable

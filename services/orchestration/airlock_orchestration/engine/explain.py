@@ -10,7 +10,7 @@ from airlock_contracts.failures import Failure
 from airlock_contracts.statuses import NodeStatus, RunStatus
 from airlock_contracts.views import CancelView
 
-from .advice import TO_MEND, todo_for
+from .advice import is_to_mend, todo_for
 from .waiting import HostFacts, OpenNode, Surroundings, Work, explain_node, listed
 
 
@@ -141,7 +141,7 @@ def _ended(facts: RunFacts, failed: Sequence[FailedNode]) -> _Said:
     anew = f"airlock run {facts.workflow} --context-of {facts.id}"
     if facts.copies_too_much:
         again, then = anew, "nothing: it is over; it is too large to be retried"
-    elif facts.status is RunStatus.FAILED and any(node.code in TO_MEND for node in failed):
+    elif facts.status is RunStatus.FAILED and any(_is_to_mend(node) for node in facts.ended):
         again, then = anew, _MENDED
     if facts.status is RunStatus.CANCELLED:
         why = _cancelled_by(facts.cancel)
@@ -167,6 +167,10 @@ def _is_to_blame(node: EndedNode) -> bool:
     return node.status is NodeStatus.FAILED
 
 
+def _is_to_mend(node: EndedNode) -> bool:
+    return _is_to_blame(node) and node.failure is not None and is_to_mend(node.failure)
+
+
 def _failed(run: str, node: EndedNode, failure: Failure | None) -> FailedNode:
     assert failure is not None  # what failed says why
     return FailedNode(
@@ -177,7 +181,7 @@ def _failed(run: str, node: EndedNode, failure: Failure | None) -> FailedNode:
         attempt=None if node.attempt is None else f"{run}/{node.id}/{node.attempt}",
         host=node.host,
         at=node.finished_at,
-        todo=todo_for(failure.code),
+        todo=todo_for(failure),
     )
 
 
