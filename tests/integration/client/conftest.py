@@ -29,12 +29,13 @@ class Install:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def airlock(
-        self, *arguments: str, more: dict[str, str] | None = None
+        self, *arguments: str, more: dict[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command without a terminal."""
         return subprocess.run(
             [sys.executable, "-m", "airlock_client", *arguments],
             env=self.environment | (more or {}),
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -121,8 +122,14 @@ def running() -> Iterator[Install]:
     folder = Path(tempfile.mkdtemp(prefix="airlock-cli-"))
     folder.chmod(0o711)
     install = Install(folder / "data")
-    for_collectors = {"OTEL_EXPORTER_OTLP_HEADERS": "x-token=of-a-collector"}
-    up = install.airlock("up", "--no-agents", "--detach", "--port", "0", more=for_collectors)
+    (folder / "headers").write_text("x-token=of-a-collector\n")
+    for_collectors = {
+        "AIRLOCK_OTLP_HEADERS_FILE": "headers",
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-token=of-a-collector",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "tls/ca.pem",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": "",
+    }
+    up = install.airlock("up", "--no-agents", "--detach", "--port", "0", more=for_collectors, cwd=folder)
     assert up.returncode == 0, up.stdout + up.stderr
     yield install
     down = install.airlock("down")

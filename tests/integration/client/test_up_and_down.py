@@ -56,6 +56,15 @@ def test_what_a_collector_asks_of_its_senders_reaches_them(running: Any) -> None
     assert b"OTEL_EXPORTER_OTLP_HEADERS=x-token=of-a-collector" in given
 
 
+def test_a_path_is_handed_on_from_where_up_was_typed(running: Any) -> None:
+    """The headers' file is read at the start, else `up` had failed."""
+    pid = running.ask("status")["parts"]["orchestration"]["pid"]
+    given = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    assert f"AIRLOCK_OTLP_HEADERS_FILE={running.data.parent}/headers" in given
+    assert f"OTEL_EXPORTER_OTLP_CERTIFICATE={running.data.parent}/tls/ca.pem" in given
+    assert not any(one.startswith("OTEL_EXPORTER_OTLP_CLIENT_KEY=") for one in given)
+
+
 def test_a_taken_port_is_named_with_its_flag(fresh: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

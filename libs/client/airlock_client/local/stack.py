@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -58,6 +59,17 @@ _TELEMETRY_VARIABLES = (
     "OTEL_RESOURCE_ATTRIBUTES",
 )
 """Of our environment, for both processes: where what they see of themselves goes, and how."""
+_PATH_VARIABLES = frozenset(
+    {
+        "DOCKER_CONFIG",
+        "TMPDIR",
+        "AIRLOCK_OTLP_HEADERS_FILE",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    }
+)
+"""Of both, those that name a file or a folder: from where we were started, and the processes start in `/`."""
 _LEAST_SLOTS = 4
 
 
@@ -274,5 +286,9 @@ class Stack:
 
 
 def _ours(variables: Sequence[str]) -> dict[str, str]:
-    """Those of them that our own environment has."""
-    return {name: os.environ[name] for name in variables if name in os.environ}
+    """Those of them that our own environment has, paths made absolute; an empty one counts as not set."""
+    given = {name: os.environ[name] for name in variables if os.environ.get(name)}
+    return {
+        name: str(Path(value).absolute()) if name in _PATH_VARIABLES else value
+        for name, value in given.items()
+    }
