@@ -2,20 +2,25 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_agents.sandbox.cgroup import Counted
+from airlock_agents.sandbox.cgroup import Counted, read_counted
 from airlock_agents.sandbox.docker import Containers, EngineFailed
 from airlock_agents.sandbox.engine import Engine
-from airlock_agents.sandbox.outcome import Ended, Failed
+from airlock_agents.sandbox.outcome import Ended, Failed, Success
 from airlock_agents.sandbox.ports import SandboxRequest, SandboxSpec
 from airlock_agents.sandbox.sandbox import OpenFailed
 from airlock_agents.sandbox.sandboxes import Sandboxes
 from airlock_contracts.messages import Usage
 
-KILLED = Counted(oom_kills=1)
+KILLED = Counted(oom_kills=1, limit_reached=True)
+BY_THE_MACHINE = Counted(oom_kills=1, limit_reached=False)
 FULL = Counted(oom_kills=0, memory_bytes=2**26, peak_memory_bytes=2**26)
 FULL_ONCE = Counted(oom_kills=0, memory_bytes=2**20, peak_memory_bytes=2**26)
 READY = 'print(\'{"type":"ready","protocol":"airlock/1","sdk":"0"}\', flush=True); input()'
@@ -30,7 +35,7 @@ class Forgetful(Containers):
         self.seen = asyncio.Event()
         self._looks = itertools.chain([counted], itertools.repeat(None))
 
-    async def counted(self, container: str) -> Counted | None:
+    def counted(self, container: str) -> Counted | None:
         self.seen.set()
         return next(self._looks)
 
@@ -40,6 +45,16 @@ class Forgetful(Containers):
             raise EngineFailed("it is gone")
         ended = await super().look(container)
         return ended and Ended(ended.exit_code, oom_killed=False)
+
+
+class Unkillable(Containers):
+    """Real containers beside which a cgroup's files stand: whoever kills one did not believe them."""
+
+    async def kill(self, container: str) -> None:
+        raise AssertionError("the engine was asked")
+
+    def counted(self, container: str) -> Counted | None:
+        return read_counted("c1", self._cgroups)
 
 
 @pytest.fixture
@@ -61,6 +76,8 @@ def blind(forgetful: Forgetful, install_id: str, host_id: str) -> Sandboxes:
         ("echo '{}'", KILLED, "memory.exceeded", False),
         ("exit 1", KILLED, "memory.exceeded", False),
         ("kill -9 $$", KILLED, "memory.exceeded", False),
+        ("echo '{}'", BY_THE_MACHINE, "sandbox.lost", True),
+        ("kill -9 $$", BY_THE_MACHINE, "sandbox.lost", True),
         ("kill -9 $$", FULL, "memory.exceeded", True),
         ("kill -9 $$", FULL_ONCE, "sandbox.lost", True),
     ],
@@ -116,7 +133,7 @@ async def test_a_kill_that_was_counted_counts_when_the_engine_is_gone(
 async def test_one_that_is_killed_before_it_is_ready_is_told_so_with_what_it_took(
     forgetful: Forgetful, blind: Sandboxes, spec_of: Callable[..., SandboxSpec], lost: bool
 ) -> None:
-    forgetful.see(Counted(oom_kills=1, cpu_ms=7.0), lost=lost)
+    forgetful.see(replace(KILLED, cpu_ms=7.0), lost=lost)
     taken: list[Usage] = []
     with pytest.raises(OpenFailed) as caught:
         await blind.open(spec_of(["sh", "-c", "exit 1"], "airlock/1"), on_closed=taken.append)
@@ -139,3 +156,29 @@ async def test_what_one_took_that_was_cancelled_while_it_opened_is_told(
         await opening
     assert [usage.cpu_ms for usage in taken] == [7.0]
     assert taken[0].start_ms is not None
+
+
+async def test_an_answer_costs_no_question_to_the_engine_while_every_thread_is_busy(
+    engine: Engine,
+    install_id: str,
+    host_id: str,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "docker/c1").mkdir(parents=True)
+    (tmp_path / "docker/c1/memory.events").write_text("oom 0\noom_kill 0\n")
+    containers = await Unkillable.connect(engine, cgroups=tmp_path)
+    sandboxes = Sandboxes(containers, install=install_id, host=host_id, boot="boot-1")
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        over = threading.Event()
+        threads.submit(over.wait)
+        try:
+            spec = spec_of(["python3", "-c", f"{READY}; {ANSWER}"], "airlock/1")
+            outcome = await sandboxes.run(spec, request_of(None), recorder, recorder)
+        finally:
+            over.set()
+            await containers.close()
+    assert isinstance(outcome, Success)

@@ -31,9 +31,11 @@ def test_an_end_has_its_failure(ended: Ended, code: str, retryable: bool) -> Non
     ("exit_code", "seen", "code", "retryable"),
     [
         # A kill that the kernel counted is certain, whatever the engine and the exit code say.
-        (137, Counted(oom_kills=1), "memory.exceeded", False),
-        (1, Counted(oom_kills=1), "memory.exceeded", False),
-        (0, Counted(oom_kills=1), "memory.exceeded", False),
+        (137, Counted(oom_kills=1, limit_reached=True), "memory.exceeded", False),
+        (1, Counted(oom_kills=1, limit_reached=True), "memory.exceeded", False),
+        (0, Counted(oom_kills=1, limit_reached=True), "memory.exceeded", False),
+        # It ran into its limit, and what it had read of files was dropped for it: nobody was killed.
+        (1, Counted(oom_kills=0, limit_reached=True), "exit.nonzero", True),
         # None was counted: that it was full when it was killed is a guess, which another attempt may refute.
         (137, Counted(oom_kills=0, memory_bytes=FULL), "memory.exceeded", True),
         (137, Counted(oom_kills=0, memory_bytes=2**25), "sandbox.lost", True),
@@ -49,6 +51,18 @@ def test_a_kill_that_the_engine_missed_is_told_by_what_was_seen(
     assert failure is not None
     assert (failure.code, failure.retryable) == (code, retryable)
     assert ("likely" in failure.message) == (code == "memory.exceeded" and retryable)
+
+
+@pytest.mark.parametrize("exit_code", [137, 1, 0])
+@pytest.mark.parametrize("oom_killed", [True, False])
+def test_a_kill_by_the_machine_s_own_killer_is_not_the_agent_s_doing(
+    exit_code: int, oom_killed: bool
+) -> None:
+    seen = Counted(oom_kills=1, memory_bytes=2**20, limit_reached=False)
+    failure = verdict(Ended(exit_code, oom_killed=oom_killed), seen, memory_mb=64)
+    assert failure is not None
+    assert (failure.code, failure.retryable) == ("sandbox.lost", True)
+    assert "machine ran short of memory" in failure.message
 
 
 def test_a_clean_end_is_no_failure_however_full_it_was() -> None:
@@ -72,28 +86,32 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
-def test_cgroup_v1_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize(("limit", "reached"), [(33560000, True), (67108864, False)])
+def test_cgroup_v1_tells_of_a_killed_child(tmp_path: Path, folder: str, limit: int, reached: bool) -> None:
     write(
         tmp_path,
         {
             f"memory/{folder}/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
             f"memory/{folder}/memory.max_usage_in_bytes": "33554432\n",
             f"memory/{folder}/memory.usage_in_bytes": "30000000\n",
+            f"memory/{folder}/memory.limit_in_bytes": f"{limit}\n",
+            f"memory/{folder}/memory.memsw.max_usage_in_bytes": "33555000\n",
             f"memory/{folder}/memory.stat": "active_file 1\ntotal_inactive_file 900\ntotal_active_file 100\n",
             f"cpuacct/{folder}/cpuacct.usage": "12000000\n",
         },
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert counted == Counted(1, memory_bytes=29999000, peak_memory_bytes=33554432, cpu_ms=12.0)
+    assert counted == Counted(1, 29999000, peak_memory_bytes=33554432, cpu_ms=12.0, limit_reached=reached)
 
 
 @pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
-def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize(("ooms", "reached"), [(1, True), (0, False)])
+def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str, ooms: int, reached: bool) -> None:
     write(
         tmp_path,
         {
-            f"{folder}/memory.events": "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\noom_group_kill 0\n",
+            f"{folder}/memory.events": f"low 0\nhigh 0\nmax 7\noom {ooms}\noom_kill 2\noom_group_kill 0\n",
             f"{folder}/memory.peak": "1048576\n",
             f"{folder}/memory.current": "1000000\n",
             f"{folder}/memory.stat": "file 5000\nshmem 4000\ninactive_file 900\nactive_file 100\n",
@@ -102,12 +120,12 @@ def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str) -> None:
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert counted == Counted(2, memory_bytes=999000, peak_memory_bytes=1048576, cpu_ms=12.0)
+    assert counted == Counted(2, 999000, peak_memory_bytes=1048576, cpu_ms=12.0, limit_reached=reached)
 
 
 def test_an_old_kernel_says_less_and_an_invisible_cgroup_nothing(tmp_path: Path) -> None:
     write(tmp_path, {"docker/c1/memory.events": "oom 0\noom_kill 0\n"})
-    assert read_counted("c1", tmp_path) == Counted(oom_kills=0)
+    assert read_counted("c1", tmp_path) == Counted(oom_kills=0, limit_reached=False)
     assert read_counted("c2", tmp_path) is None
 
 

@@ -1,7 +1,7 @@
 """What was counted about one sandbox, as far as it was seen: an agent that ends takes its counts with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from airlock_chassis.waiting import set_within
@@ -9,10 +9,8 @@ from airlock_chassis.waiting import set_within
 from .cgroup import Counted
 
 LOOK_SECONDS = 0.5
-"""From one look to the next at one that goes on, as hosts do it: a look costs a thread 0.1 ms."""
+"""From one look to the next at one that goes on, as hosts do it."""
 _FIRST_LOOK_SECONDS = 0.02
-_PATIENCE_SECONDS = 0.1
-"""For a look: who waits for one has something more important to do."""
 
 _log = structlog.get_logger(__name__)
 
@@ -20,9 +18,7 @@ _log = structlog.get_logger(__name__)
 class Counts:
     """The counts of one container. Where this machine does not show them, there are none."""
 
-    def __init__(
-        self, read: Callable[[], Awaitable[Counted | None]], *, every_seconds: float = LOOK_SECONDS
-    ) -> None:
+    def __init__(self, read: Callable[[], Counted | None], *, every_seconds: float = LOOK_SECONDS) -> None:
         """`read` reads them while the container lives."""
         self._read = read
         self._every_seconds = every_seconds
@@ -31,13 +27,9 @@ class Counts:
         self.last = Counted()
         """What is known of all looks together."""
 
-    async def look(self) -> Counted | None:
-        """Look now; None where nothing is to be seen any more, or at all, or not soon."""
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                counted = await self._read()
-        except TimeoutError:
-            return None
+    def look(self) -> Counted | None:
+        """Look now; None where nothing is to be seen any more, or at all."""
+        counted = self._read()
         if counted is not None:
             self.last = self.last.then(counted)
         return counted
@@ -59,7 +51,7 @@ class Counts:
     async def _watch(self) -> None:
         pause = min(_FIRST_LOOK_SECONDS, self._every_seconds)
         while not self._closing.is_set():
-            await self.look()
+            self.look()
             await set_within(self._closing, pause)
             pause = min(2 * pause, self._every_seconds)
-        await self.look()
+        self.look()

@@ -60,8 +60,8 @@ def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "
 
     `seen` is what the kernel was seen to count: a kill for memory counts, however the agent ended.
     """
-    if ended.oom_killed or seen.killed:
-        return memory_exceeded(memory_mb)
+    if seen.killed or ended.oom_killed:
+        return killed_for_memory(seen, memory_mb=memory_mb)
     if ended.exit_code == 0:
         return None
     if ended.exit_code == _SIGKILLED and _is_full(seen, memory_mb):
@@ -95,8 +95,19 @@ def _is_full(seen: Counted, memory_mb: int) -> bool:
     return seen.memory_bytes is not None and seen.memory_bytes >= _NEARLY * memory_mb * 1024 * 1024
 
 
-def memory_exceeded(memory_mb: int) -> Failure:
-    """A process of the agent was killed for its memory, whatever the agent made of that."""
+def killed_for_memory(seen: Counted, *, memory_mb: int) -> Failure:
+    """A process of the agent was killed for memory, whatever the agent made of that. Pure.
+
+    The kernel counts the kills of a machine that runs short with the others, and sandboxes are its first
+    victims. Where only the engine tells of a kill, nobody knows better than that it was for the own limit.
+    """
+    if seen.killed and not seen.exceeded:
+        return sandbox_failure(
+            failures.SANDBOX_LOST,
+            "a process of the agent was killed because its host's machine ran short of memory: the agent's "
+            f"own {memory_mb} MiB (limits.memory_mb) were not used up",
+            retryable=True,
+        )
     return sandbox_failure(
         failures.MEMORY_EXCEEDED,
         f"a process of the agent was killed for using more than {memory_mb} MiB (limits.memory_mb)",

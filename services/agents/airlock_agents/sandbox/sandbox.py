@@ -214,12 +214,12 @@ class Sandbox:
         return await self._after_kernel_kills(answer)
 
     def _unless_killed(self, answer: _T | Failure) -> _T | Failure:
-        """The answer, unless a process was killed for its memory: then nobody knows what it is worth."""
-        return outcome.memory_exceeded(self._memory_mb) if self._counts.last.killed else answer
+        """The answer, unless a process was killed for memory: then nobody knows what it is worth."""
+        return self._killed() if self._counts.last.killed else answer
 
     async def _after_kernel_kills(self, answer: bytes | Failure) -> bytes | Failure:
-        """The answer of an agent that may still run, unless a process of it was killed for its memory."""
-        counted = await self._counts.look()
+        """The answer of an agent that may still run, unless a process of it was killed for memory."""
+        counted = self._counts.look()
         if counted is not None and counted.oom_kills is not None:
             return self._unless_killed(answer)
         # The cgroup is not visible here: the engine knows, once the container has ended.
@@ -230,13 +230,17 @@ class Sandbox:
         except (TimeoutError, EngineFailed, StartRefused) as error:
             _log.warning("sandbox.end_unknown", sandbox=self.spec.sandbox, error=str(error))
             killed = False
-        return outcome.memory_exceeded(self._memory_mb) if killed else answer
+        return self._killed() if killed else answer
+
+    def _killed(self) -> Failure:
+        return outcome.killed_for_memory(self._counts.last, memory_mb=self._memory_mb)
 
     async def _ended_without_answer(self) -> Failure:
         failure = self._verdict(await self._end())
         return failure or outcome.protocol_broken("the agent ended with exit code 0 and gave no result")
 
     async def _end(self) -> Ended:
+        self._counts.look()  # its cgroup outlives it by some milliseconds, and knows who killed it
         pause = _FIRST_LOOK_SECONDS
         while (ended := await self._containers.look(self._container)) is None:
             # Its streams are closed and it goes on: rare, and bounded by the caller's time limit.
