@@ -16,6 +16,8 @@ from airlock_agents.host.attempt import Attempt
 from airlock_agents.host.exchange import Exchange
 from airlock_agents.host.identity import Identity
 from airlock_agents.host.runner import MOST_SURPRISES
+from airlock_agents.sandbox.docker import Containers
+from airlock_agents.sandbox.sandbox import CLEANUP_SECONDS
 from airlock_agents.settings import Settings
 from airlock_contracts.messages import ClaimReply, ClaimRequest, ReportStatus
 from fake_orchestration import TRACEPARENT, FakeOrchestration, until
@@ -79,10 +81,15 @@ async def test_nothing_in_a_host_blocks_its_loop(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_an_agent_that_breaks_its_host_again_and_again_has_failed(
+async def test_an_agent_that_breaks_its_host_again_and_again_has_failed_however_slow_its_engine_is(
     other_side: FakeOrchestration, host_in_here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries = 0
+    tries, reported, rightly = 0, asyncio.Event(), Containers.remove
+
+    async def remove_once_reported(self: Containers, container: str) -> None:
+        if tries == MOST_SURPRISES:
+            await reported.wait()
+        await rightly(self, container)
 
     async def break_down(*_: object) -> None:
         nonlocal tries
@@ -94,9 +101,12 @@ async def test_an_agent_that_breaks_its_host_again_and_again_has_failed(
 
     other_side.grant = grant_the_last
     monkeypatch.setattr(Exchange, "artifact", break_down)
+    monkeypatch.setattr(Containers, "remove", remove_once_reported)
     code = "\n".join(line for line in AIRLOCK_1.splitlines() if "stdin.buffer.read(" not in line)
     attempt = await other_side.dispatch(other_side.register([*PYTHON, code], protocol="airlock/1"))
-    report, _ = await other_side.report_of(attempt)
+    async with asyncio.timeout(CLEANUP_SECONDS - 5):
+        report, _ = await other_side.report_of(attempt)
+    reported.set()
     assert report.status is ReportStatus.FAILED
     assert report.failure is not None
     assert (report.failure.code, report.failure.retryable) == ("internal", True)

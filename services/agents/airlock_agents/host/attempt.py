@@ -47,7 +47,7 @@ class Attempt:
     """By this host's monotonic clock; None until a claim is granted."""
     ending: Ending | None = None
     usage: Usage = field(default_factory=Usage)
-    """What its sandbox took, once that is closed."""
+    """What its sandbox took, once that has been asked or is closed."""
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

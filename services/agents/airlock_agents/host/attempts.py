@@ -107,9 +107,9 @@ class Attempts:
             log.error("attempt.cannot_start", reason=str(cannot))
             if not attempt.claimed:
                 await self.claim_to_report(attempt)
-            return await with_what_it_took(attempt, held, cannot.outcome)
+            return with_what_it_took(attempt, cannot.outcome)
         except CannotStore as cannot:
-            return await with_what_it_took(attempt, held, cannot.outcome)
+            return with_what_it_took(attempt, cannot.outcome)
 
     async def _have_all(self, attempt: Attempt, held: AsyncExitStack) -> tuple[InputArtifact, ...]:
         """Have what a sandbox needs before there is one: registration, image, memory, input artifacts."""
@@ -237,7 +237,10 @@ class Attempts:
             request = _request(attempt, artifacts, takes_spans=opened.is_recording())
             async with _agents_own(attempt, opened) as own:
                 store = Exchange(self._parts.api, self._parts.cache, request.attempt, said, own)
-                outcome = await sandbox.invoke(request, store, store, on_stderr=said.stderr)
+                try:
+                    outcome = await sandbox.invoke(request, store, store, on_stderr=said.stderr)
+                finally:
+                    note(sandbox.look())  # for a report that its removal need not hold up
             tell_outcome(opened, outcome)
         return with_queued_ms(outcome, queued_ms)
 
@@ -252,9 +255,8 @@ class Attempts:
             await self._parts.containers.image(attempt.agent.image_digest)
 
 
-async def with_what_it_took(attempt: Attempt, held: AsyncExitStack, outcome: Failed) -> Failed:
-    """An outcome that no sandbox told: that is closed, if there was one, and what it took told with it."""
-    await held.aclose()
+def with_what_it_took(attempt: Attempt, outcome: Failed) -> Failed:
+    """An outcome that no sandbox told, with what one took if there was one."""
     return replace(outcome, usage=attempt.usage)
 
 

@@ -162,7 +162,7 @@ class Runner:
             if not attempt.claimed:
                 await self._attempts.claim_to_report(attempt)
             broke = internal_failure(f"the host broke: {type(error).__name__}: {error}", retryable=True)
-            return await with_what_it_took(attempt, held, broke)
+            return with_what_it_took(attempt, broke)
 
     async def _after_ending(self, attempt: Attempt) -> None:
         log.info("attempt.ended", ending=attempt.ending)

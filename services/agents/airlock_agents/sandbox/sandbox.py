@@ -86,6 +86,11 @@ class Sandbox:
             peak_memory_bytes=counted.peak_memory_bytes,
         )
 
+    def look(self) -> Usage:
+        """Look once more, and tell what it took until now."""
+        self._counts.look()
+        return self.usage
+
     async def open(self) -> None:
         """Start it. Raises OpenFailed; nothing is left of it then."""
         try:
