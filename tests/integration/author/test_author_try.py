@@ -1,5 +1,6 @@
 """Trying an agent: one attempt in the real sandbox, judged as a run's would be, and nothing left behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airlock_agents.author.attempt import Bench
+from airlock_agents.author.manifest import read_manifest
+from airlock_agents.author.timing import TimedContainers
+from airlock_agents.sandbox.cgroup import Counted
+from airlock_agents.sandbox.counts import LOOK_SECONDS
+from airlock_agents.sandbox.engine import find_engine
 
 BASE = "airlock-base"
 ECHO = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
@@ -175,10 +182,41 @@ def test_it_runs_with_the_manifests_own_limits(author: Any) -> None:
     assert "Read-only" in output["root"]
 
 
-def test_what_it_takes_at_last_is_seen(author: Any) -> None:
-    late = "import time; time.sleep(1.3); took = bytearray(64 << 20); time.sleep(0.25); print({})"
-    author.agent("late", {}, image=BASE, command=["python3", "-c", late], limits={"memory_mb": 256})
-    assert author.ask("agents", "try", "late")["peak_memory_bytes"] > 64 << 20
+class Watched(TimedContainers):
+    """Real containers that say when a sandbox was looked at this often."""
+
+    _LOOKS = 30
+
+    def watch(self) -> None:
+        self.looks: list[float] = []
+        self.enough = asyncio.Event()
+
+    def counted(self, container: str) -> Counted | None:
+        self.looks.append(time.monotonic())
+        if len(self.looks) == self._LOOKS:
+            self.enough.set()
+        return super().counted(container)
+
+    @property
+    def seconds(self) -> float:
+        return self.looks[self._LOOKS - 1] - self.looks[0]
+
+
+async def test_what_is_tried_by_hand_is_looked_at_more_often_than_what_a_host_runs(author: Any) -> None:
+    folder = author.agent("sleeper", {}, image=BASE, command=SLEEPER)
+    containers = await Watched.connect(find_engine(os.environ, Path.home()))
+    assert isinstance(containers, Watched)
+    containers.watch()
+    bench = Bench(containers, author.install)
+    trying = asyncio.create_task(
+        bench.attempt(read_manifest(folder / "agent.yaml"), "go", b"{}", author.home, lambda _: None)
+    )
+    async with asyncio.timeout(60):
+        await containers.enough.wait()
+    trying.cancel()
+    await asyncio.wait({trying})
+    await containers.close()
+    assert containers.seconds < 20 * LOOK_SECONDS  # a host takes 25
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
