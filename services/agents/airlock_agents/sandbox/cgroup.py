@@ -6,6 +6,7 @@ the engine's cgroups (Linux, not Docker Desktop), a few small files say it at on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import PAGESIZE
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ CGROUP_ROOT = Path("/sys/fs/cgroup")
 _N = TypeVar("_N", int, float)
 _MAX_BYTES = 16 * 1024
 """The largest of the files, `memory.stat`, has some 2 KiB."""
-_LARGEST_CHARGE_BYTES = 8 * 4096
+_LARGEST_CHARGE_BYTES = 8 * PAGESIZE
 """Eight pages: for more at once, the kernel refuses and kills nobody."""
 _OF_FILES = ("inactive_file", "active_file")
 """Pages of files on disks, in `memory.stat`: scratch is not among them."""
@@ -85,7 +86,8 @@ def _legacy(root: Path, folder: str) -> Counted | None:
     if not (control := _fields(group / "memory.oom_control")):
         return None
     peak, limit = _number(group / "memory.max_usage_in_bytes"), _number(group / "memory.limit_in_bytes")
-    # Memory and swap together have the same limit. Not `memory.failcnt`: Linux 6.18 leaves it at 0.
+    # Memory and swap together have the same limit. Pages of files count here, for want of better: Linux 6.18
+    # was seen to leave `memory.failcnt` at 0.
     most = _most(peak, _number(group / "memory.memsw.max_usage_in_bytes"))
     return Counted(
         oom_kills=control.get("oom_kill"),

@@ -60,7 +60,7 @@ def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "
 
     `seen` is what the kernel was seen to count: a kill for memory counts, however the agent ended.
     """
-    if seen.killed or ended.oom_killed:
+    if ended.oom_killed or seen.killed:
         return killed_for_memory(seen, memory_mb=memory_mb)
     if ended.exit_code == 0:
         return None
