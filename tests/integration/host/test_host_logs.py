@@ -124,7 +124,8 @@ async def test_an_agent_that_says_nothing_sends_nothing(shipping: Shipping) -> N
 
 
 async def test_of_progress_the_newest_is_sent_now_and_then_and_at_the_end(shipping: Shipping) -> None:
-    said = shipping.of()
+    logs = Logs(shipping.bus, shipping.subjects, host="host-1", monotonic=lambda: 0.0)
+    said = logs.of(ATTEMPT, TOKEN)
     for step in range(1000):
         said.progress(f"step {step}", step / 1000)
     said.log("info", "between", {})
