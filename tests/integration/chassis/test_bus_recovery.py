@@ -170,6 +170,26 @@ async def test_closing_while_the_server_is_away_is_bounded(server: EmbeddedNats,
     await made.bus.watch()
 
 
+async def test_a_reconnect_that_loses_its_cancellation_ends_with_its_bus(
+    server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = await Bus.connect(server.url(), name="test")
+    trying = asyncio.Event()
+
+    async def refused_as_it_is_cancelled(_: object) -> None:
+        trying.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionRefusedError from None  # what `wait_for` may make of it
+
+    monkeypatch.setattr(bus._client, "_connect_to_server", refused_as_it_is_cancelled)
+    await asyncio.to_thread(server.kill)
+    await trying.wait()
+    await bus.close()
+    assert [task for task in asyncio.all_tasks() if "_attempt_reconnect" in repr(task)] == []
+
+
 async def test_stopping_a_consumer_while_the_server_is_away_is_bounded(
     server: EmbeddedNats, own: Corner
 ) -> None:

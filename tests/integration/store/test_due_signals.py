@@ -22,7 +22,10 @@ from airlock_orchestration.store.plans import PlanCache
 from airlock_orchestration.workers.sweeper import Sweeper
 
 TOKEN = "token-0123456789abcdef"
-NODE = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}, "retry": {"max_attempts": 2}}
+NODE = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}} | {
+    # Due by the test's word alone.
+    "retry": {"max_attempts": 2, "base_delay": "10m", "max_delay": "10m", "jitter": "none"}
+}
 GATED = NODE | {"approval": {"expires_in": "1h", "on_expiry": "skip"}}
 FAILURE = Failure(kind=FailureKind.AGENT, code="agent.error", message="not today", retryable=True)
 PAST = "clock_timestamp() - interval '1 minute'"

@@ -158,6 +158,7 @@ async def test_all_that_was_open_in_a_poisoned_run_ends_in_its_trace(shop: Any, 
         told.append([(span.name, span.error) for span in last.spans()])
     assert told == [
         [
+            ("attempt.wait", None),
             ("invoke_agent echo", "cancelled"),
             ("node a", "internal"),
             ("node b", "internal"),

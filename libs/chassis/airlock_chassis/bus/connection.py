@@ -27,6 +27,7 @@ PENDING_BYTES = 8 * 1024 * 1024
 MAX_HANDLERS = 512
 """Handlers of requests and broadcasts that run at once, per subscription."""
 CLOSE_SECONDS = 5.0
+_MOST_CANCELLATIONS = 10
 REFUSAL = "authorization violation"
 """How the server puts it, in an error without a type of its own."""
 
@@ -143,6 +144,18 @@ class Bus:
             # nats-py would write the rest into the dead socket, raise, and leave its tasks running (2.16).
             self._client._pending, self._client._pending_data_size = [], 0
         await self._client.close()
+        await self._end_reconnecting()
+
+    async def _end_reconnecting(self) -> None:
+        # Python 3.11's `wait_for` loses a cancellation that comes as its own work fails, and a connect that
+        # is refused does: nats-py, which cancels once, would go on and connect again after its close.
+        reconnecting = self._client._reconnection_task
+        for _ in range(_MOST_CANCELLATIONS):
+            if reconnecting is None or reconnecting is asyncio.current_task() or reconnecting.done():
+                return
+            reconnecting.cancel()
+            await asyncio.wait({reconnecting}, timeout=CLOSE_SECONDS / _MOST_CANCELLATIONS)
+        log.warning("bus.still_reconnecting", url=self.options.shown_url)
 
     async def probe(self) -> str:
         """A health check: the server answers a ping. Raises NoAnswer."""
