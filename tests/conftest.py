@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -70,10 +72,16 @@ structlog.configure(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every async test the watch over its loop; plain tests have none."""
+    """Give each test an id of its own, and async tests the watch over their loop; plain ones have none."""
     for item in items:
+        # Schemathesis 4 names its tests by operation, and pytest 9 makes their ids without that.
+        if (operation := getattr(item, "operation_label", None)) and operation not in item.nodeid:
+            item._id = replace(item.id, params=operation)
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(inspect.unwrap(item.obj)):
             item.fixturenames[:0] = ["no_blocking_call", "no_leaked_task"]
+    if twice := [id_ for id_, times in Counter(item.nodeid for item in items).items() if times > 1]:
+        # pytest-xdist tells tests by their ids: of some with one id it would run one.
+        raise pytest.UsageError("tests share an id: " + ", ".join(twice))
 
 
 @pytest.fixture
