@@ -22,7 +22,8 @@ class ArtifactRef(Contract):
     """The JSON value that stands for an artifact in contexts, inputs and outputs."""
 
     artifact: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-    size: int = Field(ge=0, le=MAX_ARTIFACT_BYTES)
+    # Strict: `true` and "12" only read like a number of bytes.
+    size: int = Field(strict=True, ge=0, le=MAX_ARTIFACT_BYTES)
     """Bytes."""
     media_type: Annotated[
         str, StringConstraints(pattern=r"^[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+$", max_length=127)

@@ -20,6 +20,9 @@ class Payload:
     @property
     def sha256(self) -> str:
         """The `payload_sha256`: a digest over the fields, one per line, under a version line."""
+        return sha256_hex(self._text().encode())
+
+    def _text(self) -> str:
         lines = (
             "airlock-payload-v1",
             self.project,
@@ -30,7 +33,7 @@ class Payload:
             self.input_sha256,
             self.preview_sha256,
         )
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return "\n".join(lines)
 
 
 def sha256_hex(data: bytes) -> str:
