@@ -54,6 +54,6 @@ def is_reference(value: Any) -> TypeGuard[ArtifactReference]:
         and isinstance(value["artifact"], str)
         and _DIGEST.fullmatch(value["artifact"]) is not None
         and type(value["size"]) is int
-        and value["size"] >= 0
+        and 0 <= value["size"] <= MAX_SIZE
         and isinstance(value["media_type"], str)
     )

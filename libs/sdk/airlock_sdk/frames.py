@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from airlock_sdk.failure import ProtocolError
+from airlock_sdk.failure import ProtocolError, text_of
 
 PROTOCOL = "airlock/1"
 MAX_HEADER = 64 * 1024  # bytes of a header line with its newline
@@ -18,16 +19,26 @@ _MAX_MESSAGE = 8 * 1024  # characters of a log or failure message
 
 
 class FrameWriter:
-    """Writes frames to the host, whole ones, from any thread."""
+    """Writes frames to the host, whole ones, from any thread.
+
+    A frame that broke off cannot be taken back, and whatever follows would be read as the rest of it. So
+    nothing follows: each later frame raises ProtocolError, which says what broke off and why.
+    """
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._lock = threading.Lock()
+        self._broken: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether a frame broke off, so that the host can be told nothing more."""
+        return self._broken is not None
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Write a header and its body; a header too long loses its `fields` or `details`."""
         line = encode_header(header)
-        with self._lock:
+        with self._whole(header):
             self._put(line)
             self._put(body)
             self._out.flush()
@@ -35,13 +46,26 @@ class FrameWriter:
     def send_streamed(self, header: Mapping[str, Any], size: int, write: Callable[[Counted], object]) -> None:
         """Write a header and a body that `write` makes; raises ProtocolError unless it has `size` bytes."""
         line = encode_header({**header, "size": size})
-        with self._lock:
+        with self._whole(header):
             self._put(line)
             body = Counted(self._put, size)
             write(body)
             if body.left:
                 raise ProtocolError(f"a frame lacks {body.left} of its {size} bytes")
             self._out.flush()
+
+    @contextmanager
+    def _whole(self, header: Mapping[str, Any]) -> Iterator[None]:
+        with self._lock:
+            if self._broken is not None:
+                raise ProtocolError(self._broken)
+            try:
+                yield
+            except BaseException as error:
+                why = f"{type(error).__name__}: {text_of(error, _MAX_MESSAGE)}"
+                named = f"{header.get('type')} {header.get('name', '')}".strip()
+                self._broken = f"nothing more can be said: the frame `{named}` broke off ({why})"
+                raise
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)

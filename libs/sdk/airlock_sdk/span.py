@@ -92,12 +92,12 @@ class Spans:
             raise
         finally:
             _inside.reset(token)
-            if has_place:
+            if has_place and not self._writer.broken:  # it would hide what broke the stream
                 self._writer.send(span.frame(self._now()))
 
     def close(self) -> None:
         """Say how many were left out, if any were; none are begun after it."""
-        if self._taken and self._begun > MAX_SPANS:
+        if self._taken and self._begun > MAX_SPANS and not self._writer.broken:
             self._writer.send({"type": "span", "dropped": self._begun - MAX_SPANS})
 
     def _now(self) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -78,6 +79,7 @@ def plan(folder: str | Path, paths: Iterable[str] | None = None) -> Plan:
     for name in names:
         found = os.lstat(os.path.join(root, name))
         if stat.S_ISREG(found.st_mode):
+            _check_readable(os.path.join(root, name))
             entry = tar.Entry(name, tar.FILE, found.st_size, bool(found.st_mode & 0o100))
         elif stat.S_ISDIR(found.st_mode):
             entry = tar.Entry(name, tar.FOLDER, 0, True)
@@ -147,6 +149,12 @@ def unpack(
         if files + len(folders) > max_files:
             raise WorkspaceError(entry.path, f"a workspace may have {max_files} files and folders")
     return Unpacked(files, len(folders), total)
+
+
+def _check_readable(path: str) -> None:
+    """Refuse it now: once the whole was announced, half of it cannot be taken back."""
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def _walk(root: Path) -> Iterator[str]:

@@ -1,13 +1,12 @@
-"""The part of JSON Schema 2020-12 that the factories understand, and how several schemas become one."""
+"""What the factories must know of JSON Schema 2020-12 before they read one: its references, its limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 Schema = dict[str, Any]
-Flat = Schema
-"""A schema without references and without `allOf`."""
 
 ARTIFACT: Schema = {
     "type": "object",
@@ -16,87 +15,44 @@ ARTIFACT: Schema = {
     "properties": {
         "artifact": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
         "size": {"type": "integer", "minimum": 0, "maximum": 256 * 1024 * 1024},
-        "media_type": {"type": "string", "enum": ["text/plain", "application/json", "application/x-tar"]},
+        "media_type": {"type": "string", "maxLength": 127},
     },
 }
-"""What `airlock:artifact` means, with media types that hosts know."""
-_ANNOTATIONS = frozenset(
-    """$schema $id $comment $defs title description default examples format deprecated
-    readOnly writeOnly""".split()
+"""What `airlock:artifact` means."""
+MAX_HOPS = 64
+"""References that lead to references for one and the same value."""
+_REFUSED = frozenset("$dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $vocabulary".split())
+"""No manifest may have them either. A keyword that nobody knows is an annotation, here as there."""
+_ONE = frozenset(
+    """additionalProperties contains else if items not propertyNames then unevaluatedItems
+    unevaluatedProperties""".split()
 )
-_UNDERSTOOD = _ANNOTATIONS | frozenset(
-    """$ref type enum const properties required additionalProperties minProperties maxProperties
-    dependentRequired items prefixItems minItems maxItems uniqueItems minimum maximum exclusiveMinimum
-    exclusiveMaximum multipleOf minLength maxLength pattern anyOf oneOf allOf not if then else""".split()
-)
-_LARGER_WINS = frozenset(
-    "minimum exclusiveMinimum minLength minItems minProperties".split(),
-)
-_SMALLER_WINS = frozenset("maximum exclusiveMaximum maxLength maxItems maxProperties".split())
-_MAX_HOPS = 64
-_ALTERNATIVES = "alternatives"
-"""Not JSON Schema's word: the `anyOf` and `oneOf` that stand beside each other, each with its kind."""
+_LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
+_MAPS = frozenset("$defs definitions dependentSchemas patternProperties properties".split())
 
 
 class UnsupportedSchema(ValueError):
-    """The factories do not understand a keyword, or find no value: make that one by hand."""
+    """The factories do not understand a schema, or find no value for it: make that one by hand."""
 
 
-def flatten(root: Any, schema: Any) -> Flat:
-    """Resolve references and `allOf`, at this level alone. Raises UnsupportedSchema for other keywords."""
-    merged: Schema = {}
-    for part in _parts(root, schema, 0):
-        merged = _merge(merged, part)
-    return merged
+def check_known(schema: Mapping[str, Any]) -> None:
+    """Refuse the keywords that change what others mean. Raises UnsupportedSchema."""
+    if unknown := sorted(_REFUSED & schema.keys()):
+        names = ", ".join(unknown)
+        raise UnsupportedSchema(f"the factories do not understand {names}: make this value by hand")
 
 
-def alternatives(flat: Flat) -> list[tuple[str, list[Any]]]:
-    """Its `anyOf` and `oneOf`, in order."""
-    return list(flat.get(_ALTERNATIVES, ()))
-
-
-def conditions(flat: Flat) -> list[Schema]:
-    """Its `if`, `then`, `else`, in order."""
-    return list(flat.get("conditions", ()))
-
-
-def _parts(root: Any, schema: Any, hops: int) -> Iterable[Schema]:
-    if schema is True:
-        return
-    if schema is False:
-        yield {"enum": []}
-        return
-    if hops > _MAX_HOPS:
-        raise UnsupportedSchema("its references go round in a circle")
-    if unknown := sorted(set(schema) - _UNDERSTOOD):
-        raise UnsupportedSchema(
-            f"the factories do not understand {', '.join(unknown)}: make this value by hand"
-        )
-    own = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-    if (reference := own.pop("$ref", None)) is not None:
-        target = ARTIFACT if reference == "airlock:artifact" else resolve(root, reference)
-        yield from _parts(root, target, hops + 1)
-    for one in own.pop("allOf", ()):
-        yield from _parts(root, one, hops + 1)
-    either = [(key, own.pop(key)) for key in ("anyOf", "oneOf") if key in own]
-    if either:
-        own[_ALTERNATIVES] = either
-    condition = {key: own.pop(key) for key in ("if", "then", "else") if key in own}
-    if "if" in condition:
-        own["conditions"] = [condition]
-    if "not" in own:
-        own["not"] = [own["not"]]
-    if "dependentRequired" in own:
-        own["dependentRequired"] = [own["dependentRequired"]]
-    yield own
-
-
-def resolve(root: Any, reference: str) -> Any:
-    """Find the subschema that a local reference (`#/$defs/name`) names. Raises UnsupportedSchema."""
+def target_of(root: Any, reference: str) -> Any:
+    """Find what a `$ref` stands for: `#/$defs/name`, `#name`, or an artifact. Raises UnsupportedSchema."""
+    if reference == "airlock:artifact":
+        return ARTIFACT
     if not reference.startswith("#"):
         raise UnsupportedSchema(f"{reference} leads out of the schema")
+    fragment = unquote(reference[1:])
+    if fragment and not fragment.startswith("/"):
+        return _anchored(root, fragment)
     found = root
-    for token in reference[1:].split("/")[1:]:
+    for token in fragment.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
             found = found[int(key)]
@@ -107,63 +63,33 @@ def resolve(root: Any, reference: str) -> Any:
     return found
 
 
-def _merge(left: Schema, right: Schema) -> Schema:
-    left, right = _closed_to(left, right), _closed_to(right, left)
-    merged = dict(left)
-    for key, value in right.items():
-        if key not in merged:
-            merged[key] = value
-        elif merged[key] != value or key in ("not", "conditions", _ALTERNATIVES, "dependentRequired"):
-            merged[key] = _both(key, merged[key], value)
-    return merged
+def dependents(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what must hold as soon as a property is there: its name, and a schema of the whole object.
+
+    `dependencies` is the older spelling of both; Airlock heeds it still.
+    """
+    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+        for name, needs in schema.get(keyword, {}).items():
+            yield name, {"required": needs} if isinstance(needs, list) else needs
 
 
-def _closed_to(one: Schema, other: Schema) -> Schema:
-    """`one`, with its own properties held to what `other` says of properties that it does not know."""
-    if "additionalProperties" not in other or "properties" not in one:
-        return one
-    known, rest = other.get("properties", {}), other["additionalProperties"]
-    held = {
-        name: inner if name in known else _all_of(rest, inner) for name, inner in one["properties"].items()
-    }
-    return {**one, "properties": held}
+def _anchored(root: Any, name: str) -> Any:
+    for schema in _subschemas(root):
+        if schema.get("$anchor") == name:
+            return schema
+    raise UnsupportedSchema(f"#{name} leads nowhere")
 
 
-def _both(key: str, left: Any, right: Any) -> Any:
-    """What satisfies a keyword's both values."""
-    if key in _LARGER_WINS:
-        return max(left, right)
-    if key in _SMALLER_WINS:
-        return min(left, right)
-    if key == "required":
-        return [*left, *(one for one in right if one not in left)]
-    if key == "properties":
-        return {
-            **left,
-            **{name: _all_of(left[name], one) if name in left else one for name, one in right.items()},
-        }
-    if key in ("items", "additionalProperties"):
-        return _all_of(left, right)
-    if key == "enum":
-        return [one for one in left if one in right]
-    if key == "type":
-        return _common_types(left, right)
-    if key == "uniqueItems":
-        return left or right
-    if key in ("not", "conditions", _ALTERNATIVES, "dependentRequired"):
-        return [*left, *right]
-    raise UnsupportedSchema(f"{key} stands twice where several schemas hold at once: make this value by hand")
-
-
-def _all_of(left: Any, right: Any) -> Any:
-    if left is False or right is False:
-        return False
-    return left if right is True else right if left is True else {"allOf": [left, right]}
-
-
-def _common_types(left: Any, right: Any) -> list[str]:
-    first, second = (one if isinstance(one, list) else [one] for one in (left, right))
-    common = [one for one in first if one in second]
-    if "integer" not in common and {"integer", "number"} <= {*first, *second}:
-        common.append("integer")
-    return common
+def _subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(schema, Mapping):
+        return
+    yield schema
+    for keyword, value in schema.items():
+        if keyword in _ONE:
+            yield from _subschemas(value)
+        elif keyword in _LISTS and isinstance(value, list):
+            for one in value:
+                yield from _subschemas(one)
+        elif keyword in _MAPS and isinstance(value, Mapping):
+            for one in value.values():
+                yield from _subschemas(one)

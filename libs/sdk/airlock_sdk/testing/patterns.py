@@ -3,17 +3,87 @@
 from __future__ import annotations
 
 import re
+import sys
+from functools import lru_cache
+from importlib import import_module
 from random import Random
 from typing import Any
 
 from airlock_sdk.testing.keywords import UnsupportedSchema
 
 # The standard library's own reader of patterns: it has no public name, and hypothesis leans on it too.
-sre = re._constants
-parser = re._parser
+sre = import_module("re._constants")
+parser = import_module("re._parser")
 
 _PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
 _MORE = 4  # repetitions beyond the least, where a pattern sets no limit
+
+
+# What Airlock takes for a digit, a letter of a word, and a space: Python's own reach further, or elsewhere.
+_DIGITS = [(0x30, 0x39)]
+_WORD = [(0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)]
+_SPACES = [
+    *[(0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)],
+    *[(0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)],
+]
+_RANGES = {"d": _DIGITS, "w": _WORD, "s": _SPACES}
+_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$|\{,|\(\?(?:[#(>a=!]|P=|<[=!])", re.DOTALL)
+_IN_CLASS = re.compile(r"\\[dDwWsS]-(?=[^\]])|(?<=[^^])-\\[dDwWsS]|\\.|[\[&|~]", re.DOTALL)
+_REFUSED = re.compile(r"\\[Za0-9N]|\{,|\(\?.*")
+_REFUSED_IN_CLASS = re.compile(r"\\[Za0-9Nb]|\\.-|-\\.")
+"""What Python reads, here or once it is spelled, and registration refuses."""
+
+
+def found_in(pattern: str, text: str) -> bool:
+    """Whether a pattern is found in a text, as Airlock sees it. Raises UnsupportedSchema for no pattern.
+
+    Only beside letters with marks of their own (`e` and U+0301) `\\b` may stand elsewhere.
+    """
+    try:
+        return re.search(_spelled(pattern), text) is not None
+    except re.error as error:
+        raise UnsupportedSchema(f"no pattern: {pattern}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _spelled(pattern: str) -> str:
+    """Spell a pattern so that Python finds what Airlock finds. Raises UnsupportedSchema for Python's own."""
+
+    def token(found: re.Match[str]) -> str:
+        one = found[0]
+        if _REFUSED.fullmatch(one):
+            raise UnsupportedSchema(f"no pattern: {pattern}: Airlock does not know {one}")
+        if one == "$":
+            return r"\Z"  # Python's own lets a line break follow
+        if one.startswith("["):
+            return one[0] + _IN_CLASS.sub(member, one[1:])
+        if one[0] == "\\" and one[1] in "dws":
+            return f"[{_class(_RANGES[one[1]])}]"
+        if one[0] == "\\" and one[1] in "DWS":
+            return f"[^{_class(_RANGES[one[1].lower()])}]"
+        return one
+
+    def member(found: re.Match[str]) -> str:
+        one = found[0]
+        if _REFUSED_IN_CLASS.fullmatch(one):
+            raise UnsupportedSchema(f"no pattern: {pattern}: Airlock does not know {one} among others")
+        if one[0] != "\\":
+            return "\\" + one  # it may mean more some day, as Python warns
+        if one[1] in "dws":
+            return _class(_RANGES[one[1]])
+        return _class(_all_but(_RANGES[one[1].lower()])) if one[1] in "DWS" else one
+
+    return _TOKENS.sub(token, pattern)
+
+
+def _class(ranges: list[tuple[int, int]]) -> str:
+    return "".join(rf"\U{low:08x}-\U{high:08x}" for low, high in ranges)
+
+
+def _all_but(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    lows = [0, *(high + 1 for _, high in ranges)]
+    highs = [*(low - 1 for low, _ in ranges), sys.maxunicode]
+    return list(zip(lows, highs, strict=True))
 
 
 def text_matching(pattern: str, chance: Random | None, least: int, most: int) -> str:
@@ -28,7 +98,7 @@ def text_matching(pattern: str, chance: Random | None, least: int, most: int) ->
     for more in range(_MORE * 8):
         text = _of(tree, chance, more if chance is None else chance.randint(0, more + _MORE))
         text += "a" * (least - len(text)) if not pattern.endswith("$") else ""
-        if least <= len(text) <= most and re.search(pattern, text):
+        if least <= len(text) <= most and found_in(pattern, text):
             return text
     raise UnsupportedSchema(f"found no text of {least} to {most} characters for {pattern}: make it by hand")
 
