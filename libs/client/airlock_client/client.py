@@ -167,7 +167,7 @@ class AirlockClient:
     async def events(self, run: str, after: int = 0) -> AsyncIterator[Event]:
         """A run's events after number `after`, then live, until it has ended; reconnects by itself."""
         async for sent in self._follow(f"/api/runs/{_quoted(run)}/events", after, EventType.RUN_FINISHED):
-            yield Event.model_validate_json(sent.data)
+            yield _read(Event, sent.data, f"/api/runs/{run}/events")
 
     async def logs(
         self,
@@ -198,7 +198,7 @@ class AirlockClient:
         path = f"/api/runs/{_quoted(run)}/logs"
         async for sent in self._follow(path, after, "end", node=node, attempt=attempt, stream=stream):
             if sent.event == "line":
-                yield LogView.model_validate_json(sent.data)
+                yield _read(LogView, sent.data, path)
 
     async def _follow(self, path: str, after: int, last: str, **query: object) -> AsyncIterator[Sent]:
         try:
@@ -230,7 +230,11 @@ class AirlockClient:
     # --- artifacts and hosts ------------------------------------------------------------------
 
     async def put_artifact(self, path: Path, media_type: str) -> ArtifactRef:
-        """Put a file, streamed; answers the reference that contexts and inputs name it by."""
+        """Put a file, streamed; answers the reference that contexts and inputs name it by.
+
+        A parameter of the media type, such as a charset, is no part of a reference.
+        """
+        media_type = media_type.partition(";")[0].strip().lower()
         digest, size = await asyncio.to_thread(digest_of, path)
         answer = await self._send(
             "PUT",
@@ -319,10 +323,14 @@ _YAML: Mapping[str, str] = {"Content-Type": "application/yaml"}
 
 
 def _parse(view: type[View], answer: httpx2.Response) -> View:
+    return _read(view, answer.content, answer.request.url.path)
+
+
+def _read(view: type[View], answered: str | bytes, path: str) -> View:
     try:
-        return view.model_validate_json(answer.content)
+        return view.model_validate_json(answered)
     except ValidationError as error:
-        raise UnexpectedAnswer(f"{answer.request.url.path} answered something else: {error}") from error
+        raise UnexpectedAnswer(f"{path} answered something else: {error}") from error
 
 
 def _raise(answer: httpx2.Response) -> None:

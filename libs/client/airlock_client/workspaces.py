@@ -1,24 +1,23 @@
-"""A folder becomes a workspace: what git would ignore stays out, links are never followed."""
+"""A folder becomes a workspace: one archive of what the folder's tree lists (`working_tree`)."""
 
+import asyncio
 import os
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import airlock_sdk.workspace
 from airlock_contracts.artifacts import MAX_ARTIFACT_BYTES, WORKSPACE_MEDIA_TYPE
 from airlock_sdk import WorkspaceError
-from pathspec import GitIgnoreSpec
 
+from .git_records import go_on
 from .show.text import size
+from .working_tree import list_folder
 
-IGNORE_FILE = ".gitignore"
-NEVER = frozenset({".git", ".hg", ".svn"})
-"""A repository's own records are no part of its tree."""
 MEDIA_TYPE = WORKSPACE_MEDIA_TYPE
-_MAX_IGNORE_BYTES = 1024 * 1024
 _NAMED = 5
 
 
@@ -32,13 +31,54 @@ class PackedFolder:
     """Bytes of the archive."""
     skipped: tuple[str, ...]
     """Links, devices and the like, which a workspace cannot hold."""
+    ignored: Mapping[str, int]
+    """Named by a `.gitignore`, not tracked: files, or folders (with `/`) and how many are in each."""
+    records: tuple[str, ...]
+    """Records of version control within the tree."""
+    strangers: tuple[str, ...] = ()
+    """Git's records above the folder that are somebody else's: what they track was not asked."""
 
 
-def pack_folder(folder: Path) -> PackedFolder:
-    """Pack a folder. Blocks. Raises NotADirectoryError, airlock_sdk.WorkspaceError, OSError."""
+class _Ended(Exception):
+    """Nobody waits for the workspace any more."""
+
+
+async def pack(folder: Path, *, with_ignored: bool = False) -> PackedFolder:
+    """Pack a folder beside the loop; when it is cancelled, that ends soon and leaves no file behind."""
+    cancelled = threading.Event()
+
+    def still_wanted() -> None:
+        if cancelled.is_set():
+            raise _Ended
+
+    work = asyncio.create_task(
+        asyncio.to_thread(pack_folder, folder, with_ignored=with_ignored, go_on=still_wanted)
+    )
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        cancelled.set()
+        work.add_done_callback(_remove)
+        await asyncio.wait([work])
+        raise
+
+
+def _remove(work: "asyncio.Task[PackedFolder]") -> None:
+    if not work.cancelled() and work.exception() is None:
+        work.result().path.unlink(missing_ok=True)
+
+
+def pack_folder(
+    folder: Path, *, with_ignored: bool = False, go_on: Callable[[], None] = go_on
+) -> PackedFolder:
+    """Pack a folder; `with_ignored` takes also what a `.gitignore` names, `go_on` may raise to end it.
+
+    Blocks. Raises NotADirectoryError, airlock_sdk.WorkspaceError, OSError.
+    """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
-    planned = airlock_sdk.workspace.plan(folder, list_files(folder))
+    listing = list_folder(folder, with_ignored=with_ignored, go_on=go_on)
+    planned = airlock_sdk.workspace.plan(folder, listing.paths)
     if planned.size > MAX_ARTIFACT_BYTES:
         raise WorkspaceError(str(folder), _too_large(planned))
     handle, name = tempfile.mkstemp(prefix="airlock-workspace-", suffix=".tar")
@@ -48,7 +88,15 @@ def pack_folder(folder: Path) -> PackedFolder:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return PackedFolder(Path(name), packed.files, packed.size, packed.skipped)
+    return PackedFolder(
+        Path(name),
+        packed.files,
+        packed.size,
+        packed.skipped,
+        listing.ignored,
+        listing.records,
+        listing.strangers,
+    )
 
 
 def _too_large(planned: airlock_sdk.workspace.Plan) -> str:
@@ -60,44 +108,5 @@ def _too_large(planned: airlock_sdk.workspace.Plan) -> str:
     largest = ", ".join(f"{name} {size(count)}" for name, count in sizes.most_common(_NAMED) if count)
     return (
         f"it makes {size(planned.size)}, and a workspace holds {size(MAX_ARTIFACT_BYTES)}; "
-        f"the largest in it: {largest}; what a .gitignore names stays out"
+        f"the largest in it: {largest}; what a .gitignore names and git does not track stays out"
     )
-
-
-def list_files(folder: Path) -> Iterator[str]:
-    """Yield the paths (relative, with `/`) of what git would not ignore, in every `.gitignore`'s view."""
-    specs: dict[str, GitIgnoreSpec] = {}
-    for where, folders, files in os.walk(folder, followlinks=False):
-        relative = os.path.relpath(where, folder)
-        prefix = "" if relative == "." else f"{relative}/"
-        if IGNORE_FILE in files:
-            specs[prefix] = _read(Path(where) / IGNORE_FILE)
-        kept = []
-        for name in sorted(folders):
-            path = f"{prefix}{name}"
-            if os.path.islink(os.path.join(where, name)):
-                yield path  # packing names it among the skipped
-            elif name not in NEVER and not _is_ignored(f"{path}/", specs):
-                kept.append(name)
-        folders[:] = kept
-        for name in sorted(files):
-            path = f"{prefix}{name}"
-            if not _is_ignored(path, specs):
-                yield path
-
-
-def _is_ignored(path: str, specs: dict[str, GitIgnoreSpec]) -> bool:
-    """Whether the deepest file that has a word about the path says that it is ignored."""
-    verdict = False
-    for prefix, spec in specs.items():  # a folder's file was read after its parents'
-        if path.startswith(prefix) and (word := spec.check_file(path[len(prefix) :]).include) is not None:
-            verdict = word
-    return verdict
-
-
-def _read(path: Path) -> GitIgnoreSpec:
-    if path.is_symlink():
-        return GitIgnoreSpec.from_lines([])  # as git does: a linked .gitignore is not read
-    with path.open("rb") as file:
-        text = file.read(_MAX_IGNORE_BYTES).decode("utf-8", "replace")
-    return GitIgnoreSpec.from_lines(text.splitlines())

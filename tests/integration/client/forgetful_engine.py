@@ -1,4 +1,4 @@
-"""A Docker Engine that forgets one limit when it is told to: a pipe in front of the real one."""
+"""A Docker Engine that hears, or says, something else than it was told: a pipe in front of the real one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ ENGINE = "/var/run/docker.sock"
 
 
 class ForgetfulEngine:
-    """Passes everything on; while it forgets, `told` is replaced by `heard` in what clients say."""
+    """Passes everything on; while it forgets, `told` is replaced by `heard` in what clients say.
 
-    def __init__(self, told: bytes, heard: bytes) -> None:
+    With `answers` it is replaced in what the engine answers.
+    """
+
+    def __init__(self, told: bytes, heard: bytes, *, answers: bool = False) -> None:
         assert len(told) == len(heard)  # or a request's length would be wrong
         self.forgets = False
         self._told, self._heard = told, heard
+        self._of_answers = answers
         self._folder = Path(tempfile.mkdtemp(prefix="airlock-engine-"))
         self._path = self._folder / "docker.sock"
         self._listening = socket.socket(socket.AF_UNIX)
@@ -65,16 +69,17 @@ class ForgetfulEngine:
 
     def _pass_on(self, source: socket.socket, target: socket.socket, said: bool) -> None:
         held = b""
+        changed = said is not self._of_answers
         with suppress(OSError):
             while data := source.recv(65536):
                 data = held + data
-                if said and self.forgets:
+                if changed and self.forgets:
                     data = data.replace(self._told, self._heard)
                 # The words may come in two pieces.
                 kept = next(
                     (n for n in range(len(self._told) - 1, 0, -1) if data.endswith(self._told[:n])), 0
                 )
-                held = data[len(data) - kept :] if said else b""
+                held = data[len(data) - kept :] if changed else b""
                 target.sendall(data[: len(data) - len(held)])
             target.sendall(held)
             target.shutdown(socket.SHUT_WR)

@@ -86,7 +86,10 @@ def test_a_folder_becomes_a_workspace_and_its_links_are_named(running: Any, tmp_
 
 def test_what_was_put_is_listed_and_goes_into_a_pipe(running: Any, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("for a pipe\n")
-    digest = running.airlock("artifacts", "put", str(tmp_path / "note.txt")).stdout.strip()
+    put = running.airlock(
+        "artifacts", "put", str(tmp_path / "note.txt"), "--media-type", "Text/Plain; charset=utf-8"
+    )
+    digest = put.stdout.strip()
     (newest,) = running.ask("artifacts", "list", "--limit", "1")
     assert (newest["artifact"], newest["size"], newest["media_type"]) == (digest, 11, "text/plain")
     assert digest in running.airlock("artifacts", "list").stdout

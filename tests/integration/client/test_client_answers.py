@@ -95,6 +95,22 @@ async def test_somebody_elses_answer_is_named_and_never_shows_the_key(answer: by
     assert "airlock_secret" not in str(raised.value)
 
 
+async def test_an_event_that_this_client_does_not_know_is_an_unexpected_answer() -> None:
+    event = {"v": 1, "id": 1, "type": "node.paused"}
+    lines = f"id: 1\nevent: node.paused\ndata: {json.dumps(event)}\n\n"
+    stream = http("200 OK", lines, "Content-Type: text/event-stream")
+    async with stranger(lambda _: stream) as (client, _):
+        with pytest.raises(UnexpectedAnswer, match="/api/runs/some/events answered something else"):
+            await anext(client.events("some"))
+
+
+async def test_a_line_that_this_client_cannot_read_is_an_unexpected_answer() -> None:
+    stream = http("200 OK", 'id: 1\nevent: line\ndata: {"id": "x"}\n\n', "Content-Type: text/event-stream")
+    async with stranger(lambda _: stream) as (client, _):
+        with pytest.raises(UnexpectedAnswer, match="/api/runs/some/logs answered something else"):
+            await anext(client.follow_logs("some"))
+
+
 async def test_bytes_of_another_digest_leave_no_file(tmp_path: Path) -> None:
     async with stranger(lambda _: http("200 OK", "not what was asked for")) as (client, _):
         with pytest.raises(UnexpectedAnswer, match="has the digest"):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import tarfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,8 +25,7 @@ def containers(engine: docker.DockerClient, install: str) -> list[Any]:
 
 @pytest.mark.timeout(180)
 def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: docker.DockerClient) -> None:
-    (tmp_path / "repository").mkdir()
-    (tmp_path / "repository" / "reader.py").write_text(FLAWED)
+    _write_repository(tmp_path / "repository")
     up = fresh.airlock("up", "--detach", "--port", "0")
     assert up.returncode == 0, up.stdout + up.stderr
     status = fresh.ask("status")
@@ -41,8 +41,14 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
 
     run = fresh.airlock("run", "security-review", "--workspace", str(tmp_path / "repository"))
     assert run.returncode == 5, run.stdout + run.stderr
+    assert (
+        "left out 1 file that .gitignore names and git does not track: made.py; --with-ignored" in run.stderr
+    )
     (approval,) = fresh.ask("approvals", "list", "--status", "pending")
-    assert "yaml.safe_load" in fresh.airlock("approvals", "show", approval["id"]).stdout
+    shown = fresh.airlock("approvals", "show", approval["id"]).stdout
+    assert "yaml.safe_load" in shown
+    assert "Not looked at, or not wholly: 1 of scan, " in shown
+    assert "diff: the preview above from its line " in shown
     decided = fresh.airlock("approvals", "approve", approval["id"], "--payload", approval["payload_sha256"])
     assert decided.returncode == 0, decided.stderr
     watched = fresh.airlock("runs", "watch", approval["run"], "--wait")
@@ -58,12 +64,22 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
         assert b"yaml.safe_load(text)" in patched.read()
 
     _side_by_side(fresh.ask("runs", "show", approval["run"]), ["review", "comply"])
+    found = {one["node"]: one for one in fresh.ask("runs", "findings", approval["run"])}
+    assert found.keys() == {"scan", "review", "comply"}
+    assert [one["files"] for one in found.values()] == [2, 2, 2]  # reader.py, and what would have it hidden
+    assert [one["file"] for one in found["scan"]["skipped"]] == ["logo.png"]
+    assert "UNSEEN    logo.png" in fresh.airlock("runs", "findings", approval["run"]).stdout
+    notice = json.loads(fresh.airlock("runs", "output", approval["run"], "notify").stdout)["text"]
+    assert "not looked at, or not wholly" in notice
 
     # The other workflows that ship.
-    told = fresh.airlock("run", "scan-and-notify", "--workspace", str(tmp_path / "repository"))
-    assert told.returncode == 0, told.stdout + told.stderr
+    told = fresh.ask("run", "scan-and-notify", "--workspace", str(tmp_path / "repository"), "--wait")
+    assert told["status"] == "SUCCESS", told
     whole = fresh.ask("run", "full-analysis", "--workspace", str(tmp_path / "repository"), "--wait")
     assert whole["status"] == "SUCCESS", whole
+    for run_id, node in ((told["id"], "notify"), (whole["id"], "report")):
+        notice = json.loads(fresh.airlock("runs", "output", run_id, node).stdout)["text"]
+        assert "not looked at, or not wholly" in notice
     _side_by_side(whole, ["secrets", "flaws", "review", "comply"])
     asked = fresh.airlock("run", "approval-only", "--set", "question=May it go out?")
     assert asked.returncode == 5, asked.stdout + asked.stderr
@@ -81,6 +97,18 @@ def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: doc
     assert fresh.airlock("down").returncode == 0
     fresh.until_nothing_runs(5)
     assert containers(docker_client, status["install"]) == []
+
+
+def _write_repository(folder: Path) -> None:
+    """A repository that names its own flaw in its `.gitignore`, and commits it all the same."""
+    folder.mkdir()
+    (folder / "reader.py").write_text(FLAWED)
+    (folder / "made.py").write_text("left = 1\n")
+    (folder / ".gitignore").write_text("*.py\n")
+    (folder / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4000))
+    git = ["git", "-C", str(folder)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "--force", "reader.py", ".gitignore", "logo.png"], check=True)
 
 
 def _side_by_side(run: dict[str, Any], nodes: list[str]) -> None:

@@ -1,5 +1,6 @@
 """What people hand over on the command line: contexts, settings, files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ def test_a_context_is_a_json_object_or_a_file_with_one(tmp_path: Path) -> None:
     assert read_context(f"@{tmp_path / 'context.json'}") == {"a": "ü"}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "[" * 100_000])
+TWICE = '{"a": 1, "a": 2}'
+HALF = r'{"a": "\ud800"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '"x"', "[" * 100_000, TWICE, HALF, '{"a": NaN}', '{"a": 1e999}']
+)
 def test_another_context_is_a_usage_error(text: str) -> None:
     with pytest.raises(CommandError) as raised:
         read_context(text)
@@ -33,10 +40,32 @@ def test_another_context_is_a_usage_error(text: str) -> None:
         ("a=", ""),
         ("a=b=c", "b=c"),
         ("a=true", True),
+        ("a=1.5", 1.5),
+        ("a=-2", -2),
+        # A commit, a version, a number as nobody would get it back: these are texts.
+        ("a=7e12345", "7e12345"),
+        ("a=1234e56", "1234e56"),
+        ("a=1.10", "1.10"),
+        ("a=007", "007"),
+        ("a=NaN", "NaN"),
+        ("a=-Infinity", "-Infinity"),
+        ("a=" + "9" * 5000, "9" * 5000),
+        (r'a="\ud800"', r'"\ud800"'),
     ],
 )
 def test_a_setting_is_json_where_it_is_json(text: str, value: object) -> None:
     assert read_setting(text) == ("a", value)
+
+
+def test_bytes_that_are_no_text_are_refused_where_they_stand(tmp_path: Path) -> None:
+    latin = '{"city": "Zürich"}'.encode("latin-1")
+    (tmp_path / "context.json").write_bytes(latin)
+    for text in (f"@{tmp_path / 'context.json'}", os.fsdecode(latin)):
+        with pytest.raises(CommandError, match="not UTF-8 at byte 11") as raised:
+            read_context(text)
+        assert raised.value.code is Exit.USAGE
+    with pytest.raises(CommandError, match="not UTF-8 at byte 6"):
+        read_setting(os.fsdecode("city=Zürich".encode("latin-1")))
 
 
 @pytest.mark.parametrize("text", ["a", "=1", ""])

@@ -53,6 +53,43 @@ def test_nothing_running_and_no_address_says_what_to_do(tmp_path: Path) -> None:
     assert "airlock up" in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "127.0.0.1:9002",
+        "http://",
+        "http://[::1",
+        "ftp://a",
+        "http://127.0.0.1:9002\r",
+        "http://a b",
+        "http://a/?b",
+        "http://a#b",
+    ],
+)
+def test_an_address_that_is_none_is_a_usage_error(tmp_path: Path, url: str) -> None:
+    with pytest.raises(CommandError, match="is no address of Airlock") as raised:
+        find_target(Asked(url, key_file(tmp_path), tmp_path), {})
+    assert raised.value.code is Exit.USAGE
+
+
+@pytest.mark.parametrize("url", [URL, "https://airlock.example.com", "http://[::1]:9002/"])
+def test_an_address_is_taken_as_it_is_written(tmp_path: Path, url: str) -> None:
+    assert find_target(Asked(url, key_file(tmp_path), tmp_path), {}).url == url
+
+
+@pytest.mark.parametrize("text", ["ключ", "airlock_a\nairlock_b", "airlock_\x1b[2J"])
+def test_a_variable_that_holds_no_key_is_named_and_not_sent(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CommandError, match="AIRLOCK_KEY holds no key"):
+        find_target(Asked(URL, None, tmp_path), {"AIRLOCK_KEY": text})
+
+
+def test_a_variable_of_blanks_counts_as_none(tmp_path: Path) -> None:
+    data = running(tmp_path / "data")
+    assert find_target(Asked(None, None, data), {"AIRLOCK_KEY": " \r\n"}).key == "airlock_own"
+
+
 @pytest.mark.parametrize("pid", [2**22 + 1, 1])  # past the largest that there can be, and somebody else's
 def test_the_state_of_an_install_that_was_killed_does_not_count(tmp_path: Path, pid: int) -> None:
     data = running(tmp_path / "data", pid)

@@ -1,20 +1,15 @@
 """What doctor makes of facts: each thing that can be wrong is found, told apart, and says how to mend it."""
 
 import copy
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from airlock_client.local.doctor import store_environment
 from airlock_client.local.doctor_engine import engine_findings
 from airlock_client.local.doctor_folder import look_at_secrets
-from airlock_client.local.doctor_service import host_findings, versions
 from airlock_client.local.doctor_store import store_findings
 from airlock_client.local.findings import GIB, Finding, Verdict
-from airlock_client.local.folder import AIRLOCK_VERSION, DataFolder
-from airlock_contracts.statuses import HostStatus
-from airlock_contracts.views import HostView
-from shown_runs import AT
+from airlock_client.local.folder import DataFolder
 
 ENGINE: dict[str, Any] = {
     "engine": {
@@ -123,7 +118,10 @@ def test_where_all_is_well_nothing_is_found() -> None:
         ("engine.free_bytes", 3 * GIB, Verdict.WARNING, "3.0 GiB free"),
         ("engine.free_bytes", GIB, Verdict.WRONG, "1.0 GiB free"),
         ("engine.networks", 29, Verdict.WARNING, "29; its address pools"),
-        ("engine.clock_ahead", -3600.0, Verdict.WARNING, "-3600.0 s"),
+        ("engine.clock_ahead", -9.0, Verdict.WARNING, "-9.0 s"),
+        ("engine.clock_ahead", -3600.0, Verdict.WRONG, "-3600.0 s"),
+        ("engine.clock_ahead", None, Verdict.UNKNOWN, "does not say what time"),
+        ("engine.free_bytes", None, Verdict.REMOTE, "not this machine's"),
         ("limits.processes_made", 100, Verdict.WRONG, "100 processes were made where 24"),
         ("limits.killed_for_memory", False, Verdict.WRONG, "more than 48 MiB"),
         ("limits", {"untried": "the image airlock-base is not built"}, Verdict.UNKNOWN, "not built"),
@@ -131,7 +129,7 @@ def test_where_all_is_well_nothing_is_found() -> None:
         ("images", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
         ("leftovers", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
         ("containers", {"problem": "timed out"}, Verdict.WRONG, "the engine failed: timed out"),
-        ("images.0.present", False, Verdict.WARNING, "not built: airlock-base"),
+        ("images.0.present", False, Verdict.WRONG, "not built: airlock-base"),
         ("images.0.current", False, Verdict.WARNING, "older than this checkout: airlock-base"),
         ("leftovers", {"images": 30, "bytes": 6 * GIB}, Verdict.WARNING, "builds without a name: 30"),
     ],
@@ -176,7 +174,7 @@ def test_an_engine_that_is_away_is_wrong_and_what_depends_on_it_unknown() -> Non
     ("path", "value", "part", "verdict", "words"),
     [
         ("database.connections", 90, "Postgres", Verdict.WARNING, "90 of 100"),
-        ("database.fsync", False, "Postgres", Verdict.WARNING, "fsync"),
+        ("database.fsync", False, "Postgres", Verdict.WRONG, "fsync"),
         ("database.longest_transaction", 75.0, "Postgres", Verdict.WARNING, "75 s"),
         ("database.idle_in_transaction", 2, "Postgres", Verdict.WARNING, "2 sessions"),
         ("database.revision", "0001", "schema", Verdict.WRONG, "this release needs 0003"),
@@ -185,7 +183,7 @@ def test_an_engine_that_is_away_is_wrong_and_what_depends_on_it_unknown() -> Non
         ("database.clock_ahead", 2.0, "clocks", Verdict.WARNING, "+2.0 s"),
         ("database.clock_ahead", -60.0, "clocks", Verdict.WRONG, "-60.0 s"),
         ("database.keys", {"host": 1}, "keys", Verdict.WRONG, "admin"),
-        ("database.keys", {"admin": 1}, "keys", Verdict.WARNING, "host"),
+        ("database.keys", {"admin": 1}, "keys", Verdict.WRONG, "host"),
         ("database.violations_total", 1, "certificate", Verdict.WRONG, "nothing would wake 1"),
         ("database.violations_total", None, "certificate", Verdict.UNKNOWN, "took too long"),
         ("nats.problem", "NATS at x does not answer", "NATS", Verdict.WRONG, "does not answer"),
@@ -196,7 +194,7 @@ def test_an_engine_that_is_away_is_wrong_and_what_depends_on_it_unknown() -> Non
         ("nats.streams.1.bytes", 900, "streams", Verdict.WARNING, "nearly full"),
         ("nats.streams.2.messages", 3, "dead letters", Verdict.WARNING, "3 messages"),
         ("nats.streams.0.oldest_seconds", 400.0, "streams", Verdict.WARNING, "waited for 400 s"),
-        ("nats.streams.1.oldest_seconds", 90.0, "streams", Verdict.WARNING, "waited for 90 s"),
+        ("nats.streams.1.oldest_seconds", 90.0, "streams", Verdict.WRONG, "waited for 90 s"),
         ("nats.consumers.0.present", False, "consumers", Verdict.WRONG, "reports of REPORTS is missing"),
         ("nats.consumers.0.drift", ["ack_wait"], "consumers", Verdict.WRONG, "ack_wait"),
     ],
@@ -216,48 +214,6 @@ def test_without_a_database_nats_is_looked_at_all_the_same() -> None:
         "certificate": Verdict.UNKNOWN,
         "NATS": Verdict.OK,
     }
-
-
-def host(**changes: Any) -> HostView:
-    fields: dict[str, Any] = {
-        "name": "h1",
-        "status": HostStatus.UP,
-        "pool": "default",
-        "version": AIRLOCK_VERSION,
-        "slots": 2,
-        "busy": 0,
-        "memory_mb": 4096,
-        "missing_images": [],
-        "started_at": AT,
-        "seen_at": AT,
-    }
-    return HostView(**fields | changes)
-
-
-def test_hosts_that_are_gone_silent_or_lack_images_are_found() -> None:
-    assert troubles(host_findings([host()], AT)) == []
-    assert [one.verdict for one in troubles(host_findings([], AT))] == [Verdict.WRONG]
-    silent = troubles(host_findings([host()], AT + timedelta(seconds=45)))
-    assert "silent for 45 s" in silent[0].what
-    lacking = troubles(host_findings([host(missing_images=["airlock-agent-x"])], AT))
-    assert "it lacks airlock-agent-x" in lacking[0].what
-    assert "pull name@sha256:... there; load what was built" in lacking[0].mend
-    gone = host(name="h2", pool="gpu", status=HostStatus.GONE)
-    assert "none of the pool gpu is up" in troubles(host_findings([host(), gone], AT))[0].what
-
-
-def test_a_host_whose_clock_is_off_is_named() -> None:
-    near = [host(clock_ahead=None), host(clock_ahead=1.5), host(clock_ahead=-1.5)]
-    assert troubles(host_findings(near, AT)) == []
-    (found,) = troubles(host_findings([host(), host(name="h2", clock_ahead=-3600.25)], AT))
-    assert (found.part, found.verdict) == ("clocks", Verdict.WARNING)
-    assert found.what == "that of the host h2 is -3600.2 s against Postgres'"
-
-
-def test_versions_that_differ_stand_side_by_side() -> None:
-    assert troubles(versions(AIRLOCK_VERSION, [host()])) == []
-    (found,) = troubles(versions("9.9.9", [host(version="9.9.8")]))
-    assert "service 9.9.9, host h1 9.9.8" in found.what
 
 
 @pytest.mark.parametrize(
@@ -289,3 +245,11 @@ def test_postgres_and_nats_are_reached_as_variables_say_or_not_at_all(tmp_path: 
         "AIRLOCK_NATS_URL": "nats://n",
     }
     assert store_environment(DataFolder(tmp_path), {"PATH": "/"}) is None
+
+
+def test_only_what_was_looked_at_and_is_not_wrong_passes() -> None:
+    assert {verdict for verdict in Verdict if verdict.passes} == {
+        Verdict.OK,
+        Verdict.WARNING,
+        Verdict.REMOTE,
+    }

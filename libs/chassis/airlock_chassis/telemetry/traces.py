@@ -105,10 +105,12 @@ def span(
     parent: str | None = None,
     kind: Kind = Kind.INTERNAL,
     attributes: Mapping[str, Attribute] | None = None,
-    links: Sequence[str] = (),
+    links: Sequence[str | None] = (),
     lane: Lane | None = None,
 ) -> Iterator[Span]:
     """Run a block as a span, under `parent` (a traceparent) or else under the current span.
+
+    `links` are traceparents too; one that is None or malformed leads nowhere and is left out.
 
     An exception that leaves the block gives it the status of an error, with its `code` (one of ours) or else
     its name, and passes through; its text is left to the log, which masks it. Begin and end it in one task.
@@ -240,7 +242,7 @@ def _below(above: trace.SpanContext) -> otel_context.Context:
     return trace.set_span_in_context(trace.NonRecordingSpan(above), otel_context.Context())
 
 
-def _links(parents: Sequence[str]) -> list[trace.Link]:
+def _links(parents: Sequence[str | None]) -> list[trace.Link]:
     return [trace.Link(context) for parent in parents if (context := _context_of(parent)) is not None]
 
 

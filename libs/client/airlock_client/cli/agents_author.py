@@ -112,7 +112,8 @@ async def _compare(folder: Path, manifest: Manifest, built: Built, *, write: boo
         return lines
     path = folder / MANIFEST
     try:
-        text = with_schemas(await asyncio.to_thread(path.read_text, "utf-8"), built.schemas)
+        written = await asyncio.to_thread(path.read_bytes)  # as text its lines would end in another way
+        text = with_schemas(written.decode(), built.schemas)
     except CannotWrite as problem:
         raise CommandError(str(problem)) from problem
     await _replace(path, text)
@@ -125,7 +126,7 @@ async def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.new")
     try:
         await asyncio.to_thread(shutil.copy, path, draft)  # with its mode
-        await asyncio.to_thread(draft.write_text, text, "utf-8")
+        await asyncio.to_thread(draft.write_bytes, text.encode())
         _taken(path, await judge(draft))
         await asyncio.to_thread(lambda: draft.replace(path.resolve()))
     finally:

@@ -31,9 +31,9 @@ from ..local.authoring import (
 from ..show.attempt import Hearing, tell_failure, timing_line
 from ..show.text import one_line, plain, size
 from ..transfers import digest_of
-from ..workspaces import MEDIA_TYPE, pack_folder
+from ..workspaces import MEDIA_TYPE, pack
 from .agents_author import MANIFEST, Folder, judged_manifest
-from .artifacts import tell_skipped
+from .artifacts import WithIgnored, tell_left_out
 from .documents import read_document
 from .edge import CommandError, command
 from .output import AsJson, print_json
@@ -59,6 +59,7 @@ def add(agents: typer.Typer) -> None:
         workspace: Annotated[
             Path | None, typer.Option("--workspace", help="A folder; it stands as `workspace` in the input.")
         ] = None,
+        with_ignored: WithIgnored = False,
         attach: Annotated[
             list[str] | None,
             typer.Option("--attach", metavar="NAME=FILE", help="A file; it stands as NAME in the input."),
@@ -80,7 +81,7 @@ def add(agents: typer.Typer) -> None:
         chosen = _chosen(manifest, action)
         hearing = Hearing(quiet=as_json)
         with exchange_folder() as exchange:
-            await _prepare(exchange, manifest, given, workspace, attach or [])
+            await _prepare(exchange, manifest, given, workspace, attach or [], with_ignored=with_ignored)
             judged = await judge(folder / MANIFEST, action=chosen, exchange=exchange)
             if judged.failure is not None:
                 return _refused(judged.failure, as_json=as_json)
@@ -123,7 +124,13 @@ def _chosen(manifest: Manifest, action: str | None) -> str:
 
 
 async def _prepare(
-    exchange: Path, manifest: Manifest, given: str, workspace: Path | None, attach: list[str]
+    exchange: Path,
+    manifest: Manifest,
+    given: str,
+    workspace: Path | None,
+    attach: list[str],
+    *,
+    with_ignored: bool,
 ) -> None:
     """Put input and artifacts where the sandbox's side finds them. Raises CommandError."""
     if (workspace or attach) and manifest.protocol is Protocol.STDIO:
@@ -139,7 +146,12 @@ async def _prepare(
     if not isinstance(value, dict):
         raise CommandError("the input is not a JSON object", code=Exit.USAGE)
     if workspace is not None:
-        value[_WORKSPACE] = await asyncio.to_thread(_give_folder, exchange, workspace)
+        packed = await pack(workspace, with_ignored=with_ignored)
+        tell_left_out(packed)
+        try:
+            value[_WORKSPACE] = await asyncio.to_thread(_give, exchange, packed.path, MEDIA_TYPE)
+        finally:
+            await asyncio.to_thread(packed.path.unlink, missing_ok=True)
     for one in attach:
         name, sign, file = one.partition("=")
         if not sign or not name:
@@ -153,15 +165,6 @@ def _read_input(given: str) -> bytes:
     if given.lstrip().startswith(("{", "[")):
         return given.encode()
     return read_document(Path(given))
-
-
-def _give_folder(exchange: Path, folder: Path) -> dict[str, Any]:
-    packed = pack_folder(folder)
-    tell_skipped(packed)
-    try:
-        return _give(exchange, packed.path, MEDIA_TYPE)
-    finally:
-        packed.path.unlink(missing_ok=True)
 
 
 def _give(exchange: Path, path: Path, media_type: str) -> dict[str, Any]:

@@ -15,14 +15,18 @@ from airlock_contracts.artifacts import ArtifactRef
 from ..client import AirlockClient
 from ..exits import Exit
 from ..results import named_in, read_outputs
+from ..show.packed import left_out
 from ..show.text import one_line, size
-from ..workspaces import MEDIA_TYPE, PackedFolder, pack_folder
+from ..workspaces import MEDIA_TYPE, PackedFolder, pack
 from .edge import CommandError, command
+from .ids import whole_run
 from .output import AsJson, Limit, newest, print_json, print_table, when
 from .target import connect
 
 _DEFAULT_TYPE = "application/octet-stream"
-_SHOWN_SKIPS = 10
+_COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+WITH_IGNORED = "Take in what .gitignore names and git does not track."
+WithIgnored = Annotated[bool, typer.Option("--with-ignored", help=WITH_IGNORED)]
 
 
 def add(app: typer.Typer) -> None:
@@ -41,6 +45,7 @@ def add(app: typer.Typer) -> None:
     ) -> int:
         """Artifacts, those put last first; of a run also what its context and outputs call them."""
         async with connect(context) as client:
+            run = None if run is None else await whole_run(client, run)
             found = await newest(lambda cursor: client.artifacts(run=run, cursor=cursor), limit)
             places = await _places(client, run) if run is not None and found else {}
         if as_json:
@@ -64,15 +69,19 @@ def add(app: typer.Typer) -> None:
         media_type: Annotated[
             str | None, typer.Option("--media-type", help="Else guessed from the name.")
         ] = None,
+        with_ignored: WithIgnored = False,
         as_json: AsJson = False,
     ) -> int:
-        """Put a file, or a folder as a workspace (without what .gitignore leaves out); prints its digest."""
+        """Put a file, or a folder as a workspace; prints its digest.
+
+        Of a folder what .gitignore names and git does not track is left out, and counted.
+        """
         async with connect(context) as client:
             if path.is_dir():
-                reference, packed = await put_workspace(client, path)
-                tell_skipped(packed)
+                reference, packed = await put_workspace(client, path, with_ignored=with_ignored)
+                tell_left_out(packed)
             else:
-                found = media_type or mimetypes.guess_type(path.name)[0] or _DEFAULT_TYPE
+                found = media_type or guess_type(path)
                 reference = await client.put_artifact(path, found)
         if as_json:
             print_json(reference)
@@ -107,6 +116,14 @@ def add(app: typer.Typer) -> None:
         return 0
 
 
+def guess_type(path: Path) -> str:
+    """The media type by a file's name; of what is compressed by its outside: a .tar.gz is no workspace."""
+    found, compressed = mimetypes.guess_type(path.name)
+    if compressed is not None:
+        return _COMPRESSED.get(compressed, _DEFAULT_TYPE)
+    return found or _DEFAULT_TYPE
+
+
 async def _to_stdout(client: AirlockClient, digest: str) -> None:
     with tempfile.TemporaryDirectory(prefix="airlock-artifact-") as folder:
         whole = Path(folder, "artifact")
@@ -132,20 +149,18 @@ async def _places(client: AirlockClient, run: str) -> dict[str, list[str]]:
     return places
 
 
-async def put_workspace(client: AirlockClient, folder: Path) -> tuple[ArtifactRef, PackedFolder]:
+async def put_workspace(
+    client: AirlockClient, folder: Path, *, with_ignored: bool = False
+) -> tuple[ArtifactRef, PackedFolder]:
     """Pack a folder and put it."""
-    packed = await asyncio.to_thread(pack_folder, folder)
+    packed = await pack(folder, with_ignored=with_ignored)
     try:
         return await client.put_artifact(packed.path, MEDIA_TYPE), packed
     finally:
         await asyncio.to_thread(packed.path.unlink, missing_ok=True)
 
 
-def tell_skipped(packed: PackedFolder) -> None:
-    """Say on stderr what a workspace cannot hold and so lacks, and where it holds nothing at all."""
-    if not packed.files:
-        typer.echo("airlock: there is no file in that workspace, or git would ignore them all", err=True)
-    for name in packed.skipped[:_SHOWN_SKIPS]:
-        typer.echo(f"airlock: left out {one_line(name)}: a link or the like", err=True)
-    if len(packed.skipped) > _SHOWN_SKIPS:
-        typer.echo(f"airlock: and {len(packed.skipped) - _SHOWN_SKIPS} more", err=True)
+def tell_left_out(packed: PackedFolder) -> None:
+    """Say on stderr what of the folder a workspace lacks."""
+    for line in left_out(packed):
+        typer.echo(f"airlock: {line}", err=True)

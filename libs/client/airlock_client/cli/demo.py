@@ -1,5 +1,6 @@
 """`airlock demo`: the main job from nothing, on one machine, with nothing left behind."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from airlock_contracts.statuses import Verdict
 
 from ..exits import Exit
 from ..local import shipped
-from ..workspaces import list_files
+from ..workspaces import pack
+from .artifacts import WITH_IGNORED
 from .edge import CommandError, command
 from .output import terminal
 
@@ -33,6 +35,9 @@ def add(app: typer.Typer) -> None:
                 help="Answer at the gate. Unset: a person is asked, and without a terminal it is APPROVED.",
             ),
         ] = None,
+        with_ignored: Annotated[
+            bool, typer.Option("--with-ignored", envvar="WITH_IGNORED", help=WITH_IGNORED)
+        ] = False,
         output: Annotated[
             Path | None,
             typer.Option(
@@ -52,13 +57,19 @@ def add(app: typer.Typer) -> None:
             raise CommandError(
                 f"{folder} is not a folder", "name a repository: make demo WORKSPACE=path", Exit.USAGE
             )
-        if next(list_files(folder), None) is None:
-            raise CommandError(
-                f"{folder} has no file that git would not ignore", "name a folder with code in it", Exit.USAGE
-            )
-        if decision is None and not sys.stdin.isatty():
-            decision = Verdict.APPROVED
-        return await Demo(folder.resolve(), decision, output, terminal()).run()
+        packed = await pack(folder, with_ignored=with_ignored)
+        try:
+            if not packed.files:
+                raise CommandError(
+                    f"{folder} has no file that git would not ignore",
+                    "name a folder with code in it",
+                    Exit.USAGE,
+                )
+            if decision is None and not sys.stdin.isatty():
+                decision = Verdict.APPROVED
+            return await Demo(folder.resolve(), packed, decision, output, terminal()).run()
+        finally:
+            await asyncio.to_thread(packed.path.unlink, missing_ok=True)
 
 
 def _sample() -> Path:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
+from airlock_contracts.callers import COMMAND_LINE
 from rich.text import Text
 
 from ..client import AirlockClient
@@ -19,7 +20,13 @@ from .output import AsJson, print_json, print_table, terminal
 from .stack import DataDir
 from .target import Asked, asked, data_folder, find_target
 
-_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red", Verdict.UNKNOWN: "cyan"}
+_STYLES = {
+    Verdict.OK: "green",
+    Verdict.WARNING: "yellow",
+    Verdict.WRONG: "bold red",
+    Verdict.UNKNOWN: "bold cyan",
+    Verdict.REMOTE: "cyan",
+}
 
 
 def add(app: typer.Typer) -> None:
@@ -29,26 +36,29 @@ def add(app: typer.Typer) -> None:
     async def doctor(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> int:
         """Look at every part: what is wrong, and how to mend it.
 
-        OK, WARNING (it works, and should be looked at), WRONG, UNKNOWN (it could not be looked at).
-        Exit codes: 0 nothing is wrong, 1 something is.
+        OK, WARNING (it works, and should be looked at), WRONG (it does not, or is not safe), UNKNOWN (it
+        could not be looked at), REMOTE (it is on another machine: look there).
+        Exit codes: 0 nothing is wrong, 1 something is, or could not be looked at.
         """
         folder = data_folder(context, data_dir)
         options = asked(context)
         state = folder.state()
-        remote = options.url is not None and (state is None or options.url.rstrip("/") != state.api_url)
+        elsewhere = options.url is not None and (state is None or options.url.rstrip("/") != state.api_url)
         async with AsyncExitStack() as stack:
             client, lacking = None, ""
             try:
                 target = find_target(Asked(options.url, options.key_file, folder.path))
-                client = await stack.enter_async_context(AirlockClient(target.url, target.key))
+                client = await stack.enter_async_context(
+                    AirlockClient(target.url, target.key, program=COMMAND_LINE)
+                )
             except CommandError as error:
                 lacking = str(error)
-            findings = await examine(folder, client, lacking, remote=remote)
+            findings = await examine(folder, client, lacking, elsewhere=elsewhere)
         if as_json:
             print_json([finding.as_dict() for finding in findings])
         else:
             _tell(findings)
-        return Exit.ERROR if any(finding.verdict is Verdict.WRONG for finding in findings) else Exit.OK
+        return Exit.OK if all(finding.verdict.passes for finding in findings) else Exit.ERROR
 
     @command(app, "purge")
     async def purge(

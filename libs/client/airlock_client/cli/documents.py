@@ -1,8 +1,11 @@
 """Files that people hand over: manifests, workflows, contexts. Bounded, `-` is stdin."""
 
 import json
+import os
 import sys
 from pathlib import Path
+
+from airlock_contracts import strict_json
 
 from ..exits import Exit
 from .edge import CommandError
@@ -37,10 +40,12 @@ def read_context(text: str | None) -> dict[str, object]:
     place = "--context"
     if text == STDIN or text.startswith("@"):
         place = text.removeprefix("@")
-        text = read_document(Path(place)).decode("utf-8", "replace")
+        written = read_document(Path(place))
+    else:
+        written = os.fsencode(text)  # the bytes that were typed
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = strict_json.parse(written)
+    except strict_json.InvalidJson as error:
         raise CommandError(
             f"{place} is not JSON: {error}",
             'give an object: --context \'{"name": "value"}\' or @FILE',
@@ -52,11 +57,25 @@ def read_context(text: str | None) -> dict[str, object]:
 
 
 def read_setting(text: str) -> tuple[str, object]:
-    """Read `name=value`; the value is JSON where it is JSON, else text. Raises CommandError."""
-    name, sign, value = text.partition("=")
+    """Read `name=value`; the value is JSON where it is JSON, else text. Raises CommandError.
+
+    A number that would be written in another way is text: `7e1234` is a commit, and `1.10` a version.
+    """
+    try:
+        written = os.fsencode(text).decode()
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"--set {text}: not UTF-8 at byte {error.start}",
+            "give such a text as a file: --context @FILE",
+            Exit.USAGE,
+        ) from error
+    name, sign, value = written.partition("=")
     if not sign or not name:
         raise CommandError(f"--set {text}: write name=value", code=Exit.USAGE)
     try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
+        parsed = strict_json.parse(value.encode())
+    except strict_json.InvalidJson:
         return name, value
+    if isinstance(parsed, int | float) and json.dumps(parsed) != value:
+        return name, value
+    return name, parsed

@@ -1,8 +1,9 @@
 """`airlock runs findings` and `artifacts`: what a run gave, for people, and as files."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from airlock_contracts.views import RunView
@@ -10,8 +11,9 @@ from airlock_contracts.views import RunView
 from ..client import AirlockClient
 from ..exits import Exit
 from ..results import NamedFile, Saved, named_files, read_outputs, save_file
-from ..show.findings import SEVERITIES, Severity, checks, show_counts, show_worst
+from ..show.findings import SEVERITIES, Check, Severity, checks, show_counts, show_worst
 from ..show.text import one_line, size
+from ..show.unseen import show_unseen
 from .edge import CommandError, command
 from .ids import whole_run
 from .output import AsJson, print_json, print_table, terminal
@@ -43,21 +45,17 @@ def add(runs: typer.Typer) -> None:
     ) -> int:
         """What a run's agents found in the code: counts, then the worst of each node, a line for each rule.
 
-        Of equal severity what has an advisory (CVE) comes first, and code before tests and documents.
+        Of equal severity what has an advisory (CVE) comes first, and code before tests and documents. At the
+        end what the node did not look at, or not wholly. With --json one object for each node: kind,
+        by_severity, suppressed, below_floor, files, listed (the findings), truncated, report_truncated,
+        skipped, skipped_total.
         """
         async with connect(context) as client:
             view = await client.run(await whole_run(client, run))
             said = checks(await read_outputs(client, view))
         loud = SEVERITIES[: SEVERITIES.index(severity) + 1]
         if as_json:
-            print_json(
-                [
-                    {"node": one.node, "kind": one.kind, **found}
-                    for one in said
-                    for found in one.listed
-                    if found["severity"] in loud and rule in (None, found["rule"])
-                ]
-            )
+            print_json([_document(one, loud, rule) for one in said])
             return Exit.OK
         console = terminal()
         if not said:
@@ -67,6 +65,8 @@ def add(runs: typer.Typer) -> None:
         for one in said:
             whole = f"airlock runs artifacts {view.id} --to FOLDER has the reports"
             show_worst(console, one, limit, whole=whole, floor=severity, rule=rule)
+            if rule is None:
+                show_unseen(console, one, limit, whole=whole)
         if rule is not None and not any(found["rule"] == rule for one in said for found in one.listed):
             console.print(f"none is of the rule {one_line(rule)}", style="dim", markup=False)
         return Exit.OK
@@ -92,6 +92,24 @@ def add(runs: typer.Typer) -> None:
             saved = [await save_file(client, file, to) for file in files]
         _tell(saved, as_json=as_json)
         return Exit.OK
+
+
+def _document(said: Check, loud: Sequence[Severity], rule: str | None) -> dict[str, Any]:
+    """What a program gets of one node, in the words of the agents' outputs."""
+    listed = [one for one in said.listed if one["severity"] in loud and rule in (None, one["rule"])]
+    return {
+        "node": said.node,
+        "kind": said.kind,
+        "by_severity": dict(said.counts),
+        "suppressed": said.suppressed,
+        "below_floor": said.below_floor,
+        "files": said.files,
+        "listed": listed,
+        "truncated": sum(said.counts.values()) > len(said.listed),
+        "report_truncated": said.report_lacks,
+        "skipped": [{"file": one.file, "reason": one.reason} for one in said.unseen],
+        "skipped_total": said.unseen_total,
+    }
 
 
 def _list(files: list[NamedFile], *, as_json: bool) -> None:

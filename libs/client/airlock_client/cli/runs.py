@@ -20,7 +20,7 @@ from ..show.live import Watch, open_approval
 from ..show.run import show_open, show_run
 from ..show.text import one_line, status
 from . import graph, results
-from .artifacts import put_workspace, tell_skipped
+from .artifacts import WithIgnored, put_workspace, tell_left_out
 from .documents import read_context, read_setting
 from .edge import CommandError, command
 from .ids import whole_run
@@ -55,6 +55,7 @@ def _add_run(app: typer.Typer) -> None:
             Path | None,
             typer.Option("--workspace", help="A folder, put first; it stands as `workspace` in the context."),
         ] = None,
+        with_ignored: WithIgnored = False,
         given: Annotated[
             str | None, typer.Option("--context", help="The context: a JSON object, @FILE, or - for stdin.")
         ] = None,
@@ -88,8 +89,8 @@ def _add_run(app: typer.Typer) -> None:
             if context_of is not None:
                 document = await _given_to(client, context_of) | document
             if workspace is not None:
-                reference, packed = await put_workspace(client, workspace)
-                tell_skipped(packed)
+                reference, packed = await put_workspace(client, workspace, with_ignored=with_ignored)
+                tell_left_out(packed)
                 document["workspace"] = reference.model_dump(mode="json")
             try:
                 accepted = await client.trigger(

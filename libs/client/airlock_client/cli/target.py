@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 from airlock_contracts.callers import COMMAND_LINE
@@ -70,13 +71,33 @@ def find_target(options: Asked, environment: dict[str, str] | None = None) -> Ta
             "start it with `airlock up`, or give --url (AIRLOCK_URL) and --key-file (AIRLOCK_KEY_FILE)",
             Exit.NOT_RUNNING,
         )
+    _check_address(url)
     if options.key_file is not None:
         return Target(url, read_key(options.key_file), str(options.key_file))
-    if key := variables.get(KEY_VARIABLE):
-        return Target(url, key.strip(), KEY_VARIABLE)
+    if key := variables.get(KEY_VARIABLE, "").strip():
+        if not (key.isascii() and key.isprintable()):
+            raise CommandError(
+                f"{KEY_VARIABLE} holds no key: a key is one line of ASCII",
+                "make one with `airlock keys create`",
+            )
+        return Target(url, key, KEY_VARIABLE)
     if state is not None and url.rstrip("/") == state.api_url:
         return Target(url, read_key(folder.admin_key), str(folder.admin_key))
     raise CommandError(f"no key for {url} is given", "give --key-file (AIRLOCK_KEY_FILE) or AIRLOCK_KEY")
+
+
+def _check_address(url: str) -> None:
+    """Raises CommandError for what nobody could answer at."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address &= url.isprintable() and " " not in url and not parts.query and not parts.fragment
+    except ValueError:  # a port beyond 65535, half an IPv6 address
+        is_address = False
+    if not is_address:
+        raise CommandError(
+            f"{url} is no address of Airlock", "write it as http://HOST:PORT or https://HOST", Exit.USAGE
+        )
 
 
 def read_key(path: Path) -> str:

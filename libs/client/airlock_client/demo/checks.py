@@ -10,8 +10,10 @@ from rich.console import Console
 from ..show.findings import Check, show_counts, show_worst
 from ..show.gate import heading
 from ..show.text import safe, seconds
+from ..show.unseen import show_unseen
 
 _LISTED = 6
+_UNSEEN = 3
 
 
 def overlap(run: RunView, first: str, second: str) -> timedelta | None:
@@ -30,7 +32,7 @@ def named_twice(said: Sequence[Check]) -> int:
 
 
 def show_checks(console: Console, run: RunView, said: Sequence[Check]) -> None:
-    """Print the counts, and the worst of each."""
+    """Print the counts, the worst of each, and what each did not look at."""
     if not said:
         return
     heading(console, "what was found")
@@ -40,7 +42,9 @@ def show_checks(console: Console, run: RunView, said: Sequence[Check]) -> None:
         console.print(safe(f"review and comply ran side by side for {seconds(side_by_side)}", style="dim"))
     console.print(safe(f"places that more than one of them names: {named_twice(said)}", style="dim"))
     for one in said:
-        show_worst(console, one, _LISTED, whole=f"{one.node}-report.json has all")
+        whole = f"{one.node}-report.json has all"
+        show_worst(console, one, _LISTED, whole=whole)
+        show_unseen(console, one, _UNSEEN, whole=whole)
 
 
 def _span(node: NodeView) -> tuple[datetime, datetime] | None:

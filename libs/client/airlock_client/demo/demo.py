@@ -21,8 +21,9 @@ from ..local.stack import Stack
 from ..show.ask import ask_yes
 from ..show.gate import show_approval
 from ..show.live import Watch
+from ..show.packed import left_out
 from ..show.text import one_line, plain, safe, seconds, size
-from ..workspaces import MEDIA_TYPE, pack_folder
+from ..workspaces import MEDIA_TYPE, PackedFolder
 from .probe import Probing, Seen, show_line
 from .summary import Summary, collect, show_summary
 
@@ -34,9 +35,15 @@ class Demo:
     """One demo on one workspace. `decision` None asks a person."""
 
     def __init__(
-        self, workspace: Path, decision: Verdict | None, results: Path | None, console: Console
+        self,
+        workspace: Path,
+        packed: PackedFolder,
+        decision: Verdict | None,
+        results: Path | None,
+        console: Console,
     ) -> None:
         self._workspace = workspace
+        self._packed = packed
         self._decision = decision
         self._results = results
         self._console = console
@@ -77,15 +84,11 @@ class Demo:
         return self._close(run, summary, seen)
 
     async def _review(self, client: AirlockClient) -> tuple[RunView, Summary]:
-        packed = await asyncio.to_thread(pack_folder, self._workspace)
-        try:
-            reference = await client.put_artifact(packed.path, MEDIA_TYPE)
-        finally:
-            await asyncio.to_thread(packed.path.unlink, missing_ok=True)
-        skipped = f", {len(packed.skipped)} links and the like left out" if packed.skipped else ""
-        self._say(
-            f"workspace: {packed.files} files, {size(packed.size)}{skipped}; {reference.artifact[:19]}…"
-        )
+        packed = self._packed
+        reference = await client.put_artifact(packed.path, MEDIA_TYPE)
+        self._say(f"workspace: {packed.files} files, {size(packed.size)}; {reference.artifact[:19]}…")
+        for line in left_out(packed):
+            self._say(line)
         accepted = await client.trigger(WORKFLOW, {"workspace": reference.model_dump(mode="json")})
         self._say(f"run {accepted.id} of {WORKFLOW} has started")
         self._console.print()

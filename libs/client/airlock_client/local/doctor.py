@@ -18,7 +18,7 @@ from .doctor_engine import engine_findings
 from .doctor_folder import look_at_disk, look_at_folder, look_at_processes, look_at_secrets
 from .doctor_service import look_at_service
 from .doctor_store import store_findings
-from .findings import Finding, ok, unknown, wrong
+from .findings import Finding, ok, remote, unknown, wrong
 from .folder import AIRLOCK_VERSION, DataFolder
 from .parts import run_module
 from .shipped import docker_environment
@@ -31,14 +31,14 @@ _STORE_PREFIXES = ("AIRLOCK_DATABASE_URL", "AIRLOCK_NATS_", "AIRLOCK_SUBJECT_PRE
 
 
 async def examine(
-    folder: DataFolder, client: AirlockClient | None, lacking: str, *, remote: bool = False
+    folder: DataFolder, client: AirlockClient | None, lacking: str, *, elsewhere: bool = False
 ) -> list[Finding]:
     """Look at every part; `lacking` says why there is no client. One part's trouble hides no other's.
 
-    `remote`: the install is another machine's, so this one's folder, engine and disk say nothing about it.
+    `elsewhere`: the install is another machine's, so this one's folder, engine and disk say nothing about it.
     """
     looks: list[Callable[[], Awaitable[list[Finding]]]] = [_look_at_python]
-    if not remote:
+    if not elsewhere:
         looks += [
             lambda: asyncio.to_thread(look_at_folder, folder),
             lambda: asyncio.to_thread(look_at_secrets, folder),
@@ -46,11 +46,11 @@ async def examine(
             lambda: asyncio.to_thread(look_at_processes, folder),
             lambda: _look_at_engine(folder),
         ]
-    looks.append(lambda: _look_at_service_and_store(folder, client, lacking, remote=remote))
+    looks.append(lambda: _look_at_service_and_store(folder, client, lacking, elsewhere=elsewhere))
     found = await asyncio.gather(*(_in_time(look) for look in looks))
-    if remote:
+    if elsewhere:
         mend = "run airlock doctor there"
-        found.append([unknown("Docker Engine, disk, data folder", "they are on another machine", mend)])
+        found.append([remote("Docker Engine, disk, data folder", "they are on another machine", mend)])
     return [finding for findings in found for finding in findings]
 
 
@@ -81,18 +81,18 @@ async def _look_at_engine(folder: DataFolder) -> list[Finding]:
 
 
 async def _look_at_service_and_store(
-    folder: DataFolder, client: AirlockClient | None, lacking: str, *, remote: bool
+    folder: DataFolder, client: AirlockClient | None, lacking: str, *, elsewhere: bool
 ) -> list[Finding]:
     hosts: list[HostView] = []
     if client is None:
         found = [wrong("REST", lacking, "`airlock up`, or --url and --key-file")]
     else:
         found, hosts = await look_at_service(client)
-    return found + await _look_at_store(folder, sorted({host.pool for host in hosts}), remote=remote)
+    return found + await _look_at_store(folder, sorted({host.pool for host in hosts}), elsewhere=elsewhere)
 
 
-async def _look_at_store(folder: DataFolder, pools: list[str], *, remote: bool) -> list[Finding]:
-    environment = await asyncio.to_thread(store_environment, folder, os.environ, remote=remote)
+async def _look_at_store(folder: DataFolder, pools: list[str], *, elsewhere: bool) -> list[Finding]:
+    environment = await asyncio.to_thread(store_environment, folder, os.environ, elsewhere=elsewhere)
     if environment is None:
         why = "no install runs on the data folder, and AIRLOCK_DATABASE_URL is not given"
         return [
@@ -114,13 +114,13 @@ async def _look_at_store(folder: DataFolder, pools: list[str], *, remote: bool) 
 
 
 def store_environment(
-    folder: DataFolder, variables: Mapping[str, str], *, remote: bool = False
+    folder: DataFolder, variables: Mapping[str, str], *, elsewhere: bool = False
 ) -> dict[str, str] | None:
     """How to reach Postgres and NATS: of the install that runs on the folder, else as variables say."""
     given = {name: value for name, value in variables.items() if name.startswith(_STORE_PREFIXES)}
     if any(name.startswith("AIRLOCK_DATABASE_URL") for name in given):
         return given
-    if remote or folder.state() is None:
+    if elsewhere or folder.state() is None:
         return None
     secrets = folder.path / "secrets"
     try:

@@ -4,7 +4,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .findings import GIB, Facts, Finding, bytes_text, ok, unknown, warning, wrong
+from .findings import (
+    GIB,
+    SECONDS_APART,
+    Facts,
+    Finding,
+    apart,
+    bytes_text,
+    ok,
+    remote,
+    unknown,
+    warning,
+    wrong,
+)
 
 _OLDEST = (20, 10, 10)
 _LITTLE, _FREE = 2 * GIB, 5 * GIB
@@ -13,7 +25,6 @@ _MANY_NETWORKS = 25
 """Docker's default address pools end after about thirty."""
 _OLD_SECONDS = 60
 _SLOW_DRIVERS = frozenset({"vfs", "devicemapper", "aufs"})
-_SECONDS_APART = 2.0
 
 
 def engine_findings(facts: Facts, *, running: bool) -> list[Finding]:
@@ -77,6 +88,10 @@ def _engine(engine: Facts) -> Iterator[Finding]:
         )
     elif free is not None:
         yield ok("engine's disk", f"{bytes_text(free)} free at {engine['root']}")
+    else:
+        yield remote(
+            "engine's disk", "the engine's files are not this machine's", "docker system df, and df there"
+        )
     if engine["networks"] > _MANY_NETWORKS:
         yield warning(
             "engine's networks",
@@ -84,10 +99,10 @@ def _engine(engine: Facts) -> Iterator[Finding]:
             "docker network prune, or default-address-pools with small subnets in daemon.json",
         )
     ahead = engine["clock_ahead"]
-    if ahead is not None and abs(ahead) > _SECONDS_APART:
-        yield warning(
-            "clocks", f"the engine's is {ahead:+.1f} s against this machine's", "run an NTP client on both"
-        )
+    if ahead is None:
+        yield unknown("clocks", "the engine does not say what time it is", "a newer engine: docker version")
+    elif abs(ahead) > SECONDS_APART:
+        yield apart("clocks", f"the engine's is {ahead:+.1f} s against this machine's", ahead)
 
 
 def _limits(limits: Facts) -> Iterator[Finding]:
@@ -111,7 +126,7 @@ def _images(images: list[Facts]) -> Iterator[Finding]:
     missing = [image["tag"] for image in images if not image["present"]]
     old = [image["tag"] for image in images if image["present"] and image["current"] is False]
     if missing:
-        yield warning(
+        yield wrong(
             part, f"not built: {', '.join(missing)}", "airlock up, or python -m airlock_agents images build"
         )
     if old:

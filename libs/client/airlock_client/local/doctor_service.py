@@ -1,23 +1,21 @@
-"""Looks at what REST tells: the service, its clock, the key, the hosts, the certificate."""
+"""Looks at what REST tells: the service, its clock, the key, the hosts, what waits, the certificate."""
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airlock_contracts.statuses import HostStatus
 from airlock_contracts.views import HostView
 
 from ..client import AirlockClient
 from ..errors import ClientError, ProblemError, ServerUnreachable
-from .findings import Finding, ok, warning, wrong
+from .doctor_hosts import host_findings, versions
+from .findings import SECONDS_APART, Finding, apart, ok, unknown, wrong
 from .folder import AIRLOCK_VERSION
 
 _UNAUTHORISED = (401, 403)
-_SILENT_SECONDS = 20.0
-"""Heartbeats come every 5 s."""
-_SECONDS_APART = 2.0
 _VIOLATIONS = re.compile(r"^wakeup_certificate_violations ([0-9.]+)$", re.MULTILINE)
+_WAITING = re.compile(r'^queue_depth\{pool="([a-z0-9-]+)"\} ([0-9.e+]+)$', re.MULTILINE)
 
 
 async def look_at_service(client: AirlockClient) -> tuple[list[Finding], list[HostView]]:
@@ -28,14 +26,11 @@ async def look_at_service(client: AirlockClient) -> tuple[list[Finding], list[Ho
     except (ServerUnreachable, ClientError, ValueError) as error:
         return [wrong("REST", str(error), "`airlock status`, `airlock up`, or another --url")], []
     found = [ok("REST", f"{client.url}, Airlock {health.get('version')}, {health.get('status')}")]
-    if (apart := _apart(health, before)) is not None and abs(apart) > _SECONDS_APART:
-        found.append(
-            warning(
-                "clocks",
-                f"the service's is {apart:+.1f} s against this machine's",
-                "run an NTP client on both",
-            )
-        )
+    ahead = _ahead(health, before)
+    if ahead is None:
+        found.append(unknown("clocks", "the service does not say what time it is"))
+    elif abs(ahead) > SECONDS_APART:
+        found.append(apart("clocks", f"the service's is {ahead:+.1f} s against this machine's", ahead))
     for name, part in (("database", "Postgres"), ("nats", "NATS")):
         if health.get(name) == "up":
             found.append(ok(part, "answers the service"))
@@ -43,11 +38,13 @@ async def look_at_service(client: AirlockClient) -> tuple[list[Finding], list[Ho
             detail = (health.get("checks") or {}).get(name, {}).get("detail")
             what = f"the service says: {health.get(name)}{f' ({detail})' if detail else ''}"
             found.append(wrong(part, what, "look at its process and at the service's log"))
-    known, hosts = await _look_with_key(client)
-    return [*found, *known, *versions(str(health.get("version")), hosts), *await _certificate(client)], hosts
+    known, hosts = await _look_with_key(client, timedelta(seconds=ahead or 0.0))
+    told = versions(AIRLOCK_VERSION, str(health.get("version")), hosts)
+    return [*found, *known, *told], hosts
 
 
-def _apart(health: dict[str, Any], before: datetime) -> float | None:
+def _ahead(health: dict[str, Any], before: datetime) -> float | None:
+    """Seconds of the service's clock before this machine's, as far as one answer can tell."""
     try:
         told = datetime.fromisoformat(str(health["timestamp"]))
         # The answer was written between the question and now; its check may have been kept for a second.
@@ -58,7 +55,7 @@ def _apart(health: dict[str, Any], before: datetime) -> float | None:
     return 0.0 if early <= 0 <= late else early if early > 0 else late
 
 
-async def _look_with_key(client: AirlockClient) -> tuple[list[Finding], list[HostView]]:
+async def _look_with_key(client: AirlockClient, ahead: timedelta) -> tuple[list[Finding], list[HostView]]:
     try:
         hosts = await client.hosts()
     except ProblemError as error:
@@ -68,62 +65,22 @@ async def _look_with_key(client: AirlockClient) -> tuple[list[Finding], list[Hos
         return [wrong("hosts", str(error), error.problem.hint or "look at the service's log")], []
     except ClientError as error:
         return [wrong("hosts", str(error), "look at the service's log")], []
-    return [ok("key", "is known"), *host_findings(hosts, datetime.now(UTC))], hosts
+    seen, waiting = await _look_at_metrics(client)
+    # When they were heard of is told by another clock than ours.
+    return [ok("key", "is known"), *host_findings(hosts, waiting, datetime.now(UTC) + ahead), *seen], hosts
 
 
-def host_findings(hosts: Sequence[HostView], now: datetime) -> list[Finding]:
-    """Judge hosts by what their heartbeats told."""
-    found: list[Finding] = []
-    up = [host for host in hosts if host.status is HostStatus.UP]
-    if not up:
-        found.append(wrong("hosts", f"none of {len(hosts)} is up", "airlock agent-host, or airlock up"))
-    silent_pools = {host.pool for host in hosts} - {host.pool for host in up} if up else set()
-    mend = "airlock agent-host with AIRLOCK_POOL, if work is still sent there"
-    found += [warning("hosts", f"none of the pool {pool} is up", mend) for pool in sorted(silent_pools)]
-    for host in up:
-        found += _clock(host)
-        text = f"{host.name}: {host.busy} of {host.slots} slots busy"
-        silent = (now - host.seen_at).total_seconds()
-        if silent > _SILENT_SECONDS:
-            found.append(
-                warning("host", f"{text}; silent for {silent:.0f} s", "look at its process and its log")
-            )
-        elif host.missing_images:
-            lacking = ", ".join(host.missing_images)
-            mend = "airlock agents show AGENT has the digest: pull name@sha256:... there; load what was built"
-            found.append(warning("host", f"{text}; it lacks {lacking}", mend))
-        else:
-            found.append(ok("host", text))
-    return found
-
-
-def _clock(host: HostView) -> list[Finding]:
-    """Nothing is decided by a host's clock, but its agents plan by it, and its log is dated by it."""
-    ahead = host.clock_ahead
-    if ahead is None or abs(ahead) <= _SECONDS_APART:
-        return []
-    what = f"that of the host {host.name} is {ahead:+.1f} s against Postgres'"
-    return [warning("clocks", what, "run an NTP client on both")]
-
-
-def versions(service: str, hosts: Sequence[HostView]) -> list[Finding]:
-    """Put the versions of all parts side by side."""
-    sides = {"this command": AIRLOCK_VERSION, "service": service}
-    sides |= {f"host {host.name}": host.version for host in hosts if host.status is HostStatus.UP}
-    text = ", ".join(f"{name} {version}" for name, version in sides.items())
-    if len(set(sides.values())) > 1:
-        return [
-            warning("versions", text, "use the same everywhere; two neighbours may differ for an upgrade")
-        ]
-    return [ok("versions", text)]
-
-
-async def _certificate(client: AirlockClient) -> list[Finding]:
+async def _look_at_metrics(client: AirlockClient) -> tuple[list[Finding], Mapping[str, int]]:
+    """What the service counts: of the certificate, and the invocations that wait, by pool."""
     try:
-        told = _VIOLATIONS.search(await client.metrics())
-    except ClientError:
-        return []  # whoever is in front may keep /metrics to itself
+        text = await client.metrics()
+    except ClientError as error:
+        mend = "ask the service itself with --url: who stands in front of it keeps /metrics back"
+        return [unknown("metrics", str(error), mend)], {}
+    waiting = {pool: int(float(number)) for pool, number in _WAITING.findall(text)}
+    told = _VIOLATIONS.search(text)
     if told is None or float(told[1]) == 0:
-        return []
+        return [], waiting
     what = f"the service counts {float(told[1]):.0f} that nothing would wake"
-    return [wrong("certificate", what, "this is a bug of Airlock: report it; cancel and retry the run")]
+    mend = "this is a bug of Airlock: report it; cancel and retry the run"
+    return [wrong("certificate", what, mend)], waiting

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from .findings import Facts, Finding, bytes_text, ok, unknown, warning, wrong
+from .findings import Facts, Finding, apart, bytes_text, ok, unknown, warning, wrong
 
 _OLDEST_NATS = (2, 10)
 _FULL = 0.8
 _LONG_TRANSACTION = 60.0
-_SECONDS_APART, _TOO_FAR_APART = 1.0, 10.0
+_SECONDS_APART = 1.0
 _INVOCATION_SECONDS, _REPORT_SECONDS = 300.0, 60.0
 _BUG = "this is a bug of Airlock: report it with `airlock runs explain ID`; cancel and retry the run"
 _AGAIN = "restart the orchestration service: it declares them again, and what was lost is sent again when due"
@@ -35,7 +35,7 @@ def _database(facts: Facts) -> Iterator[Finding]:
         what = f"{facts['connections']} of {facts['max_connections']} connections are taken"
         yield warning(part, what, "raise max_connections, or lower AIRLOCK_DATABASE_CONNECTIONS")
     if not facts["fsync"]:
-        yield warning(part, "fsync is off: a crash of the machine loses what was committed", "fsync = on")
+        yield wrong(part, "fsync is off: a crash of the machine loses what was committed", "fsync = on")
     if facts["longest_transaction"] > _LONG_TRANSACTION:
         what = f"a transaction has been open for {facts['longest_transaction']:.0f} s"
         yield warning(
@@ -49,10 +49,7 @@ def _database(facts: Facts) -> Iterator[Finding]:
     yield from _schema(facts)
     ahead = facts["clock_ahead"]
     if abs(ahead) > _SECONDS_APART:
-        found = wrong if abs(ahead) > _TOO_FAR_APART else warning
-        yield found(
-            "clocks", f"Postgres' is {ahead:+.1f} s against this machine's", "run an NTP client on both"
-        )
+        yield apart("clocks", f"Postgres' is {ahead:+.1f} s against this machine's", ahead)
     else:
         yield ok("clocks", f"Postgres' is {ahead * 1000:+.0f} ms against this machine's")
 
@@ -81,7 +78,7 @@ def _rows(facts: Facts) -> Iterator[Finding]:
     if not keys.get("admin"):
         yield wrong("keys", "there is no key of role admin", "airlock keys create --name NAME --output FILE")
     elif not keys.get("host"):
-        yield warning(
+        yield wrong(
             "keys",
             "there is no key of role host",
             "airlock keys create --name NAME --role host --output FILE",
@@ -140,7 +137,7 @@ def _waiting(stream: Facts) -> Iterator[Finding]:
         yield warning("streams", what, "airlock hosts: are slots free, and is a host of its pool up?")
     elif name.endswith("REPORTS") and oldest > _REPORT_SECONDS:
         what = f"the oldest of {stream['messages']} reports has waited for {oldest:.0f} s"
-        yield warning("streams", what, "look into the orchestration service's log: reports are not taken")
+        yield wrong("streams", what, "look into the orchestration service's log: reports are not taken")
 
 
 def _consumers(facts: Facts) -> Iterator[Finding]:

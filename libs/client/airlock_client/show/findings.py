@@ -25,10 +25,19 @@ class Severity(StrEnum):
 SEVERITIES = tuple(Severity)
 # What agents call what they find, and the key of how many files they looked at.
 _KINDS = {"findings": "files_scanned", "issues": "files_reviewed", "violations": "files_checked"}
+_BELOW_FLOOR = ("in_tests_below_floor", "samples_below_floor")
 _ADVISORY = re.compile(r"(CVE|GHSA|PYSEC)-", re.ASCII)
 _DOCS = frozenset({"doc", "docs", "documentation"})
 _TESTS = frozenset({"test", "tests", "__tests__"})
 _PROSE = frozenset({".md", ".rst", ".adoc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A file or folder that an agent did not look at, or not wholly."""
+
+    file: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,20 @@ class Check:
     files: int
     listed: Sequence[Mapping[str, Any]]
     """Those that its output lists, the worst first: the first 200."""
+    unseen: Sequence[Unseen] = ()
+    """What it did not look at, or not wholly: those that its output lists."""
+    unseen_total: int = 0
+    report_lacks: bool = False
+    """Not even its report has all that it found."""
+    below_floor: int = 0
+    """Left out by the least severity that was asked for only because of where they stand, or look like."""
+    aside: int = 0
+    """Those that would fail the check, stood they not in tests or in others' code."""
+
+    @property
+    def softened(self) -> int:
+        """Of those listed: how many stand in tests or in others' code, where agents speak softer."""
+        return sum(one.get("in_tests") is True or one.get("vendored") is True for one in self.listed)
 
     @property
     def places(self) -> frozenset[tuple[str, int]]:
@@ -66,8 +89,22 @@ def checks(outputs: Mapping[str, Any]) -> list[Check]:
             if said:
                 counts = {str(name): _number(said.get(name)) for name in SEVERITIES}
             silenced, looked_at = _number(summary.get("suppressed")), _number(output.get(files))
-            found.append(Check(node, kind, counts, silenced, looked_at, listed))
+            unseen = _unseen(output)
+            total = max(_number(output.get("skipped_total")), len(unseen))
+            lacks = output.get("report_truncated") is True
+            below = sum(_number(summary.get(name)) for name in _BELOW_FLOOR)
+            aside = _number(summary.get("aside_below_fail_on"))
+            found.append(
+                Check(node, kind, counts, silenced, looked_at, listed, unseen, total, lacks, below, aside)
+            )
     return found
+
+
+def _unseen(output: Mapping[str, Any]) -> tuple[Unseen, ...]:
+    """What an output lists as skipped; whatever else stands there is nothing to show."""
+    said = output.get("skipped")
+    rows = [_members(row) for row in (said if isinstance(said, list) else ())]
+    return tuple(Unseen(str(row["file"]), str(row.get("reason", ""))) for row in rows if row.get("file"))
 
 
 def worth(found: Mapping[str, Any]) -> tuple[int, bool, bool]:
@@ -110,14 +147,25 @@ def show_counts(console: Console, said: Sequence[Check], *, nodes: bool = False)
     """Print how many each agent found; with `nodes` also in which node."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
-    for name in (*SEVERITIES, "files", "silenced"):
+    for name in (*SEVERITIES, "files", "silenced", "unseen"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in said:
         counts = [str(one.counts.get(severity, 0)) for severity in SEVERITIES]
         name = f"{one.node}: {one.kind}" if nodes else one.kind
-        table.add_row(safe(name), *counts, str(one.files), str(one.suppressed))
+        table.add_row(safe(name), *counts, str(one.files), str(one.suppressed), str(one.unseen_total))
     console.print(table)
     console.print(safe("silenced: those that the code asks tools to overlook; they count", style="dim"))
+    console.print(safe("unseen: files and folders that were not looked at, or not wholly", style="dim"))
+    for one in said:
+        if one.softened:
+            softer = f"of those listed {one.softened} in tests or others' code, where most are told softer"
+            console.print(safe(f"{one.node}: {softer}", style="dim"), soft_wrap=True)
+        if one.below_floor:
+            below = f"left out only as they stand in tests or look like samples: {one.below_floor} more"
+            console.print(safe(f"{one.node}: {below}", style="dim"), soft_wrap=True)
+        if one.aside:
+            aside = f"{one.aside} would fail it, stood they not in tests or others' code"
+            console.print(safe(f"{one.node}: {aside}", style="dim"), soft_wrap=True)
 
 
 def show_worst(
@@ -156,6 +204,9 @@ def show_worst(
     left = counted - sum(len(group) for group in shown)
     if left > 0:
         console.print(safe(f"and {left} more {said.kind}: {whole}", style="dim"))
+    if said.report_lacks:
+        lacks = f"not even the report of {said.node} has all {said.kind}: it has the most severe"
+        console.print(safe(lacks, style="yellow"))
 
 
 def by_rule(listed: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
