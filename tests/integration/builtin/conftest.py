@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import yaml
 from airlock_agents.sandbox.seccomp import profile_json
 from airlock_sdk.testing import Given, Outcome, given_workspace, run_program
+
+from .sarif_logs import problems
 
 BUILTIN = Path(__file__).parents[3] / "services" / "agents" / "airlock_agents" / "builtin"
 INSTALL = f"test-builtin-{os.getpid()}-{os.urandom(3).hex()}"
@@ -42,6 +45,7 @@ def run_agent(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
         *,
         workspace: Path | None = None,
         given: Sequence[Given] = (),
+        timeout: float = 100.0,
     ) -> Outcome:
         manifest = yaml.safe_load((BUILTIN / agent.replace("-", "_") / "agent.yaml").read_text())
         limits = manifest["limits"]
@@ -58,7 +62,7 @@ def run_agent(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
             *manifest["command"],
         ]
         folders = [given_workspace(workspace)] if workspace is not None else []
-        return run_program(command, action, inputs, given=[*folders, *given], timeout=100.0)
+        return run_program(command, action, inputs, given=[*folders, *given], timeout=timeout)
 
     yield run
     label = f"label=airlock.install={INSTALL}"
@@ -72,7 +76,10 @@ def run_agent(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def check_output() -> Callable[[str, str, Outcome], dict[str, Any]]:
-    """Check an outcome as the house does: its output fits the schema registered for the action."""
+    """Check an outcome as the house does: its output fits the schema registered for the action.
+
+    A log that it names must be SARIF.
+    """
     from airlock_orchestration.engine.schemas import Validator, resolve_artifacts
 
     def check(agent: str, action: str, outcome: Outcome) -> dict[str, Any]:
@@ -81,6 +88,8 @@ def check_output() -> Callable[[str, str, Outcome], dict[str, Any]]:
         schema = resolve_artifacts(manifest["actions"][action]["output_schema"])
         assert list(Validator(schema).problems(outcome.output)) == []
         assert len(outcome.raw_output) <= manifest["limits"]["output_kb"] * 1024
+        if "sarif" in outcome.output:
+            assert problems(json.loads(outcome.artifact(outcome.output["sarif"]))) == []
         return outcome.output
 
     return check

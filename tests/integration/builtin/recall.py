@@ -33,24 +33,38 @@ class Measured:
     missed: Sequence[Row]
     alarms: Sequence[Row]
     unlisted: Sequence[Row]  # told, and not in the list
+    misjudged: Sequence[Row]  # found, and not as severe as the list has it
 
     @property
     def recall(self) -> float:
-        """Answer the part of what is claimed that was found."""
-        return 1 - len(self.missed) / len(self.planted.claimed)
+        """Answer the part of what is claimed that was found; by how the list is made it is 1, or worse."""
+        return self._found / len(self.planted.claimed)
+
+    @property
+    def recall_of_all(self) -> float:
+        """Answer the part of all that is planted that was found, what is beyond the rules included."""
+        return self._found / (len(self.planted.claimed) + len(self.planted.beyond))
+
+    @property
+    def _found(self) -> int:
+        return len(self.planted.claimed) - len(self.missed)
 
     def told(self, agent: str) -> str:
         """Say it for whoever reads the output of the tests."""
         claimed, beyond, lookalikes = map(
             len, (self.planted.claimed, self.planted.beyond, self.planted.lookalikes)
         )
+        judged = sum("told" in one for one in self.planted.claimed) + len(self.misjudged)
         lines = [
-            f"\n{agent} on the storefront: recall {self.recall:.3f} of {claimed} that its rules claim,",
-            f"  {beyond} more are beyond them; {len(self.alarms)} false alarms among {lookalikes}",
+            f"{agent} on the storefront: recall {self.recall:.3f} of the {claimed} that its rules claim,",
+            f"  {self.recall_of_all:.3f} of all {claimed + beyond} that are planted;",
+            f"  {len(self.alarms)} of {lookalikes} lookalikes are false alarms;",
+            f"  {judged} found at another severity than a person gave them",
             *(f"  missed: {one['file']} {one.get('match')!r}" for one in self.missed),
             *(f"  false alarm: {one['file']} {one['match']!r}: {one['why']}" for one in self.alarms),
+            *(f"  misjudged: {one['file']} {one.get('match')!r}" for one in self.misjudged),
         ]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines)
 
 
 def planted(name: str, key: str = "flaws") -> Planted:
@@ -87,15 +101,24 @@ def by_rule(one: Row, each: Row) -> bool:
     return each["rule"] in one["rules"]
 
 
+def as_severe(one: Row, each: Row) -> bool:
+    """Tell whether it has the severity that a row gives it, or the one that is known to differ (`told`)."""
+    return bool(each["severity"] == one.get("told", one["severity"]))
+
+
 def measured(
     planted: Planted, told: Sequence[Row], *, fits: Callable[[Row, Row], bool] = by_rule
 ) -> Measured:
     """Compare what is told with a list; `fits` says whether it is what a row asks for."""
     listed = [*planted.claimed, *planted.beyond, *planted.lookalikes, *planted.also]
     places = {(one["file"], line_of(one)) for one in listed}
+    fitting = [(one, [each for each in found(one, told) if fits(one, each)]) for one in planted.claimed]
     return Measured(
         planted,
-        missed=[one for one in planted.claimed if not any(fits(one, each) for each in found(one, told))],
+        missed=[one for one, there in fitting if not there],
+        misjudged=[
+            one for one, there in fitting if there and not any(as_severe(one, each) for each in there)
+        ],
         alarms=[one for one in planted.lookalikes if found(one, told)],
         unlisted=[each for each in told if (each["file"], each["line"]) not in places],
     )

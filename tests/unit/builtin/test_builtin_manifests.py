@@ -122,6 +122,7 @@ def test_what_waits_for_a_person_is_telling_and_only_what_was_approved_is_told()
         ("propose", {"workspace": "{{ context.workspace }}", "findings": "{{ nodes.scan.output.summary }}"}),
         ("apply", {"workspace": "{{ context.workspace }}", "diff": "{{ nodes.propose.output.stats.fixed }}"}),
         ("apply", {"workspace": "{{ context.workspace }}", "patch": "{{ nodes.propose.output.diff }}"}),
+        ("apply", {"workspace": "{{ context.workspace }}", "diff": "{{ nodes.propose.output.diff }}"}),
         ("notify", {"channel": "pager", "title": "x", "message": "x"}),
     ],
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 import pytest
 from airlock_agents.builtin.compliance_checker.ci.github import check_workflow, is_workflow
 from airlock_agents.builtin.compliance_checker.ci.gitlab import check_pipeline
 from airlock_agents.builtin.compliance_checker.ci.jenkins import check_jenkinsfile
-from airlock_agents.builtin.compliance_checker.facts import TextFile
+from airlock_agents.builtin.compliance_checker.facts import Breach, TextFile
 from airlock_agents.builtin.compliance_checker.yaml_nodes import read_documents
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -166,3 +167,20 @@ def test_a_jenkinsfile_is_read_by_lines() -> None:
         ("pipe-to-shell", 5),
         ("secret-printed", 6),
     }
+
+
+@pytest.mark.timeout(10)
+def test_a_file_that_breaks_rules_on_all_its_lines_is_told_in_no_time() -> None:
+    lines = ["curl x|sh; true ${{ github.event.issue.title }}", "echo $API_TOKEN"] * 10_000
+    script = textwrap.indent("\n".join(lines), " " * 8)
+
+    def last(said: Iterable[Breach]) -> dict[str, int]:
+        return {one.rule: one.line for one in said}
+
+    assert last(check_jenkinsfile(TextFile("Jenkinsfile", tuple(lines))))["ci.pipe-to-shell"] == 19_999
+    (document,) = read_documents(f"check:\n  script:\n    - |\n{script}\n")
+    assert last(check_pipeline(document))["ci.pipe-to-shell"] == 20_002
+    assert last(check_pipeline(document))["ci.secret-printed"] == 20_003
+    (document,) = read_documents(f"on: push\njobs:\n  a:\n    steps:\n    - run: |\n{script}\n")
+    said = last(check_workflow(document, trusted=(), public=False))
+    assert said["ci.pipe-to-shell"] == said["ci.script-injection"] == 20_004

@@ -35,10 +35,17 @@ def inside(line: str) -> set[str]:
         ("RUN curl https://x | tar xz", set()),
         ("RUN curl https://x | python3 -c 'import json'", set()),
         ("RUN curl https://x -o a; sh a", set()),
+        ("RUN curl -s https://x | \\\n  # why\n  python3 -m json.tool", set()),
+        ("RUN curl -s https://x \\\n  | bash", {"pipe-to-shell"}),
+        ("RUN <<EOF\ncurl -O https://x\ncat a | sh\nEOF", set()),
+        ("RUN apt-get install -y --no-install-recommends git \\\n  sudo \\\n  vim", set()),
         ("RUN chmod -R 777 /a", {"world-writable"}),
         ("RUN chmod a+w /a", {"world-writable"}),
         ("RUN chmod o+rwx /a", {"world-writable"}),
-        ("RUN chmod u+w /a && chmod 755 /b && chmod +x /c", set()),
+        ("RUN chmod u+w /a && chmod 755 /b && chmod +x /c && chmod +w /d && chmod go-w /e", set()),
+        ("RUN chmod 1777 /tmp && chmod u+w,go+r /a && chmod --recursive 0775 /b", set()),
+        ("RUN chmod 0666 /a", {"world-writable"}),
+        ("RUN chmod u=rwx,go=rw /a", {"world-writable"}),
         ("RUN true && sudo true", {"sudo"}),
         ("RUN apt-get -y install --no-install-recommends sudo", set()),
         ("RUN apt-get update && apt-get install -y git", {"apt-recommends"}),
@@ -56,6 +63,30 @@ def inside(line: str) -> set[str]:
 )
 def test_an_instruction_breaks_the_rules_that_it_breaks(line: str, rules: set[str]) -> None:
     assert inside(line) == rules
+
+
+@pytest.mark.parametrize(
+    ("line", "rules"),
+    [
+        ("RUN\tcurl -fsSL https://x/i.sh | sh", {"pipe-to-shell"}),
+        ("RUN\\\n  curl -fsSL https://x/i.sh | sh", {"pipe-to-shell"}),
+        ("ADD\t https://x/a.zip /", {"add-from-url"}),
+        ("ENV\tPASSWORD=tulip-orbit-92", {"secret-in-image"}),
+        ("ENV PASSWORD\ttulip-orbit-92", {"secret-in-image"}),
+        ("ENV PASSWORD tulip=orbit-92", {"secret-in-image"}),
+        ("ENV A b API_TOKEN=tulip-orbit-92", set()),
+        ("ARG A=1 NPM_TOKEN", {"secret-in-image"}),
+        ("ARG A='x NPM_TOKEN y'", set()),
+    ],
+)
+def test_any_blank_ends_a_word(line: str, rules: set[str]) -> None:
+    assert inside(line) == rules
+
+
+def test_a_tab_hides_no_stage_and_no_user() -> None:
+    said = dict(dockerfile("FROM\tubuntu\tAS\tbase\nFROM\tbase\nUSER\troot\n"))
+    assert said["containers.image-latest"] == 1
+    assert said["containers.runs-as-root"] == 3
 
 
 def test_places_are_told_inside_continued_lines_and_comments() -> None:
@@ -90,6 +121,54 @@ def test_an_image_without_a_version_moves(image: str, rule: str | None) -> None:
 def test_a_pretended_here_document_hides_nothing() -> None:
     assert "sudo" in inside('RUN echo "<<EOF"\nRUN sudo true')
     assert "sudo" not in inside("RUN <<EOF\necho sudo\nEOF")
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        "RUN cat <<EOF > /f",
+        "RUN true && \\\n  cat <<-'EOF' > /f",
+        "COPY 0<<EOF /f",
+        "RUN echo 'a\tb' \"c <<X\" <<EOF",
+    ],
+)
+def test_the_text_of_a_here_document_is_no_instruction(opened: str) -> None:
+    text = GOOD.format("RUN true") + f"{opened}\nUSER root\nEOF\n"
+    assert "containers.runs-as-root" not in dict(dockerfile(text))
+
+
+@pytest.mark.parametrize(
+    "pretended", ["ENV A=<<EOF", "RUN echo 'a <<EOF'", "RUN cat<<EOF", "RUN echo $((1 <<EOF))"]
+)
+def test_what_is_no_here_document_hides_no_instruction(pretended: str) -> None:
+    text = GOOD.format("RUN true") + f"{pretended}\nUSER root\nRUN <<EOF\ntrue\nEOF\n"
+    assert "containers.runs-as-root" in dict(dockerfile(text))
+
+
+def test_a_quote_that_is_escaped_hides_no_here_document() -> None:
+    text = GOOD.format("RUN true") + 'RUN echo \\" <<EOF \\"\nUSER root\nEOF\n'
+    assert "containers.runs-as-root" not in dict(dockerfile(text))
+
+
+def test_a_name_may_begin_as_it_likes() -> None:
+    assert inside("ENV 1_PASSWORD=tulip-orbit-92") == {"secret-in-image"}
+    assert inside("ENV A=b -PASSWORD=tulip-orbit-92") == {"secret-in-image"}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "RUN echo " + ('\\"' * 4_000 + " \\\n") * 120 + "true",
+        "RUN echo " + ("\"\\'" * 2_600 + " \\\n") * 120 + "true",
+        "ENV " + "a" * 1_000_000 + "(",
+        "ENV A=b " + "A_TOKEN=tulip-orbit-92 " * 40_000,
+        "RUN " + "chmod 777 a;" * 80_000,
+    ],
+    ids=["escaped quotes", "quotes", "a name", "secrets", "modes"],
+)
+@pytest.mark.timeout(10)
+def test_a_hostile_dockerfile_takes_no_time(hostile: str) -> None:
+    dockerfile(f"FROM a\n{hostile}\n")
 
 
 def test_copying_everything_is_noted_for_the_ignore_file() -> None:

@@ -94,6 +94,15 @@ def test_licence_texts_are_known_by_their_names(name: str) -> None:
         ("GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
         ("Apache-2.0 AND LicenseRef-own", "Apache-2.0 AND LicenseRef-own"),
         ("UNLICENSED", "LicenseRef-Proprietary"),
+        ("GNU General Public License, version 2", "GPL-2.0-only"),
+        ("GNU Lesser General Public License, Version 2.1", "LGPL-2.1-only"),
+        ("GPLv2 or any later version", "GPL-2.0-or-later"),
+        ("GNU GPL v3+", "GPL-3.0-or-later"),
+        ("LGPL", "LGPL-2.0-or-later"),
+        ("GPL (>= 2)", None),
+        ("GPL 2.1", None),
+        ("GPL or LGPL", None),
+        ("GPLv2 with exceptions", None),
         ("BSD", None),
         ("MIT OR", None),
         ("Custom-1.0", None),
@@ -104,6 +113,35 @@ def test_licence_texts_are_known_by_their_names(name: str) -> None:
 )
 def test_a_declaration_means_an_expression_or_nothing(declared: str, meant: str | None) -> None:
     assert understood(declared) == meant
+
+
+@pytest.mark.parametrize(
+    ("classifier", "meant"),
+    [
+        ("GNU General Public License (GPL)", "GPL-1.0-or-later"),
+        ("GNU General Public License v2 (GPLv2)", "GPL-2.0-only"),
+        ("GNU General Public License v2 or later (GPLv2+)", "GPL-2.0-or-later"),
+        ("GNU General Public License v3 (GPLv3)", "GPL-3.0-only"),
+        ("GNU General Public License v3 or later (GPLv3+)", "GPL-3.0-or-later"),
+        ("GNU Lesser General Public License v2 (LGPLv2)", "LGPL-2.0-only"),
+        ("GNU Lesser General Public License v2 or later (LGPLv2+)", "LGPL-2.0-or-later"),
+        ("GNU Lesser General Public License v3 (LGPLv3)", "LGPL-3.0-only"),
+        ("GNU Lesser General Public License v3 or later (LGPLv3+)", "LGPL-3.0-or-later"),
+        ("GNU Library or Lesser General Public License (LGPL)", "LGPL-2.0-or-later"),
+        ("GNU Affero General Public License v3", "AGPL-3.0-only"),
+        ("GNU Affero General Public License v3 or later (AGPLv3+)", "AGPL-3.0-or-later"),
+        ("GNU General Public License v2 (GPLv3)", None),
+        ("European Union Public Licence 1.2 (EUPL 1.2)", "EUPL-1.2"),
+        ("Mozilla Public License 1.1 (MPL 1.1)", "MPL-1.1"),
+        ("Open Software License 3.0 (OSL-3.0)", "OSL-3.0"),
+        ("MIT No Attribution License (MIT-0)", "MIT-0"),
+        ("Zero-Clause BSD (0BSD)", "0BSD"),
+        ("Artistic License", None),
+        ("Academic Free License (AFL)", None),
+    ],
+)
+def test_a_classifier_of_the_index_means_its_licence(classifier: str, meant: str | None) -> None:
+    assert understood(f"License :: OSI Approved :: {classifier}") == meant
 
 
 def test_an_expression_is_its_alternatives() -> None:
@@ -122,6 +160,7 @@ def test_an_expression_is_its_alternatives() -> None:
         ("GPL-2.0-only WITH Classpath-exception-2.0", "weak", True),
         ("MIT OR GPL-3.0-only", "permissive", True),
         ("MIT AND GPL-3.0-only", "strong", False),
+        ("CECILL-2.1", "strong", True),
         ("SSPL-1.0", "restricted", False),
         ("LicenseRef-x", "unknown", True),
     ],
@@ -172,6 +211,38 @@ def test_open_requirements_need_a_lock_and_pinned_ones_are_one() -> None:
     assert manifest("requirements.txt", pinned).locks == ()
     loose = manifest("requirements-dev.txt", pinned + "e>=1\nf==1.*\n")
     assert (loose.locks, loose.line) == (("requirements-dev.txt with versions",), 7)
+
+
+@pytest.mark.parametrize(
+    ("line", "moves"),
+    [
+        ("https://x/y.zip", False),
+        ("https://x/y.zip#sha256=00", False),
+        ("file:///srv/y.whl", False),
+        ("wheels/y-1.0-py3-none-any.whl", False),
+        ("git+https://x/a/b.git@v1.2#egg=b", False),
+        ("b[c] @ git+ssh://git@x/a/b.git@v1.2", False),
+        ("git+https://x/a/b.git", True),
+        ("git+ssh://git@x/a/b.git", True),
+        ("b @ git+https://x/a/b.git", True),
+        ("b @ git+https://x/a/b.git@main", True),
+        ("b @ git+https://x/a/b.git@release/2.x", True),
+        ("b @ git+https://x/a/b.git@refs/pull/7/head", True),
+        ("b @ git+https://user@x/a1/b.git#egg=b@1", True),
+        ("b @ git+https://x/a/b.git@release-2.1 ; python_version > '3'", False),
+        ("b @ git+https://x/a/b.git@refs/tags/v1", False),
+        ("b @ git+https://x/a/b.git@deadbeef#egg=b", False),
+        ("b>=1#a/b", True),
+        ("b", True),
+        ("b~=1.2", True),
+    ],
+)
+def test_a_requirement_by_its_address_moves_only_with_a_branch(line: str, moves: bool) -> None:
+    assert bool(manifest("requirements.txt", line).locks) is moves
+
+
+def test_requirements_that_constraints_pin_need_no_versions_of_their_own() -> None:
+    assert manifest("requirements.txt", "-c constraints.txt\nb>=1\n").locks == ()
 
 
 def dependencies(path: str, text: str) -> list[tuple[str, str | None, int, bool]]:
@@ -243,6 +314,18 @@ def test_what_is_missing_or_at_odds_is_told_at_its_place() -> None:
     }
     assert judged(Licences()) == {"text-missing": "LICENSE"}
     assert judged(Licences(texts={"LICENSE": LicenceText(())})) == {"text-unrecognised": "LICENSE"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "fits"),
+    [("GPL-3.0-only", True), ("GPL", True), ("GPL-2.0-or-later", True), ("GPLv2", False), ("LGPL", False)],
+)
+def test_the_text_of_a_later_version_fits_or_later(declared: str, fits: bool) -> None:
+    texts = {"COPYING": LicenceText(("GPL-3.0",))}
+    seen = Licences(texts=texts, manifests={"setup.cfg": Manifest("PyPI", declared)})
+    assert judged(seen) == ({} if fits else {"disagree": "setup.cfg"})
+    header = Licences(texts=texts, headers={"a.py": SourceHeader(understood(declared))})
+    assert judged(header) == ({} if fits else {"header-disagrees": "a.py"})
 
 
 def test_headers_are_asked_for_where_they_are_the_custom_or_always() -> None:

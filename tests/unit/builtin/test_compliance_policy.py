@@ -77,6 +77,12 @@ def test_an_exception_holds_up_to_and_on_its_last_day() -> None:
             {"exceptions": [{"rule": "ci.pipe-to-shell", "paths": ["a"], "reason": "x", "expires": "soon"}]},
             "no day like",
         ),
+        (
+            {"exceptions": [{"rule": ["ci.pipe-to-shell"], "paths": ["a"], "reason": "x"}]},
+            "exceptions[0].rule: ['ci.pipe-to-shell'] is no text: it names one rule",
+        ),
+        ({"rules": {7: "off"}}, "rules: 7 is no text"),
+        ({"rules": {"ci.pipe-to-shell": {"severity": {"severity": "LOW"}}}}, "severity: must be a text"),
         ({"licences": {"allow": ["MIT OR ISC"]}}, "no SPDX id"),
         ({"required_files": "README"}, "must be a list"),
         ({"fail_on": "NEVER"}, "fail_on"),

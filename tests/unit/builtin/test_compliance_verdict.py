@@ -16,12 +16,28 @@ from airlock_agents.builtin.compliance_checker.licences.judgement import Licence
 from airlock_agents.builtin.compliance_checker.policy import Policy
 from airlock_agents.builtin.compliance_checker.policy_document import read_policy
 from airlock_agents.builtin.compliance_checker.rules.rule import SCOPES, Scope
-from airlock_agents.builtin.compliance_checker.tree import Tree, whole
+from airlock_agents.builtin.compliance_checker.tree import Placed, Tree, whole
 from airlock_agents.builtin.compliance_checker.verdict import Verdict, exceptions, judge, rules_applied
 from airlock_agents.builtin.findings.files import Source, list_sources
 
 TODAY = date(2026, 11, 20)
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nbm8=\n"
+
+
+class Detectors:
+    """Notes what it is asked about; in each file that it searches in blocks it sees a password."""
+
+    def __init__(self) -> None:
+        self.read: list[TextFile] = []
+        self.searched: list[Source] = []
+
+    def __call__(self, file: TextFile) -> list[Breach]:
+        self.read.append(file)
+        return []
+
+    def in_blocks(self, place: Path, source: Source) -> tuple[list[Breach], str | None]:
+        self.searched.append(source)
+        return [Breach("secrets.password", 3, "a password", secret=True)], "only up to line 7"
 
 
 def examined(root: Path, policy: Policy, *scopes: Scope) -> tuple[Verdict, Tree]:
@@ -188,15 +204,80 @@ def test_suppressed_violations_are_counted_also_beyond_those_that_are_kept(
 def test_detectors_of_secrets_are_given_lines_that_are_cut_for_others(tmp_path: Path) -> None:
     text = "x" * 9_000 + " far behind\n"
     write(tmp_path, {"bundle.min.js": text})
-    seen: list[TextFile] = []
-
-    def detectors(file: TextFile) -> list[Breach]:
-        seen.append(file)
-        return []
-
+    detectors = Detectors()
     examiner = Examiner(tmp_path, Wanted(frozenset({"secrets"}), Policy()), detectors)
     examiner.examine(Source("bundle.min.js"))
-    assert [one.whole for one in seen] == [text]
+    assert [one.whole for one in detectors.read] == [text]
+
+
+@pytest.mark.parametrize(
+    "source", [Source("tea.dump", skipped="larger", in_blocks=True), Source("web/package-lock.json")]
+)
+def test_what_is_too_large_to_be_read_and_what_is_a_lock_file_is_searched_for_secrets_in_blocks(
+    source: Source, tmp_path: Path
+) -> None:
+    write(tmp_path, {source.path: "x\n"})
+    detectors = Detectors()
+    examiner = Examiner(tmp_path, Wanted(frozenset({"secrets"}), Policy()), detectors)
+    examined = examiner.examine(source)
+    assert (detectors.read, detectors.searched) == ([], [source])
+    assert [one.rule for one in examined.said if isinstance(one, Breach)] == ["secrets.password"]
+    assert str(examined.skipped).endswith("only up to line 7")
+
+
+def test_a_file_that_brought_the_checks_down_is_searched_for_secrets_in_blocks_and_for_a_while(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"bomb.yaml": "a\nb\nc\n"})
+    detectors = Detectors()
+    examiner = Examiner(tmp_path, Wanted(frozenset({"secrets"}), Policy()), detectors)
+    examined = examiner.plain_looks()["secrets"](Source("bomb.yaml"))
+    assert (detectors.read, [one.path for one in detectors.searched]) == ([], ["bomb.yaml"])
+    assert [(one.rule, one.line) for one in examined.said if isinstance(one, Breach)] == [
+        ("secrets.password", 3)
+    ]
+    assert examined.skipped == "only up to line 7"
+
+
+def test_a_violation_is_known_by_the_same_id_under_any_policy(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM a:1\nRUN sudo x\nRUN sudo x\nUSER 1\n"})
+    ids = {}
+    policies: dict[str, dict[str, Any]] = {
+        "default": {},
+        "louder": {"rules": {"containers.sudo": "HIGH"}},
+        "excused": {"exceptions": [{"rule": "containers.sudo", "paths": ["*"], "reason": "r"}]},
+    }
+    for name, policy in policies.items():
+        verdict, _ = examined(tmp_path, read_policy({"version": 1, **policy}), "containers")
+        ids[name] = {one.line: one.id for one in verdict.violations if one.rule == "containers.sudo"}
+    assert ids["default"].keys() == {2, 3}
+    assert len(set(ids["default"].values())) == 2
+    assert ids["default"] == ids["louder"] == ids["excused"]
+
+
+def test_a_check_that_passes_because_of_where_things_stand_says_so(tmp_path: Path) -> None:
+    write(tmp_path, {"vendor/Dockerfile": "FROM a:1\n", "tests/Dockerfile": "FROM a:1\n"})
+    verdict, _ = examined(tmp_path, Policy(), "containers")
+    assert verdict.failing(Policy(), strict=False) == 0
+    assert summary(verdict, 0)["aside_below_fail_on"] == 2  # containers.runs-as-root is HIGH
+    assert summary(verdict, verdict.total, strict=True)["aside_below_fail_on"] == 0
+    everywhere = read_policy({"version": 1, "rules": {"containers.runs-as-root": "HIGH"}})
+    verdict, _ = examined(tmp_path, everywhere, "containers")
+    assert (verdict.failing(everywhere, strict=False), verdict.aside) == (2, 0)
+
+
+def test_what_folds_into_another_rule_counts_for_the_ids_all_the_same() -> None:
+    said = [
+        Placed("a.yml", Breach(rule, line, "m", secret=True), "password")
+        for rule, line in (
+            ("secrets.password", 1),
+            ("containers.plain-password", 1),
+            ("secrets.password", 2),
+        )
+    ]
+    whole = judge(said, Policy(), frozenset(SCOPES), TODAY).violations
+    alone = judge(said, Policy(), frozenset({"secrets"}), TODAY).violations
+    assert [one.id for one in whole if one.line == 2] == [one.id for one in alone if one.line == 2]
 
 
 @pytest.mark.parametrize(

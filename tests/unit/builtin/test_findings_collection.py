@@ -22,7 +22,7 @@ def test_all_are_counted_and_the_loudest_are_kept() -> None:
     for number in range(10):
         file = f"{number}.js"
         found.take(inspected(file, finding("LOW", 1, file), finding("HIGH", 2, file, suppressed=True)))
-    assert [(one.file, one.severity) for one in found.findings()] == [(f"{n}.js", "HIGH") for n in range(3)]
+    assert [(one.file, one.severity) for one in found.loudest()] == [(f"{n}.js", "HIGH") for n in range(3)]
     assert found.summary(["xss", "code"]) == {
         "total": 20,
         "by_severity": {"CRITICAL": 0, "HIGH": 10, "MEDIUM": 0, "LOW": 10},
@@ -46,7 +46,7 @@ def test_the_order_in_which_files_come_changes_nothing() -> None:
         one.take(file)
     for file in reversed(files):
         other.take(file)
-    assert one.findings() == other.findings()
+    assert one.loudest() == other.loudest()
 
 
 def test_what_is_taken_leaves_only_its_name_and_reason() -> None:

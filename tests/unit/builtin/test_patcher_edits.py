@@ -22,6 +22,7 @@ def edit(rule: str, code: str, line: int, *, defusedxml: bool = False) -> Edited
         ("B506", "yaml", "yaml.load(Loader=yaml.UnsafeLoader, stream=x)", "yaml.safe_load(stream=x)"),
         ("B506", "yaml", "yaml.load_all(x, Loader=yaml.Loader)", "yaml.safe_load_all(x)"),
         ("B506", "yaml as y", "y.load(x)", "y.safe_load(x)"),
+        ("B506", "yaml as y", "y.load(x, Loader=y.loader.Loader)", "y.safe_load(x)"),
         (
             "B501",
             "requests",
@@ -78,6 +79,28 @@ def test_a_fix_changes_the_call(rule: str, imports: str, before: str, after: str
     ("rule", "code", "line", "reason"),
     [
         ("B506", "import yaml\nyaml.load(x, Loader=Mine)\n", 2, "loader of the program's own"),
+        (
+            "B506",
+            "import yaml\nclass Loader(yaml.SafeLoader):\n    pass\nyaml.load(x, Loader=Loader)\n",
+            4,
+            "loader of the program's own",
+        ),
+        (
+            "B506",
+            "import yaml\nfrom shop.tags import Loader\nyaml.load(x, Loader)\n",
+            3,
+            "loader of the program's own",
+        ),
+        ("B506", "import yaml\nfrom shop import tags\nyaml.load(x, tags.Loader)\n", 3, "program's own"),
+        ("B506", "import yaml\nyaml.load(x, **how)\n", 2, "come from elsewhere"),
+        ("B506", "import yaml\nyaml.add_constructor('!x', f)\nyaml.load(x)\n", 3, "tags of its own"),
+        (
+            "B506",
+            "try:\n    import ruamel.yaml as y\nexcept E:\n    import yaml as y\ny.load(x)\n",
+            5,
+            "no call",
+        ),
+        ("B506", "def f(yaml):\n    yaml.load(x)\n", 2, "no call that this rule means"),
         ("B506", "from yaml import load\nsafe_load = 1\nload(x)\n", 3, "something else"),
         ("B507", "c.set_missing_host_key_policy(policy)\n", 1, "program's own"),
         ("B113", "import requests\nrequests.get(u, **o)\n", 2, "come from elsewhere"),
@@ -97,12 +120,25 @@ def test_a_fix_changes_the_call(rule: str, imports: str, before: str, after: str
         ("B602", "import subprocess\nsubprocess.run('ls *.py', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('cd /srv', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('A=1 make', shell=True)\n", 2, "uses the shell"),
+        ("B602", "import subprocess\nsubprocess.run('command -v git', shell=True)\n", 2, "uses the shell"),
         ("B602", "import subprocess\nsubprocess.run('ls', shell=True, executable='/bin/bash')\n", 2, "which"),
         ("B602", "import subprocess\nsubprocess.run('ls', shell=True, **more)\n", 2, "which"),
         ("B311", "import random\ntea = random.choice(x)\n", 2, "must not be guessed"),
+        (
+            "B311",
+            "try:\n    from numpy import random\nexcept E:\n    import random\ntoken = random.choice(x)\n",
+            5,
+            "no call that this rule means",
+        ),
         ("B311", "import random\nrandom.seed(1)\ntoken = random.random()\n", 3, "seeds its generator"),
         ("B314", "import xml.etree.ElementTree as ET\nET.fromstring(x)\n", 2, "defusedxml"),
         ("B701", "import jinja2\njinja2.Environment(autoescape=f)\n", 2, "decided elsewhere"),
+        (
+            "B501",
+            "class requests:\n    pass\nrequests.get(u, verify=False)\n",
+            3,
+            "no call that this rule means",
+        ),
         ("B324", "import hashlib\nhashlib.md5(x)\n", 2, "stored digests"),
         ("B608", "q = 'SELECT ' + x\n", 1, "bound parameters"),
         ("B999", "x\n", 1, "no fix is known"),
@@ -139,6 +175,64 @@ def test_a_parser_is_replaced_where_the_program_has_the_other_one() -> None:
     done = edit("B314", code, 3, defusedxml=True)
     assert b"import defusedxml.ElementTree\n" in done.source
     assert b"root = defusedxml.ElementTree.fromstring(x)" in done.source
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ET.fromstring(x, parser=ET.XMLParser())",  # defusedxml's takes none: TypeError
+        "ET.fromstring(x, ET.XMLParser())",  # would be its forbid_dtd
+        "ET.parse(x, ET.XMLParser())",  # would read with the parser as it is
+        "ET.iterparse(x, ('end',), None)",
+        "minidom.parseString(x, p)",
+        "minidom.parse(x, bufsize=9)",
+        "sax.parse(x, h, e, True)",
+        "ET.parse(*where)",
+    ],
+)
+def test_a_parser_of_the_programs_own_is_left_with_its_function(call: str) -> None:
+    imports = "import xml.etree.ElementTree as ET\nfrom xml import sax\nfrom xml.dom import minidom\n"
+    done = edit("B314", f"{imports}root = {call}\n", 4, defusedxml=True)
+    assert done.fixed == []
+    assert "a parser for example" in done.unfixed[0][1] or "come from elsewhere" in done.unfixed[0][1]
+
+
+def test_a_parser_that_may_be_of_another_package_is_left_alone() -> None:
+    code = (
+        "try:\n    from {} as ET\nexcept ImportError:\n    import xml.etree.ElementTree as ET\nET.parse(x)\n"
+    )
+    assert edit("B314", code.format("lxml import etree"), 5, defusedxml=True).fixed == []
+    assert edit("B314", code.format("xml.etree import cElementTree"), 5, defusedxml=True).fixed == ["f-1"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "imports", "before", "after"),
+    [
+        (
+            "B501",
+            "requests",
+            "log(requests.get(u, verify=False), verify=False)",
+            "log(requests.get(u, verify=True), verify=False)",
+        ),
+        (
+            "B201",
+            "flask",
+            "app.run(made(debug=True), debug=True)",
+            "app.run(made(debug=True), debug=False)",
+        ),
+        (
+            "B602",
+            "subprocess",
+            "log('ls', subprocess.run('ls', shell=True), shell=True)",
+            "log('ls', subprocess.run([\"ls\"]), shell=True)",
+        ),
+    ],
+)
+def test_only_the_call_that_the_rule_means_is_changed(
+    rule: str, imports: str, before: str, after: str
+) -> None:
+    done = edit(rule, f"import {imports}\n{before}\n", 2)
+    assert done.source.decode() == f"import {imports}\n{after}\n"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airlock_agents.builtin.patcher.imports import imported, taken
+from airlock_agents.builtin.patcher.imports import imported
 from airlock_agents.builtin.patcher.proposal import Done, propose
 from airlock_agents.builtin.patcher.request import MEMORY, sort
 
@@ -41,6 +41,14 @@ def test_an_import_that_nobody_needs_goes(tmp_path: Path) -> None:
     [
         "from .any import errors\n",
         "from db.any import (\n    extras,  # (what\n    errors as e,\n)\n",
+        "from db.any import (\n    extras,  # kept (compat)\n    errors,\n)\n",
+        "import db.any as known\nknown.errors.Lost\n",
+        "from db import any as known\nknown.errors.Lost\n",
+        "from . import any as known\nprint((known\n       .errors))\n",
+        "import db.any\nprint((db.any\n       .errors))\n",
+        "from db import any as known\npatch.object(known, 'errors')\n",
+        "\ufefffrom db.any import errors\n",
+        "print 'Python 2'\nfrom db.any import (extras,  # kept (compat)\n    errors)\n",
         "    from db.any import extras, \\\n        errors\n",
         "from db.any import *\n",
         "from . import any\nany.errors.Lost\n",
@@ -54,11 +62,33 @@ def test_an_import_that_another_file_takes_stays(tmp_path: Path, other: str) -> 
     assert done.unfixed == [("i-1", "db/other.py takes errors from here")]
 
 
+@pytest.mark.parametrize("text", ["from psycopg2 import errors, extras\n", "import errors\n"])
+def test_a_mark_before_the_text_hides_no_import(tmp_path: Path, text: str) -> None:
+    files = {"db/any.py": f"\ufeff{text}{USES}", "db/other.py": "from .any import errors\n"}
+    done = proposed(tmp_path, unused("db/any.py", 1, "from psycopg2 import extras"), files)
+    assert done.diff == ""
+    assert done.unfixed == [("i-1", "db/other.py takes errors from here")]
+
+
+def test_that_a_file_names_itself_hides_no_other_one(tmp_path: Path) -> None:
+    text = f"from psycopg2 import errors, extras\nprint('any.errors')\n{USES}"
+    files = {"db/any.py": text, "db/other.py": "from .any import errors\n"}
+    done = proposed(tmp_path, unused("db/any.py", 1, "from psycopg2 import extras"), files)
+    assert done.unfixed == [("i-1", "db/other.py takes errors from here")]
+
+
+def test_nobody_can_say_what_a_file_imports_that_is_no_python(tmp_path: Path) -> None:
+    done = proposed(tmp_path, unused("any.py", 1), {"any.py": "import errors\nprint 'x'\n"})
+    assert done.unfixed == [("i-1", "the file is not valid Python 3")]
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
         ("a.py", "import b\n__all__ = ['b']\n", "__all__ names b"),
         ("a.py", "import b\n__all__ += ['b']\n", "__all__ names b"),
+        ("a.py", "import b\n__all__: list[str] = ['b']\n", "__all__ names b"),
+        ("a.py", "import b\n__all__.extend(['b'])\n", "__all__ names b"),
         ("a.py", "import b  # re-exported\n", "a comment says"),
         ("a.py", "# For backwards compatibility.\nimport b\n", "a comment says"),
         ("a/__init__.py", "import b\n", "__init__"),
@@ -76,9 +106,4 @@ def test_a_file_that_cannot_be_parsed_is_read_all_the_same(tmp_path: Path) -> No
     (tmp_path / "bytes.py").write_bytes(b"\xff\nfrom any import extras\n")
     (tmp_path / "gone.py").symlink_to("/nowhere")
     found = imported(tmp_path, {"any"}, memory=MEMORY)
-    assert found == {("any", "errors"): "old.py", ("any", "extras"): "bytes.py"}
-
-
-def test_reading_imports_takes_no_longer_for_a_file_made_to_be_slow() -> None:
-    text = "from a import (\n" * 60_000  # of 1 MiB, none of them closed
-    assert ("a", "from") in taken("x.py", text, {"a"})
+    assert found == {("any", "errors"): ["old.py"], ("any", "extras"): ["bytes.py"]}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airlock_agents.builtin.patcher.diff import file_diff
 from airlock_agents.builtin.patcher.line_edits import LineEdit, line_edit, put_lines
 from airlock_agents.builtin.patcher.proposal import propose
 from airlock_agents.builtin.patcher.request import Asked, sort
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 SOURCE = b"import os\nimport sys\nif x == None:\n    print(1)\nelse:\n    print(2)\n"
 
@@ -46,6 +49,112 @@ def test_what_does_not_fit_is_left_alone(source: bytes, edits: list[LineEdit], r
 def test_a_file_keeps_its_line_ends() -> None:
     assert put_lines(b"a\r\nb", [LineEdit("a", 2, 2, "c\nd")], python=False).source == b"a\r\nc\r\nd"
     assert put_lines(b"a\r\nb\r\n", [LineEdit("a", 1, 1, "c\nd")], python=False).source == b"c\r\nd\r\nb\r\n"
+
+
+ENDS = st.sampled_from(["\n", "\r\n"])
+WRITTEN = st.lists(
+    st.tuples(st.sampled_from(["", "a", "b", "c = 1", " \u00e4"]), ENDS), min_size=1, max_size=8
+)
+
+
+@settings(deadline=None)
+@given(written=WRITTEN, whole=st.booleans(), data=st.data())
+def test_whatever_ends_lines_only_what_an_edit_means_changes(
+    written: list[tuple[str, str]], whole: bool, data: st.DataObject
+) -> None:
+    if not whole:  # no newline at the end
+        written[-1] = ("last", "")
+    lines = [body + end for body, end in written]
+    start = data.draw(st.integers(1, len(lines)))
+    end = data.draw(st.integers(start, len(lines)))
+    bodies = [body for body, _ in written[start - 1 : end]]
+    new = data.draw(st.lists(st.sampled_from(["new", *bodies]), min_size=1, max_size=4))
+    assume(new != [""])  # no text: the lines would go
+
+    put = put_lines("".join(lines).encode(), [LineEdit("a", start, end, "\n".join(new))], python=False)
+
+    before, after = "".join(lines[: start - 1]), "".join(lines[end:])
+    result = put.source.decode()
+    assert result.startswith(before)
+    assert result.endswith(after)
+    middle = result[len(before) : len(result) - len(after)]
+    last = written[end - 1][1]
+    assert middle.replace("\r\n", "\n") == "\n".join(new) + ("\n" if last else "")
+    assert middle.endswith(last)
+    if new == bodies:
+        assert middle == "".join(lines[start - 1 : end])
+
+
+def test_a_line_keeps_its_own_end_among_others() -> None:
+    source = b"a\nb\r\nc\n"
+    assert put_lines(source, [LineEdit("x", 1, 1, "A")], python=False).source == b"A\nb\r\nc\n"
+    assert put_lines(source, [LineEdit("x", 2, 2, "B")], python=False).source == b"a\nB\r\nc\n"
+    assert put_lines(source, [LineEdit("x", 1, 3, "b\nc")], python=False).source == b"b\r\nc\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "asked", "after"),
+    [
+        (
+            "a.py",
+            "import os\nx = 1\n",
+            {
+                "issues": [
+                    {
+                        "id": "i",
+                        "rule": "E1",
+                        "file": "a.py",
+                        "replacement": {"start_line": 1, "end_line": 1, "text": "import re"},
+                    }
+                ],
+                "kinds": ["quality"],
+            },
+            "import re\nx = 1\n",
+        ),
+        (
+            "settings.py",
+            "SESSION_COOKIE_SECURE = False\nROOT_URLCONF = 'a'\n",
+            {
+                "violations": [
+                    {"id": "v", "rule": "headers.cookie-insecure", "file": "settings.py", "line": 1}
+                ]
+            },
+            "SESSION_COOKIE_SECURE = True\nROOT_URLCONF = 'a'\n",
+        ),
+        (
+            "b.py",
+            "import yaml\nyaml.load(x)\n",
+            {"findings": [{"id": "f", "rule": "B506", "file": "b.py", "line": 2}]},
+            "import yaml\nyaml.safe_load(x)\n",
+        ),
+        (
+            "c.json",
+            '{"a": 1}',
+            {"configuration": [{"kind": "value", "file": "c.json", "path": ["a"], "value": 2}]},
+            '{"a": 2}',
+        ),
+        (
+            "requirements.txt",
+            "jinja2==2.10\n",
+            {"dependencies": [{"name": "jinja2", "to": "2.11"}]},
+            "jinja2==2.11\n",
+        ),
+        ("d.txt", "a b\n", {"replacements": [{"file": "d.txt", "find": "a", "replace": "c"}]}, "c b\n"),
+        (
+            "e.txt",
+            "a\n",
+            {"replacements": [{"file": "e.txt", "find": "\ufeffa", "replace": "\ufeffb"}]},
+            "b\n",
+        ),
+    ],
+)
+def test_a_mark_before_the_text_stays_and_is_no_part_of_its_first_line(
+    tmp_path: Path, file: str, text: str, asked: Asked, after: str
+) -> None:
+    (tmp_path / file).write_text(f"\ufeff{text}")
+    (done,) = propose(tmp_path, sort(tmp_path, asked))
+    assert done.unfixed == []
+    assert done.diff == file_diff(file, f"\ufeff{text}", f"\ufeff{after}")
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,19 @@ def test_yaml_still_loads_and_builds_no_objects() -> None:
         names["load"]("!!python/object/apply:os.getcwd []")
 
 
+def test_tags_of_the_programs_own_still_load() -> None:
+    code = (
+        "import yaml\n"
+        "class Loader(yaml.SafeLoader):\n    pass\n"
+        "Loader.add_{}('!up', lambda loader, node: node.value.upper())\n"
+        "text = yaml.load('!up x', Loader=Loader)\n"
+    ).format("constructor")
+    done = mend(code.encode(), [Wanted("f-1", "B506", 5)])
+    names: dict[str, Any] = {}
+    exec(compile(done.source, "mended.py", "exec"), names)
+    assert names["text"] == "X"
+
+
 def test_certificates_are_verified(https_server: str) -> None:
     code = "import requests\ndef get(url):\n    return requests.get(url, verify=False, timeout=5)\n"
     names = run("B501", code, 3)

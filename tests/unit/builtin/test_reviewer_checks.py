@@ -30,11 +30,14 @@ QUALITY = {
         "def f(x):\n    return x\n    g()\n",
         "def f(x):\n    if x:\n        return 1\n    else:\n        raise ValueError\n    g()\n",
         "def f():\n    while True:\n        for a in b:\n            break\n    g()\n",
+        "def f(x):\n    return x\n    raise ValueError(x)\n",
     ],
     "endless-recursion": [
         "def f(x):\n    y = x + 1\n    return f(y)\n",
         "class A:\n    def f(self):\n        return self.f()\n",
         "class A:\n    @property\n    def f(self):\n        return self.f\n",
+        "async def f(x):\n    return await f(x)\n",
+        "class A:\n    async def f(self):\n        await g()\n        await self.f()\n",
     ],
     "float-equality": ["def f(x):\n    return x * 3 == 0.3\n"],
     "missing-timeout": [
@@ -49,6 +52,7 @@ PERFORMANCE = {
         "def f(ids):\n    return [User.objects.get(pk=i) for i in ids]\n",
         "def g(db, i):\n return db.execute('SELECT 1')\n\ndef f(db, ids):\n return [g(db, i) for i in ids]\n",
         "async def f(session, ids):\n    for i in ids:\n        await session.get(User, i)\n",
+        "def f(self, ids):\n    return [self.db.session.get(models.User, i) for i in ids]\n",
     ],
     "request-in-loop": [
         "import requests as r\n\ndef f(urls):\n    for u in urls:\n        r.get(u, timeout=1)\n"
@@ -83,6 +87,8 @@ SECURITY = {
     "secret-compared-plainly": [
         "def f(given):\n    return given == settings.api_key\n",
         "def f(row, form):\n    return row['password_hash'] != digest(form)\n",
+        "import hmac\ndef f(k, m, expected):\n    return hmac.new(k, m).hexdigest() == expected\n",
+        "def f(expected, signature):\n    return expected == signature\n",
     ],
     "secret-in-log": ["def f(password):\n    log.info('x %s', password)\n", "print(f'{user.api_key}')\n"],
     "request-in-log": ["def f():\n    name = request.args['n']\n    logger.info('hello ' + name)\n"],
@@ -119,11 +125,27 @@ HARMLESS = [
     "try:\n    f()\nexcept KeyError:\n    pass\n",
     "try:\n    import uvloop\nexcept Exception:\n    pass\n",
     "def empty():\n    return\n    yield\n",
+    "def f():\n    while True:\n        g()\n    return None\n",
+    "def f():\n    return g()\n    pass\n",
+    "def f(x):\n    if x:\n        return 1\n    else:\n        return 2\n    raise AssertionError(x)\n",
+    "def f():\n    while True:\n        g()\n    assert False, 'never'\n",
+    "def f(x):\n    if x:\n        return 1\n    else:\n        return 2\n    assert_never(x)\n",
     "def f():\n    while True:\n        if g():\n            break\n    h()\n",
     "def f(x):\n    return f(x - 1) if x else 0\n",
     "def f(x):\n    return [f(y) for y in x]\n",
     "def f(x):\n    from other import f\n    return f(x)\n",
     "class A:\n    def f(self):\n        return self.other.f()\n",
+    "async def f():\n    await g()\n    asyncio.create_task(f())\n",
+    "async def f(tasks):\n    tasks.start_soon(f)\n    task = f(tasks)\n",
+    "class A:\n    def close(self):\n        self.close = None\n        g()\n        self.close()\n",
+    "class A:\n    def f(self):\n        setattr(self, 'f', g())\n        return self.f()\n",
+    "class A:\n    def f(self):\n        del self.f\n        return self.f()\n",
+    "class A:\n    def f(self):\n        self = self.copy()\n        return self.f()\n",
+    "class A:\n def g(self):\n  self.f = h\n def f(self):\n  self.g()\n  return self.f()\n",
+    "def g():\n    global f\n    f = h\n\ndef f():\n    g()\n    return f()\n",
+    "class A:\n    @cached_property\n    def f(self):\n        self.load()\n        return self.f\n",
+    "def f(f):\n    return f()\n",
+    "def f(x):\n    def f(y): ...\n    return f(x)\n",
     "def f(x):\n    return x == 1.0\n",
     "import smtplib\nserver = smtplib.SMTP()\n",
     "from urllib.request import urlopen\nurlopen(url, None, 10)\n",
@@ -132,6 +154,11 @@ HARMLESS = [
     "def f(db):\n    for row in db.execute('SELECT 1'):\n        g(row)\n",
     "def f(db, all):\n    for sql in all:\n        db.execute(sql)\n",
     "def f(config, keys):\n    return [config.get(k) for k in keys]\n",
+    "def f(urls):\n    session = requests.Session()\n    for u in urls:\n        session.get(u)\n",
+    "async def f(self, urls):\n    for u in urls:\n        async with self.session.get(u, timeout=9): ...\n",
+    "def f(urls, PARAMS):\n    for u in urls:\n        session.get(u, PARAMS)\n",
+    "def f(keys):\n    return [session.get(k, None) for k in keys]\n",
+    "def f(db, keys):\n    return [db.get(PREFIX, k) for k in keys]\n",
     "def f(rows):\n    n = 0\n    for row in rows:\n        n += 1\n",
     "def f(rows):\n    for row in rows:\n        out = ''\n        out += row\n",
     "def f(rows):\n    seen = set()\n    return [r for r in rows if r in seen]\n",
@@ -141,6 +168,7 @@ HARMLESS = [
     "def f(self, token):\n    return self.token == token\n",
     "def f(password, confirm):\n    return password == confirm\n",
     "def f(kind):\n    return kind == TokenKind.SECRET\n",
+    "def f(self):\n    return self.hash.hexdigest() == self.expected\n",
     "def f(api_key):\n    return api_key == ''\n",
     "def f(n):\n    log.info('password changed for %s', n)\n",
     "def f():\n    log.info('asked', extra={'a': 1})\n    name = other.args['n']\n    log.info(name)\n",
@@ -170,9 +198,27 @@ def test_routes_that_everybody_may_call_need_no_check() -> None:
 
 
 def test_an_exception_thrown_away_with_a_reason_is_told_softly() -> None:
-    text = "try:\n    f()\nexcept Exception:\n    # nobody is left to tell\n    pass\n"
+    for why in ("nobody is left to tell", "gi.__getattr__() raises KeyError, ValueError, whatever"):
+        text = f"try:\n    f()\nexcept Exception:\n    # {why}\n    pass\n"
+        (hit,) = quality(PythonCode(text), in_tests=False)
+        assert hit.severity == "LOW"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["pass  # TODO", "pass  # FIXME", "pass  #abc", "pass  # NOSONAR", "'#abc123'", "pass  # for now"],
+)
+def test_a_mark_is_no_reason_to_throw_an_exception_away(said: str) -> None:
+    text = f"try:\n    f()\nexcept Exception:\n    {said}\n"
     (hit,) = quality(PythonCode(text), in_tests=False)
-    assert hit.severity == "LOW"
+    assert hit.severity is None
+
+
+@pytest.mark.timeout(10)
+def test_a_line_of_many_marks_takes_no_time() -> None:
+    text = f"try:\n    f()\nexcept Exception:\n    pass  {'#a' * 100_000}\n"
+    (hit,) = quality(PythonCode(text), in_tests=False)
+    assert hit.severity is None
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "print 'a'\n", "x = " + "(" * 500 + ")" * 500, "\0"])

@@ -147,5 +147,94 @@ def test_a_name_that_a_program_puts_into_its_configuration_is_no_alarm(tmp_path:
     }
 
 
+UNDEFINED = {
+    "def f(x: 'Gone') -> None: ...\n": "MEDIUM",
+    "def f(x: dict[str, 'a.Gone']) -> None: ...\n": "MEDIUM",
+    "from __future__ import annotations\n\ndef f(x: Gone) -> None: ...\n": "MEDIUM",
+    "from __future__ import annotations\n\ndef f(\n    x: Gone,\n) -> None: ...\n": "MEDIUM",
+    "from __future__ import annotations\n\nclass A:\n    x: Gone\n": "MEDIUM",
+    "from __future__ import annotations\n\ndef f(x: int = Gone) -> None: ...\n": "HIGH",
+    "from __future__ import annotations\n\nif __name__:\n    print(Gone)\n": "HIGH",
+    "def f():\n    return dict(\n        Gone=Gone,\n    )\n": "HIGH",
+    "def f():\n    return dict(\n        a=1,\n\n        # why\n        Gone = Gone)\n": "HIGH",
+    "def f(x):\n    dict(a=1)  # as above,\n    for a in x:\n        print(late)\n"
+    "        late=dict(\n            a=a,\n        )\n        del late\n": "LOW",
+    "def f(x: Gone) -> None: ...\n": "HIGH",
+    "print(f'{Gone}')\n": "HIGH",
+    "print('a', Gone)\n": "HIGH",
+    "base = __WHERE_IT_IS__\n": "LOW",
+    "import sys\n\nif sys.version_info >= (3, 15):\n    x = frozendict\n": "LOW",
+    "def f(x):\n    def inner(y): ...\n    for a in x:\n        if a:\n            print(late)\n"
+    "        late = a\n        del late\n": "LOW",
+    "def other():\n    Gone = 1\n    return Gone\n\n\ndef f():\n    return Gone\n": "HIGH",
+    "def f(x):\n    try:\n        g()\n    except E as e:\n        pass\n    print(e)\n": "HIGH",
+}
+
+# Below `from __future__ import annotations`, where a hint may name what is not there, and nothing else may.
+POSTPONED = {
+    "def f(): return Gone\n": "HIGH",
+    "def f(x: int) -> int: return Gone\n": "HIGH",
+    "def f(x={1: Gone}): ...\n": "HIGH",
+    "def f(x=lambda: Gone): ...\n": "HIGH",
+    "x = {\n    f: 1,\n    # why\n\n    f: Gone,\n}\n\n\ndef f(): ...\n": "HIGH",
+    "x: int = 1; print(Gone)\n": "HIGH",
+    "def f(x: int, y: dict[str, Gone] = {}) -> None: ...\n": "MEDIUM",
+    "def f(x: int = 1, *y: Gone) -> None: ...\n": "MEDIUM",
+    "def f(x=',:') -> dict[str, Gone]: ...\n": "MEDIUM",
+    "def f(\n    x: int,  # (\n    # why\n    y: Gone,\n) -> None: ...\n": "MEDIUM",
+    "def f(\n    x: int,\n    y: int, z: Gone) -> None: ...\n": "MEDIUM",
+    "def f(\n    x: int,\n) -> Gone: ...\n": "MEDIUM",
+    "def f(\n    x: int,\n): return Gone\n": "HIGH",
+}
+UNDEFINED |= {f"from __future__ import annotations\n\n{code}": said for code, said in POSTPONED.items()}
+
+
+@pytest.mark.parametrize("code", UNDEFINED)
+def test_a_name_that_is_not_there_is_as_grave_as_what_becomes_of_it(
+    tmp_path: Path, scratch: Path, code: str
+) -> None:
+    found = [one for one in linted(tmp_path, scratch, {"a.py": code})["a.py"].findings if one.rule == "F821"]
+    # The imagined E and g are told, too.
+    assert {one.severity for one in found if "`E`" not in one.message and "`g`" not in one.message} == {
+        UNDEFINED[code]
+    }
+    assert not any("pyproject" in one.message for one in found)
+
+
+def test_what_is_not_true_of_the_code_is_not_told_and_what_is_done_on_purpose_is_told_softly(
+    tmp_path: Path, scratch: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "literal.py": "from own.typing import Literal\n\nx: Literal['gone', 'away'] = 'gone'\n",
+        "sleeps.py": "import trio\n\n\ndef f(s):\n    return trio.sleep(s)\n",
+        "yields.py": "from time import sleep\n\n\nasync def f():\n    sleep(0)\n",
+        "names.py": "_MORE = ['a']\n__all__ = ['f', *_MORE]\n\n\ndef f(): ...\n",
+        "again.py": "try:\n    print()\nexcept:\n    with print.safe_reraise():\n        print()\n",
+        "lost.py": "try:\n    print()\nexcept:\n    print()\n\nprint.reraise()\n",
+        "nan.py": "def f(x):\n    return x != x\n",
+        "kept.py": "class A:\n    def f(self, name):\n        self.file = open(name)\n",
+        "made.py": "import tempfile\n\nx = print(lambda: tempfile.TemporaryFile())\n",
+        "slips.py": "def f(x, name):\n    file = open(name)\n    return x < x, file.name\n",
+    }
+    found = linted(tmp_path, scratch, files)
+    about = {"F821", "ASYNC105", "ASYNC251", "E722", "PLE0604", "PLR0124", "SIM115"}
+    told = {
+        name: [(one.rule, one.severity) for one in each.findings if one.rule in about]
+        for name, each in found.items()
+    }
+    assert told == {
+        "literal.py": [],
+        "sleeps.py": [],
+        "yields.py": [],
+        "names.py": [],
+        "again.py": [("E722", "LOW")],
+        "lost.py": [("E722", "MEDIUM")],
+        "nan.py": [("PLR0124", "LOW")],
+        "kept.py": [("SIM115", "LOW")],
+        "made.py": [("SIM115", "LOW")],
+        "slips.py": [("SIM115", "MEDIUM"), ("PLR0124", "MEDIUM")],
+    }
+
+
 def test_what_is_no_python_says_so(tmp_path: Path, scratch: Path) -> None:
     assert linted(tmp_path, scratch, {"a.py": "def f(:\n"})["a.py"].skipped == "not valid Python"

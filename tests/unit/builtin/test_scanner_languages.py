@@ -77,6 +77,12 @@ def test_a_language_is_known_by_content_and_name(path: str, text: str, language:
     assert languages_of(path, text) == ({language} if language else set())
 
 
+@pytest.mark.parametrize("path", ["Makefile.js", "build/makefile.mjs", "dockerfile.ts"])
+def test_a_script_that_is_named_as_what_a_shell_reads_is_both(path: str) -> None:
+    assert languages_of(path, "") == {"javascript", "shell"}
+    assert "js-eval" in {hit.rule for hit in search_file(path, "eval(req.body.x);\n")}
+
+
 @pytest.mark.parametrize("line", ["// <?php ?>", "#!/bin/sh", "#!/usr/bin/env ruby", "/* <?php */"])
 def test_what_a_file_says_of_itself_takes_it_from_no_rules_of_its_name(line: str) -> None:
     assert "js-eval" in {hit.rule for hit in search_file("server.js", f"{line}\neval(input);\n")}

@@ -18,7 +18,7 @@ from .measures import metrics
 from .review_file import Reviewed
 from .sieve import OUTSIDE_DIFF
 
-VERSION = "2.2.1"
+VERSION = "2.3.0"
 MAX_FILES = 200  # names in the output; all are in the report
 _FILES_BYTES = 48 * 1024
 
@@ -29,7 +29,7 @@ def answer(
     """Write the artifacts and answer the output; `limit` is of complexity."""
     files = [one.file for one in reviewed if one.seen]
     left_out = report.skipped(reviewed)
-    issues = found.findings()
+    issues = found.loudest()
     counts = found.summary(TYPES) | {"outside_diff": found.counts[OUTSIDE_DIFF]}
     total = counts["total"]
     head = {

@@ -11,8 +11,10 @@ from .python_code import Assigned, Function, Hit, PythonCode, called, dotted, te
 
 _STATEMENT = re.compile(r"(?is)\s*(select|insert|update|delete|with)\b")
 _READS = re.compile(
-    r"(^|\.)(session|db)\.(get|scalar|scalars|query)$|\.objects\.(get|filter|exclude|create|get_or_create|count)$"
+    r"(^|\.)(session|db)\.(scalar|scalars|query)$|\.objects\.(get|filter|exclude|create|get_or_create|count)$"
 )
+# The row of a model by its key: session.get(User, 7). A get of anything else is a request's, or a mapping's.
+_GETS = re.compile(r"(^|\.)(session|db)\.get$")
 _BUILDERS = frozenset({"select", "insert", "update", "delete"})
 _REQUESTS = re.compile(r"(requests|httpx)\.(get|post|put|patch|delete|head|request)$")
 # Loops that try again, or that already take many at once.
@@ -58,7 +60,7 @@ def _asks(code: PythonCode, call: ast.AST, function: Function | None) -> bool:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return False
     name = called(call)
-    if _READS.search(name):
+    if _READS.search(name) or (_GETS.search(name) and _names_model(call)):
         return True
     if call.func.attr not in ("execute", "fetch", "fetchrow", "fetchval") or not call.args:
         return False
@@ -70,6 +72,13 @@ def _asks(code: PythonCode, call: ast.AST, function: Function | None) -> bool:
         asked = asked.args[0]  # SQLAlchemy's text("SELECT ...")
     built = isinstance(asked, ast.Call) and called(asked).split(".")[0].split("(")[0] in _BUILDERS
     return built or bool(_STATEMENT.match(text_of(asked) or ""))
+
+
+def _names_model(call: ast.Call) -> bool:
+    """Tell whether a call's first argument of two is a class, by its spelling."""
+    first = call.args[0] if call.args else None
+    named = isinstance(first, (ast.Name, ast.Attribute)) and dotted(first).rpartition(".")[2]
+    return len(call.args) >= 2 and bool(named) and str(named)[0].isupper() and not str(named).isupper()
 
 
 def _over_data(loop: ast.AST) -> bool:

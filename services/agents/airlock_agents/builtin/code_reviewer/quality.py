@@ -7,14 +7,28 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from .python_code import COMPREHENSIONS, FUNCTIONS, LOOPS, Function, Hit, PythonCode, called, dotted, walk
+from .python_code import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    LOOPS,
+    Function,
+    Hit,
+    PythonCode,
+    called,
+    dotted,
+    text_of,
+    walk,
+)
 
-# Words of a comment that says why; not what is said to tools.
-_REASON = re.compile(r"#(?!\s*(?:noqa|pylint|pragma|type:|nosec))\s*\w+\s+\w+\s+\w+")
+# Three words of a comment say why; one is a mark, and what is said to tools is no reason.
+# A word is never given back, so that a line of many marks takes no time.
+_REASON = re.compile(r"#(?!\s*(?:noqa|pylint|pragma|type:|nosec))(?:\s*+\w\S{0,200}+(?=\s|$)){3}")
 _EVERYTHING = frozenset({"Exception", "BaseException"})
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Delete, ast.Pass)
 _PERHAPS = (ast.IfExp, ast.BoolOp, ast.Lambda, *COMPREHENSIONS)  # what is in them may not run
+
+_SETTERS = frozenset({"setattr", "__setattr__", "delattr", "__delattr__"})
 
 # Calls that wait for a server, and at which position the timeout may stand.
 _WAITING = {
@@ -71,8 +85,23 @@ def _unreachable(code: PythonCode) -> Iterator[Hit]:
                 if _never_goes_on(one):
                     # `return; yield` is how an empty generator is written.
                     if not any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in walk(behind)):
-                        yield Hit("unreachable-code", behind.lineno)
+                        if not _only_guards(one, behind):
+                            yield Hit("unreachable-code", behind.lineno)
                     break
+
+
+def _only_guards(before: ast.stmt, behind: ast.stmt) -> bool:
+    """Tell whether a statement that never runs is there for readers and type checkers to see just that."""
+    if isinstance(behind, ast.Pass):
+        return True
+    if isinstance(behind, ast.Return):
+        return behind.value is None or (isinstance(behind.value, ast.Constant) and behind.value.value is None)
+    if isinstance(behind, ast.Expr) and called(behind.value).endswith("assert_never"):
+        return True
+    fails = isinstance(behind, ast.Raise) or (
+        isinstance(behind, ast.Assert) and isinstance(behind.test, ast.Constant) and not behind.test.value
+    )
+    return fails and not isinstance(before, _LEAVES)  # behind a plain return it is a slip
 
 
 def _never_goes_on(one: ast.stmt) -> bool:
@@ -104,38 +133,60 @@ def _has_break(loop: ast.While) -> bool:
 
 
 def _endless(code: PythonCode) -> Iterator[Hit]:
+    moved = set(_given_elsewhere(code))
     for function in code.functions():
         if not isinstance(function.body[0], _SIMPLE):
             continue
         own = _own_name(code, function)
-        if own is None or any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in code.parts(function)):
+        if own is None or own in moved:
+            continue
+        if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in code.parts(function)):
             continue
         for statement in function.body:
             if not isinstance(statement, _SIMPLE):
                 break
-            if any(_is_exactly(one, own, called=not function.decorator_list) for one in _surely(statement)):
+            if any(_calls_itself(code, one, own, function) for one in _surely(statement)):
                 yield Hit("endless-recursion", function.lineno, function.name)
                 break
+
+
+def _given_elsewhere(code: PythonCode) -> Iterator[str]:
+    """Answer the names that functions give another meaning in passing: `self.f = g`, `global f`."""
+    for one in code.all(ast.Attribute):
+        if isinstance(one.ctx, (ast.Store, ast.Del)):
+            yield dotted(one)
+    for declared in code.all(ast.Global):
+        yield from declared.names
+    for call in code.all(ast.Call):
+        if called(call).rpartition(".")[2] in _SETTERS and len(call.args) > 1:
+            yield f"{dotted(call.args[0])}.{text_of(call.args[1])}"
 
 
 def _own_name(code: PythonCode, function: Function) -> str | None:
     """Answer how a function would call itself, if that can be known."""
     above, decorated = code.parent(function), [dotted(one) for one in function.decorator_list]
-    parts = code.parts(function)
-    imported = {
-        a.asname or a.name
-        for one in parts
-        if isinstance(one, (ast.Import, ast.ImportFrom))
-        for a in one.names
-    }
-    bound = {one.id for one in parts if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    if isinstance(above, ast.ClassDef) and function.args.args:
-        cached = ["functools.cached_property"]
-        if decorated in ([], ["property"], ["cached_property"], cached):
-            return f"{function.args.args[0].arg}.{function.name}"
-    if isinstance(above, ast.Module) and not decorated and function.name not in imported | bound:
+    first = function.args.args[0].arg if function.args.args else None
+    bound = _bound(code, function)
+    if isinstance(above, ast.ClassDef) and first is not None:
+        # Not a cached property: once something that it calls has put the value there, its name is that.
+        return f"{first}.{function.name}" if decorated in ([], ["property"]) and first not in bound else None
+    arguments = {one.arg for one in walk(function.args) if isinstance(one, ast.arg)}
+    if isinstance(above, ast.Module) and not decorated and function.name not in bound | arguments:
         return function.name
     return None
+
+
+def _bound(code: PythonCode, function: Function) -> set[str]:
+    """Answer the names that a function's body gives a meaning of its own."""
+    bound: set[str] = set()
+    for one in code.parts(function):
+        if isinstance(one, (ast.Import, ast.ImportFrom)):
+            bound |= {alias.asname or alias.name for alias in one.names}
+        elif isinstance(one, (*FUNCTIONS, ast.ClassDef)):
+            bound.add(one.name)
+        elif isinstance(one, ast.Name) and isinstance(one.ctx, (ast.Store, ast.Del)):
+            bound.add(one.id)
+    return bound
 
 
 def _surely(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -148,9 +199,14 @@ def _surely(statement: ast.stmt) -> Iterator[ast.AST]:
             pending += ast.iter_child_nodes(node)
 
 
-def _is_exactly(node: ast.AST, name: str, *, called: bool) -> bool:
-    """Tell whether a node is a call of a name, or (of a property) its use."""
-    used = node.func if called and isinstance(node, ast.Call) else None if called else node
+def _calls_itself(code: PythonCode, node: ast.AST, name: str, function: Function) -> bool:
+    """Tell whether a node is a call of a function's own name, or (of a property) its use.
+
+    In a coroutine only a call that is awaited there: another is a task of its own, for later.
+    """
+    if isinstance(function, ast.AsyncFunctionDef) and not isinstance(code.parent(node), ast.Await):
+        return False
+    used = node if function.decorator_list else node.func if isinstance(node, ast.Call) else None
     if isinstance(used, ast.Attribute):
         return isinstance(used.value, ast.Name) and f"{used.value.id}.{used.attr}" == name
     return isinstance(used, ast.Name) and used.id == name

@@ -123,7 +123,7 @@ class Reviewer:
         lines = split_lines(text)
         silencing = Silencing(lines, ANY_BUT_LAYOUT)
         seen: set[tuple[str, int]] = set()
-        for hit in hits:
+        for hit in sorted(hits, key=lambda one: one.line):
             if hit.rule not in self._rules or (hit.rule, hit.line) in seen:
                 continue
             seen.add((hit.rule, hit.line))

@@ -24,6 +24,7 @@ from .issue import Issue, issue
 from .replacement import replacement
 from .ruff_rules import RULES
 from .sieve import Sieve, Wish
+from .undefined_names import is_a_literal, perhaps_there
 
 _BATCH_FILES = 100
 _BATCH_BYTES = 2 * 1024 * 1024
@@ -43,13 +44,12 @@ _COMMAND = (
 _GIVEN_UP = "ruff was given up: too many files brought it down"
 _OBEYED = ("noqa", "ruff:", "flake8:")  # how code asks ruff to look away
 
-# Old code has these by the hundred, and so has code that asks first which Python runs it.
-_OF_PYTHON_2 = re.compile(
-    r"`(?:basestring|buffer|cmp|execfile|file|long|raw_input|reduce|reload|unichr|unicode|xrange)`"
-)
-# Programs put these into what they run: translations, notebooks, configuration of Jupyter and IPython.
-_PUT_THERE = re.compile(r"`(?:_|ngettext|get_ipython|display|get_config)`")
-_CONFIGURATION = re.compile(r"`c`")
+# What is opened to be kept: for an object, for the process, or by whoever calls.
+_KEPT = re.compile(r"\s*(?:[\w.]+\s*=\s*)*\w[\w.]*\.\w+\s*(?::[^=]{1,200})?=(?!=)|.*\blambda\b[^:]*:")
+_MAX_HANDLER = 30  # lines of a handler that are looked at
+_HANDED_ON = re.compile(r"\s*return\b")
+_ASKS_FOR_NAN = re.compile(r"`.{1,100} [!=]= .{1,100}`")
+_YIELDS = re.compile(r"sleep\(0\)")  # lets other threads run, and blocks nothing
 
 _Where = tuple[str, int, int]  # rule, line, column
 
@@ -144,7 +144,11 @@ class _Look:
         code, row, _ = where = _where(one)
         if code in (None, "invalid-syntax"):
             self._trouble = "not valid Python"
-        if code not in RULES or (code, row) in self._told or _is_meant(one, PurePath(self._path)):
+        if (
+            code not in RULES
+            or (code, row) in self._told
+            or _is_meant(one, PurePath(self._path), self._lines)
+        ):
             return
         self._told.add((code, row))
         suppressed = self._kept is not None and where not in self._kept
@@ -155,9 +159,18 @@ class _Look:
         return Inspected(printable(self._path), self._sieve.loudest, self._trouble, counts=self._sieve.counts)
 
 
-def _is_meant(one: dict[str, Any], path: PurePath) -> bool:
-    """Tell whether a remark is true of what is done on purpose."""
-    rule = str(one["code"])
+def _is_meant(one: dict[str, Any], path: PurePath, lines: Sequence[str]) -> bool:
+    """Tell whether a remark is true of what is done on purpose, or is not true."""
+    rule, row, column = _where(one)
+    line = lines[row - 1] if 0 < row <= len(lines) else ""
+    if rule == "F821":
+        return is_a_literal(lines, row, column)
+    if rule == "ASYNC105":
+        return _HANDED_ON.match(line) is not None
+    if rule == "ASYNC251":
+        return _YIELDS.search(line) is not None
+    if rule == "PLE0604":
+        return "*" in line  # a list that is unpacked there
     if rule == "F401":  # a package's interface, or a look whether something is installed
         return path.name == "__init__.py" or "find_spec" in one["message"]
     return is_test(path) and (rule.startswith("DTZ") or RULES[rule].type == "performance")
@@ -205,12 +218,25 @@ def _where(one: dict[str, Any]) -> _Where:
 def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: bool) -> Issue:
     rule, line = RULES[one["code"]], max(1, int(one["location"]["row"]))
     fix = one.get("fix")
-    if one["code"] == "F821" and (why := _perhaps_there(one["message"], path)):
-        rule = replace(rule, severity="LOW", confidence="MEDIUM", why=why)
+    said = str(one["message"])
+    if one["code"] == "F821" and (known := perhaps_there(said, path, lines, line, _where(one)[2])):
+        rule = replace(rule, severity=known.severity, confidence="MEDIUM", why=known.why)
+        said = said.partition(". ")[0]
+    elif one["code"] == "SIM115" and line <= len(lines) and _KEPT.match(lines[line - 1][:1000]):
+        rule = replace(rule, severity="LOW", confidence="MEDIUM")
+    elif one["code"] == "E722" and _raises_again(lines, line):
+        rule = replace(
+            rule,
+            severity="LOW",
+            confidence="MEDIUM",
+            why="It is raised again here, and lost where somebody forgets that.",
+        )
+    elif one["code"] == "PLR0124" and _ASKS_FOR_NAN.search(said):
+        rule = replace(rule, severity="LOW", confidence="LOW", why="Only NaN differs from itself.")
     return issue(
         one["code"],
         rule,
-        said=rule.what or one_line(" ".join(one["message"].split()), 200),
+        said=rule.what or one_line(" ".join(said.split()), 200),
         file=printable(path),
         line=line,
         tool="ruff",
@@ -220,10 +246,16 @@ def _issue(one: dict[str, Any], path: str, lines: Sequence[str], suppressed: boo
     )
 
 
-def _perhaps_there(said: str, path: str) -> str | None:
-    """Answer what is to be said of an undefined name that may be defined where the code runs."""
-    if _OF_PYTHON_2.search(said):
-        return "Python 3 has no such name."
-    if _PUT_THERE.search(said) or (path.endswith("_config.py") and _CONFIGURATION.search(said)):
-        return "It fails when this line runs, unless the program that runs it puts the name there."
-    return None
+def _raises_again(lines: Sequence[str], row: int) -> bool:
+    """Tell whether a handler raises again in a way that ruff does not know: `with safe_reraise():`."""
+    outside = _indent(lines[row - 1]) if 0 < row <= len(lines) else 0
+    for line in lines[row : row + _MAX_HANDLER]:
+        if line.strip() and _indent(line) <= outside:
+            return False
+        if "reraise(" in line[:200]:
+            return True
+    return False
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

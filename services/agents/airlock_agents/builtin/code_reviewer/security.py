@@ -19,6 +19,7 @@ _SECRET = re.compile(
 )
 _COMPARED = re.compile(_SECRET.pattern + r"|(?i:password_?(hash|digest)|hashed_?password|otp|hmac|mac)")
 _SIGNATURE = re.compile(r"(?i)(expected|computed|calculated)(_?(digest|mac))?|\w*signature|hexdigest")
+_SECRETLY_MADE = re.compile(r"(?i)signature|mac$")  # a digest alone is a checksum, and no secret
 _REPEATED = re.compile(r"(?i)confirm|repeat|again|verify|old|previous|current_password|2$|1$")
 _GUARD = re.compile(
     r"(?i)(^|\.)(is_(admin|staff|superuser|authenticated|owner)|has_perm\w*|current_user|user\.(role|permissions?))($|\.)"
@@ -62,6 +63,7 @@ def _asserts(code: PythonCode) -> Iterator[Hit]:
 
 
 def _comparisons(code: PythonCode) -> Iterator[Hit]:
+    keyed = any(code.resolved(called(call)).startswith("hmac.") for call in code.all(ast.Call))
     for one in code.all(ast.Compare):
         if len(one.ops) != 1 or not isinstance(one.ops[0], (ast.Eq, ast.NotEq)):
             continue
@@ -70,6 +72,7 @@ def _comparisons(code: PythonCode) -> Iterator[Hit]:
         if "" in names or any(_REPEATED.search(name) for name in names):
             continue
         signed = all(_SIGNATURE.fullmatch(name) for name in names) and names != ["signature", "signature"]
+        signed = signed and (keyed or any(_SECRETLY_MADE.search(name) for name in names))
         function = code.function_of(one)
         if function is not None and function.name in ("__eq__", "__ne__"):
             continue

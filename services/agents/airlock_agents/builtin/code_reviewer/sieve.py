@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from ..findings.collection import MAX_PER_FILE, Collection
+from ..findings.finding import Naming
 from ..findings.severities import Severity, at_least, in_test, is_test
 from .issue import TYPES, Issue, Type
 from .selection import Selection
@@ -31,10 +32,12 @@ class Sieve:
         self._wish = wish
         self._in_tests = is_test(PurePath(path))
         self._lines = wish.chosen.lines_of(path)
+        self._naming = Naming(path)
         self._found = collection(MAX_PER_FILE)
 
     def add(self, issue: Issue) -> None:
-        """Take an issue, if it was asked for."""
+        """Take an issue, if it was asked for; they come in the order of their lines."""
+        issue = self._naming.named(issue)
         if self._in_tests:
             # A test that forgets to raise tests nothing.
             severity = "MEDIUM" if issue.rule in _ABOUT_TESTS else in_test(issue.severity)

@@ -20,13 +20,14 @@ _EXCEPTIONS_BYTES = 60 * 1024
 _SECURITY = ("secrets.", "headers.", "containers.", "ci.", "files.private-key", "files.environment-file")
 
 
-def summary(verdict: Verdict, failing: int) -> dict[str, Any]:
-    """Count what counts; suppressed violations are among all, and apart."""
+def summary(verdict: Verdict, failing: int, *, strict: bool = False) -> dict[str, Any]:
+    """Count what counts; suppressed violations are among all, and apart. A strict check has none aside."""
     return {
         "total": verdict.total,
         "failing": failing,
         "excepted": verdict.excused,
         "suppressed": verdict.suppressed,
+        "aside_below_fail_on": 0 if strict else verdict.aside,
         "by_severity": dict(verdict.by_severity),
         "by_scope": _by_scope(verdict),
     }

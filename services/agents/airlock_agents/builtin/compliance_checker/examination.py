@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from ..findings.files import Source, read_text, split_lines
 from ..findings.finding import anchor, printable
@@ -22,7 +23,6 @@ from .policy import Policy
 from .rules.rule import Kind, Scope
 from .yaml_nodes import Node, NotReadable, read_documents
 
-Secrets = Callable[..., list[Breach]]
 _JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx")
 _OTHER_PROGRAMS = (".php", ".rb", ".go", ".java", ".kt", ".cs", ".rs", ".ex")
 _UNREADABLE = "{reason}: it is held to no rule"
@@ -35,6 +35,14 @@ class Wanted:
     scopes: frozenset[Scope]
     policy: Policy
     public: bool = False  # the repository is open to everybody
+
+
+class Secrets(Protocol):
+    """Looks for secrets: in a file that is read, and in one that is not."""
+
+    def __call__(self, file: TextFile) -> list[Breach]: ...
+
+    def in_blocks(self, place: Path, source: Source) -> tuple[list[Breach], str | None]: ...
 
 
 class Examiner:
@@ -52,6 +60,8 @@ class Examiner:
 
     def examine(self, source: Source) -> Examined:
         """Look at a file; one that a check cannot take is an answer too, never an exception."""
+        if source.skipped is not None:
+            return self._in_blocks(source)
         text = read_text(self._root / source.path)
         lines = text.split("\n") if _is_lock(source.path) else split_lines(text)
         file = TextFile(source.path, tuple(lines), text)
@@ -77,17 +87,42 @@ class Examiner:
             said += found
             if kind not in kinds and (found or kind != "web application"):
                 kinds.append(kind)
+        if self._secrets is not None and _is_lock(file.path):
+            # Too large to be read by structure, and no name of a file is a reason to look away from it.
+            found_there, cut = self._secrets.in_blocks(self._root / source.path, source)
+            said += found_there
+            trouble += [cut] if cut else []
         return self._examined(file, tuple(kinds), said, "; ".join(dict.fromkeys(trouble)) or None)
 
     def plain_looks(self) -> dict[str, Callable[[Source], Examined]]:
         """Answer ways to look at a file that the checks did not survive, by what they look for."""
         return {"secrets": self._plain_secrets} if self._secrets is not None else {}
 
+    def _in_blocks(self, source: Source) -> Examined:
+        """Search for secrets what is left out otherwise: no padding and no disguise hides them."""
+        if self._secrets is None:
+            return Examined(printable(source.path), (), source.skipped, seen=False, path=source.path)
+        found, cut = self._secrets.in_blocks(self._root / source.path, source)
+        said = "; ".join(filter(None, (f"{source.skipped}: searched for secrets only", cut)))
+        return Examined(
+            printable(source.path),
+            (),
+            said,
+            seen=False,
+            path=source.path,
+            kinds=() if source.binary else ("text",),
+            said=tuple(found),
+            anchors=tuple(one.anchor for one in found),
+        )
+
     def _plain_secrets(self, source: Source) -> Examined:
+        if self._secrets is None or source.skipped is not None:
+            return self._in_blocks(source)
+        # In blocks, where the clock is asked before each line: what time is left for is found and told.
+        found, cut = self._secrets.in_blocks(self._root / source.path, source)
         text = read_text(self._root / source.path)
         file = TextFile(source.path, tuple(split_lines(text)), text)
-        said: list[Said] = list(self._secrets(file, plain=True)) if self._secrets is not None else []
-        return self._examined(file, ("text",), said, None)
+        return self._examined(file, ("text",), list(found), cut)
 
     def _examined(
         self, file: TextFile, kinds: tuple[Kind, ...], said: list[Said], trouble: str | None

@@ -12,7 +12,7 @@ from airlock_sdk import Agent, Context, Failure
 from airlock_sdk.artifact import JSON, SARIF
 
 from ..findings import report
-from ..findings.files import MAX_FILE_BYTES, Source, list_sources
+from ..findings.files import MAX_FILE_BYTES, VERSION_CONTROL, Source, list_sources
 from ..findings.finding import Inspected, printable
 from ..findings.inspection import inspect_all
 from . import answer
@@ -28,7 +28,7 @@ from .secrets.look import SecretsLook
 from .tree import Tree, lost, whole
 from .verdict import Verdict, exceptions, judge, rules_applied
 
-VERSION = "2.2.1"
+VERSION = "2.3.0"
 MAX_LOCK_BYTES = 8 * 1024 * 1024  # lock files are larger than what people write, and quick to read
 
 agent = Agent()
@@ -62,7 +62,12 @@ def check(inputs: CheckInputs, ctx: Context) -> dict[str, Any]:
     tree = Tree([one.path for one in sources if not _is_history(one)], Licences(project=_licence(project)))
     tree.kinds["workspace"] = 1
     inspected = inspect_all(
-        examiner.examine, sources, ctx.progress, plainly=examiner.plain_looks(), take=tree.take
+        examiner.examine,
+        sources,
+        ctx.progress,
+        plainly=examiner.plain_looks(),
+        take=tree.take,
+        in_blocks="secrets" in scopes,
     )
     ctx.progress("judging", 1.0)
     placed = [*tree.placed, *whole(tree, root, sources, policy)]
@@ -105,7 +110,7 @@ class _Outcome:
                 "path": self._origin.path,
                 "warning": self._origin.warning,
             },
-            "summary": answer.summary(verdict, failing),
+            "summary": answer.summary(verdict, failing, strict=self._strict),
             **more,
         }
         full = answer.full(verdict, left_out, **head, exceptions_used=excuses)
@@ -159,13 +164,13 @@ def _listed(source: Source, root: Path) -> Source:
     """Leave out large files, but for lock files."""
     if source.skipped or os.path.basename(source.path) in LOCKS:
         return source
-    if os.lstat(root / source.path).st_size > MAX_FILE_BYTES:
-        return replace(source, skipped=f"larger than {MAX_FILE_BYTES} bytes")
+    if os.stat(root / source.path).st_size > MAX_FILE_BYTES:
+        return replace(source, skipped=f"larger than {MAX_FILE_BYTES} bytes", in_blocks=True)
     return source
 
 
 def _is_history(source: Source) -> bool:
-    return source.skipped == "version control data"
+    return source.skipped == VERSION_CONTROL
 
 
 def _brought_down(inspected: list[Inspected], sources: list[Source]) -> list[Inspected]:

@@ -74,7 +74,12 @@ class _Reader:
         if isinstance(wanted, str):
             return Setting(severity=self._severity(wanted, place))
         detailed = self._object(wanted, place, ("severity", "options"))
-        inner = self._setting(rule, detailed["severity"]) if "severity" in detailed else Setting()
+        inner = Setting()
+        severity = detailed.get("severity")
+        if isinstance(severity, str) or severity is False:
+            inner = self._setting(rule, severity)
+        elif "severity" in detailed:
+            self._say(f"{place}.severity", "must be a text")
         known = RULES[rule].options
         options = self._object(detailed.get("options", {}), f"{place}.options", tuple(known))
         for name, given in options.items():
@@ -146,6 +151,9 @@ class _Reader:
         return found
 
     def _known_rule(self, rule: Any, place: str) -> bool:
+        if not isinstance(rule, str):
+            self._say(place, f"{rule!r:.60} is no text: it names one rule")
+            return False
         if rule in RULES:
             return True
         self._unknown(place, rule, tuple(RULES))

@@ -43,6 +43,7 @@ class Placed:
     path: str
     breach: Breach
     anchor: str = ""
+    id: str = ""
 
 
 @dataclass
@@ -97,8 +98,10 @@ def whole(tree: Tree, root: Path, sources: Sequence[Source], policy: Policy) -> 
     yield from _placed(judge_headers(tree.serves, frozenset(tree.sent)))
     yield from _placed(_ignores(tree))
     for source in sources:
-        if source.skipped and is_held_to_rules(source.path):
-            said = f"{PurePath(source.path).name}: {source.skipped}: it is held to no rule."
+        why = source.skipped or ("binary in part" if source.disguised else None)
+        if why is not None and is_held_to_rules(source.path):
+            held = "it is held to no rule" if source.skipped else "rules see only what is text"
+            said = f"{PurePath(source.path).name}: {why}: {held}."
             yield Placed(source.path, Breach("files.unreadable", 1, said))
 
 

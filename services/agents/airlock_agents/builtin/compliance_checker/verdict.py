@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from airlock_sdk.printable import one_line
 
 from ..findings.collection import MAX_FINDINGS, Collection
-from ..findings.finding import MAX_MESSAGE, Finding, printable
+from ..findings.finding import MAX_MESSAGE, Finding, Naming, printable
 from ..findings.others import is_others
 from ..findings.severities import SEVERITIES, Severity, in_test, is_test
 from .folding import folded
@@ -34,6 +34,7 @@ class Verdict:
     by_severity: Mapping[str, int]
     by_rule: Mapping[str, int]
     excused_by_rule: Mapping[str, int]
+    aside: int  # that do not fail the check only because of where they stand: in tests, in others' code
     uses: tuple[int, ...]  # how often each of the policy's exceptions excused
 
     def failing(self, policy: Policy, strict: bool) -> int:
@@ -46,26 +47,37 @@ def judge(placed: Iterable[Placed], policy: Policy, scopes: frozenset[Scope], to
     charged: Collection[Finding] = Collection(lambda one: one.rule)
     excused: Collection[Finding] = Collection(lambda one: one.rule)
     uses = [0] * len(policy.excuses)
+    aside = 0
     heard = frozenset(one.id for one in RULES.values() if one.belongs_to(scopes) and policy.speaks(one))
-    for one in folded(placed, heard):
+    for one in folded(_named(placed), heard):
         rule = RULES[one.breach.rule]
         number = _excuse(rule, one.path, policy.excuses, today)
         finding = _finding(one, rule, policy, excepted=number is not None)
         if number is None:
             charged.add([finding])
+            elsewhere = finding.unlowered or finding.severity
+            aside += policy.fails(elsewhere) and not policy.fails(finding.severity)
         else:
             uses[number] += 1
             excused.add([finding])
     return Verdict(
-        violations=tuple([*charged.findings(), *excused.findings()][:MAX_FINDINGS]),
+        violations=tuple([*charged.loudest(), *excused.loudest()][:MAX_FINDINGS]),
         total=charged.counts["total"],
         excused=excused.counts["total"],
         suppressed=charged.counts["suppressed"],
         by_severity=charged.by_severity(),
         by_rule=charged.by_kind(RULES),
         excused_by_rule=excused.by_kind(RULES),
+        aside=aside,
         uses=tuple(uses),
     )
+
+
+def _named(placed: Iterable[Placed]) -> list[Placed]:
+    """Give all breaches their ids: they depend neither on the policy nor on what it excuses."""
+    naming = Naming()
+    in_order = sorted(placed, key=lambda one: (one.path, one.breach.line, one.breach.rule))
+    return [replace(one, id=naming.id_of(one.breach.rule, one.path, one.anchor)) for one in in_order]
 
 
 def _severity(text: str) -> Severity:
@@ -82,7 +94,7 @@ def _excuse(rule: Rule, path: str, excuses: Sequence[Excuse], today: date) -> in
 def _finding(one: Placed, rule: Rule, policy: Policy, *, excepted: bool) -> Finding:
     path = PurePath(one.path)
     tests, foreign = is_test(path), is_others(one.path)
-    own = one.breach.severity or rule.severity
+    elsewhere = own = one.breach.severity or rule.severity
     if (tests or foreign) and not rule.id.startswith(_ABOUT_OTHERS):
         own = in_test(own)
     more: dict[str, Any] = {
@@ -100,9 +112,11 @@ def _finding(one: Placed, rule: Rule, policy: Policy, *, excepted: bool) -> Find
         message=one_line(one.breach.message, MAX_MESSAGE),
         tool=one.breach.tool,
         suppressed=one.breach.suppressed,
+        unlowered=policy.severity(rule, elsewhere),
         also=one.breach.also[:40],
         in_tests=tests,
         anchor=one.anchor,
+        id=one.id,
         more=more,
     )
 

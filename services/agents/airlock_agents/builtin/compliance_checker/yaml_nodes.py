@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from .line_numbers import lines_of
 
 MAX_EVENTS = 200_000
 MAX_DEPTH = 60
@@ -59,6 +61,10 @@ class Node:
     def line_of(self, offset: int) -> int:
         """Answer the line of a place in a scalar's text."""
         return self.line + int(self.block) + self.text.count("\n", 0, offset)
+
+    def lines_of(self, offsets: Iterable[int]) -> Iterator[int]:
+        """Answer the lines of places in a scalar's text, each behind the one before."""
+        return lines_of(self.text, offsets, first=self.line + int(self.block))
 
     def texts(self) -> Iterator[Node]:
         """List the scalars of a list, or the scalar itself: many formats allow either."""

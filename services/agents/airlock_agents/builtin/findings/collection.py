@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 
-from .finding import Finding, Inspected, named, rank
+from .finding import F, Finding, Inspected, rank
 from .severities import SEVERITIES
 
 MAX_FINDINGS = 50_000  # kept, the loudest: more say nothing that these do not
 MAX_PER_FILE = 2_000  # of one file
-
-F = TypeVar("F", bound=Finding)
 
 
 def tallied(findings: Iterable[Finding], kind: Callable[[Any], str]) -> Counter[str]:
@@ -32,7 +30,10 @@ def loudest(findings: Iterable[F], most: int) -> list[F]:
 
 
 class Collection(Generic[F]):
-    """Takes findings, keeps the loudest and counts all, by severity and by what `kind` calls them."""
+    """Takes findings, keeps the loudest and counts all, by severity and by what `kind` calls them.
+
+    They have their ids when they come: what is kept of them says nothing about those before.
+    """
 
     def __init__(self, kind: Callable[[F], str], most: int = MAX_FINDINGS) -> None:
         self._kind = kind
@@ -54,10 +55,6 @@ class Collection(Generic[F]):
     def loudest(self) -> list[F]:
         """Answer the findings that are kept, the loudest first."""
         return loudest(self._kept, self._most)
-
-    def findings(self) -> list[F]:
-        """Answer the findings that are kept, the loudest first, each with its id."""
-        return cast("list[F]", named(self.loudest()))
 
     def summary(self, kinds: Iterable[str]) -> dict[str, Any]:
         """Count all findings, kept or not, by severity and by each of these kinds."""

@@ -11,18 +11,25 @@ from pathlib import Path
 
 MAX_FILE_BYTES = 1024 * 1024  # larger ones are data or made by machines; this takes seconds
 MAX_LINE = 5_000  # characters of a line that detectors see at once: their patterns are not all linear
-_OVERLAP = 200  # characters that two pieces of a long line share, so that nothing hides between them
-_MAX_PIECES = 200  # of one file's long lines
+OVERLAP = 1_000  # characters that two pieces of a long line share, so that nothing hides between them
 _SNIFF = 8 * 1024
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# A file that is to be run is text, whatever bytes stand in front of it.
+# A file that is to be run or obeyed is text, whatever bytes stand in front of it.
 _CODE = re.compile(
-    r"(?i).*\.(py|pyw|pyi|js|jsx|mjs|cjs|ts|tsx|php\d?|phtml|java|jsp|kt|kts|scala|groovy|cs|cshtml|go|rb|erb|rake|sh|bash"
-    r"|zsh|html?|vue|svelte|jinja2?|j2|twig|ejs|hbs|ya?ml|json|toml|ini|cfg|conf|env|properties|xml|sql|tf)"
+    r"(?i).*\.(py|pyw|pyi|js|jsx|mjs|cjs|ts|tsx|php\d?|phtml|java|jsp|kt|kts|scala|groovy|gradle|cs|cshtml|go|rb|erb|rake"
+    r"|sh|bash|zsh|ksh|fish|pl|pm|lua|tcl|awk|r|jl|ps1|psm1|bat|cmd|rs|c|h|cc|cpp|hpp|m|swift|dart|exs?|clj|mk|cmake"
+    r"|html?|vue|svelte|jinja2?|j2|twig|ejs|hbs|ya?ml|json|toml|ini|cfg|conf|env|properties|xml|sql|tf|tfvars|service)"
 )
+_CODE_NAMES = re.compile(
+    r"(?i)(?:.*\.)?(?:(?:gnu)?makefile|dockerfile|containerfile|jenkinsfile|vagrantfile|rakefile|gemfile|procfile|justfile"
+    r"|caddyfile)(?:\..*)?|\.(?:env|envrc|netrc|pgpass|npmrc|pypirc|htpasswd|htaccess)(?:\..*)?"
+)
+_ASCII_RUN = re.compile(rb"[\n\t -~]{24}")  # in UTF-16 that is twelve letters in a row of rare scripts
 _BINARY_SHARE = 0.1  # of the first bytes: controls that no text has
 _CONTROLS = bytes(one for one in range(32) if one not in b"\t\n\r\x0c\x1b")
-_HISTORY = {".git", ".hg", ".svn"}
+# Git takes no file below a folder of this name, so it is no part of a repository; .svn and .hg may well be.
+_HISTORY = ".git"
+VERSION_CONTROL = "version control data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +39,22 @@ class Source:
     path: str  # relative to the workspace, as the file system spells it
     python: bool = False
     skipped: str | None = None
+    binary: bool = False
+    disguised: bool = False  # it begins like a binary, and is looked at as the text that its name says it is
+    in_blocks: bool = False  # what is left out here can be searched for secrets in blocks
 
 
 def list_sources(root: Path, *, most: int = MAX_FILE_BYTES) -> Iterator[Source]:
-    """List the workspace's files in a stable order; version control data counts as one.
+    """List the workspace's files in a stable order; git's own data counts as one.
 
-    Files of more than `most` bytes are left out.
+    Binaries and files of more than `most` bytes are left out, and may be searched in blocks.
     """
     for folder, names, files in os.walk(root):
         names.sort()
         inside = os.path.relpath(folder, root)
-        for name in [one for one in names if one in _HISTORY]:
-            names.remove(name)
-            yield Source(os.path.normpath(os.path.join(inside, name)), skipped="version control data")
+        if _HISTORY in names:
+            names.remove(_HISTORY)
+            yield Source(os.path.normpath(os.path.join(inside, _HISTORY)), skipped=VERSION_CONTROL)
         for name in sorted(files):
             yield _classify(root, os.path.normpath(os.path.join(inside, name)), most)
 
@@ -58,9 +68,11 @@ def read_text(path: Path) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    if raw.startswith(_UTF16):
-        return raw.decode("utf-16", "replace")
-    if (encoding := _bare_utf16(raw[:_SNIFF])) is not None:
+    marked = raw.startswith(_UTF16)
+    if encoding := "utf-16" if marked else _bare_utf16(raw[:_SNIFF]):
+        # A mark, or a few such words in front, may be all of it that is UTF-16; a shell reads on behind them.
+        if _ASCII_RUN.search(raw):
+            return raw.replace(b"\0", b"").decode("latin-1")
         return raw.decode(encoding, "replace")
     try:
         return raw.decode("utf-8-sig")
@@ -70,35 +82,39 @@ def _decoded(raw: bytes) -> str:
 
 def split_lines(text: str) -> list[str]:
     """Split as editors number lines (newline, return, or both), each cut to what detectors may see."""
-    return [line.rstrip("\n")[:MAX_LINE] for line in io.StringIO(text, newline=None)]
+    return [_without_newline(line)[:MAX_LINE] for line in io.StringIO(text, newline=None)]
 
 
 def long_lines(text: str) -> list[tuple[int, str]]:
     """Answer what `split_lines` cuts off, with the lines' numbers, in pieces that overlap."""
-    pieces: list[tuple[int, str]] = []
-    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
-        for start in range(MAX_LINE - _OVERLAP, len(line) - _OVERLAP, MAX_LINE - _OVERLAP):
-            if len(pieces) == _MAX_PIECES:
-                return pieces
-            pieces.append((number, line[start : start + MAX_LINE].rstrip("\n")))
-    return pieces
+    return [
+        (number, line[start : start + MAX_LINE])
+        for number, line in enumerate(map(_without_newline, io.StringIO(text, newline=None)), start=1)
+        for start in range(MAX_LINE - OVERLAP, len(line) - OVERLAP, MAX_LINE - OVERLAP)
+    ]
+
+
+def _without_newline(line: str) -> str:
+    return line.removesuffix("\n")
 
 
 def _classify(root: Path, path: str, most: int) -> Source:
     full = os.path.join(root, path)
     try:
-        size = os.lstat(full).st_size
-        if size > most:
-            return Source(path, skipped=f"larger than {most} bytes")
         with open(full, "rb") as file:
+            size = os.fstat(file.fileno()).st_size  # of what a link leads to, too
             head = file.read(_SNIFF)
     except OSError as error:
         return Source(path, skipped=f"cannot be read ({error.strerror})")
-    script = head.startswith(b"#!")
-    if not script and not _CODE.fullmatch(os.path.basename(path)) and _is_binary(head):
-        return Source(path, skipped="binary")
+    script, name = head.startswith(b"#!"), os.path.basename(path)
+    code = script or _CODE.fullmatch(name) or _CODE_NAMES.fullmatch(name)
+    binary = _is_binary(head)
+    if binary and not code:
+        return Source(path, skipped="binary", binary=True, in_blocks=True)
+    if size > most:
+        return Source(path, skipped=f"larger than {most} bytes", in_blocks=True)
     python = script and b"python" in head.split(b"\n", 1)[0]
-    return Source(path, python=python or path.lower().endswith((".py", ".pyw", ".pyi")))
+    return Source(path, python=python or path.lower().endswith((".py", ".pyw", ".pyi")), disguised=binary)
 
 
 def _is_binary(head: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from airlock_sdk.printable import one_line
 
@@ -58,6 +58,9 @@ class Finding:
         }
 
 
+F = TypeVar("F", bound=Finding)
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """What looking at one file gave."""
@@ -69,21 +72,37 @@ class Inspected:
     counts: Counter[str] = field(default_factory=Counter)  # of all, not of the loudest alone
 
 
-def named(findings: Iterable[Finding]) -> list[Finding]:
-    """Sort findings (loudest first) and give each its id.
+class Naming:
+    """Gives findings their ids: all of a file, in the order of their lines, before any is left out.
 
     An id depends on rule, file, the line's text without its literals (they may be the secret) and the count
-    of equal ones before it; not on the line's number: it survives edits elsewhere in the file.
+    of equal ones before it; not on the line's number: it survives edits elsewhere in the file. And not on
+    what the caller asks for: of two equal ones the second stays the second where the first is left out.
     """
-    seen: Counter[tuple[str, str, str]] = Counter()
-    result = []
-    for finding in sorted(findings, key=lambda one: (one.file, one.line, one.rule)):
-        key = (finding.rule, finding.file, finding.anchor)
-        seen[key] += 1
-        text = "\0".join((*key, str(seen[key])))
+
+    def __init__(self, path: str | None = None) -> None:
+        """`path` is the file's as the file system spells it, where names that are shown may be alike."""
+        self._path = path
+        self._seen: Counter[tuple[str, str, str]] = Counter()
+
+    def id_of(self, rule: str, file: str, anchor: str) -> str:
+        """Answer the id of the next finding."""
+        key = (rule, file if self._path is None else self._path, anchor)
+        self._seen[key] += 1
+        text = "\0".join((*key, str(self._seen[key])))
         digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-        result.append(replace(finding, id=f"f-{digest[:20]}"))
-    return sorted(result, key=rank)
+        return f"f-{digest[:20]}"
+
+    def named(self, finding: F) -> F:
+        """Answer the next finding with its id."""
+        return replace(finding, id=self.id_of(finding.rule, finding.file, finding.anchor))
+
+
+def named(findings: Iterable[F], path: str | None = None) -> list[F]:
+    """Sort findings (loudest first) and give each its id; `path` as in `Naming`."""
+    naming = Naming(path)
+    in_order = sorted(findings, key=lambda one: (one.file, one.line, one.rule))
+    return sorted(map(naming.named, in_order), key=rank)
 
 
 def rank(finding: Finding) -> tuple[int, bool, int, str, int, str]:

@@ -25,16 +25,23 @@ def inspect_all(
     *,
     plainly: Mapping[str, Inspect] | None = None,
     take: Callable[[Inspected], Inspected] = lambda one: one,
+    in_blocks: bool = False,
 ) -> list[Inspected]:
     """Look at each source in a child process and answer what that gave, by file; skipped ones are in it.
+
+    Those that are skipped, and can be searched in blocks, are looked at only if `in_blocks` is asked for.
 
     A file that brings the tools down is looked at again by each of `plainly`, where that is given (by what
     they look for): it hides nothing by crashing them, and what crashes one of these hides nothing from the
     others. `take` sees each answer when it comes and says what of it is kept here: a million findings need
     not be in memory at once. `tell` hears how far it is.
     """
-    inspected = [_not_seen(one, one.skipped) for one in sources if one.skipped]
-    todo = [one for one in sources if not one.skipped]
+    inspected, todo = [], []
+    for one in sources:
+        if one.skipped is None or (in_blocks and one.in_blocks):
+            todo.append(one)
+        else:
+            inspected.append(_not_seen(one, one.skipped))
     brought_down: list[tuple[Source, str]] = []
 
     def note(source: Source, reason: str) -> None:

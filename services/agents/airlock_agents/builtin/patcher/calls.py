@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 
@@ -23,6 +25,12 @@ def argument(call: cst.Call, name: str, position: int | None = None) -> cst.Arg 
 def has_stars(call: cst.Call) -> bool:
     """Tell whether arguments come from `*` or `**`, so that nobody can say here which there are."""
     return any(arg.star for arg in call.args)
+
+
+def takes_only(call: cst.Call, names: Sequence[str]) -> bool:
+    """Tell whether a call gives only arguments of these names, listed in the order of their positions."""
+    by_name = [arg.keyword.value for arg in call.args if arg.keyword is not None]
+    return len(call.args) - len(by_name) <= len(names) and set(by_name) <= set(names)
 
 
 def replaced(call: cst.Call, arg: cst.Arg, value: str) -> cst.Call:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
-from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
+from libcst.metadata import (
+    MetadataWrapper,
+    PositionProvider,
+    QualifiedNameProvider,
+    QualifiedNameSource,
+)
 
 from .calls import spelled
 from .fixes import Mended, Place
@@ -157,6 +162,11 @@ class _Mender(cst.CSTTransformer):
             return updated_node
         place = Place(
             names=frozenset(qualified_names(self, original_node.func)),
+            given={
+                spelled(arg.value): frozenset(qualified_names(self, arg.value))
+                for arg in original_node.args
+                if isinstance(arg.value, cst.Name | cst.Attribute)
+            },
             around=tuple(self._around),
             text=self._text,
             made_by=self._made_by,
@@ -184,6 +194,10 @@ class _Mender(cst.CSTTransformer):
 
 
 def qualified_names(visitor: cst.MetadataDependent, node: cst.CSTNode) -> set[str]:
-    """Answer what a name may mean in full: `yaml.load`, also when it was imported under another name."""
+    """Answer what an imported name may mean in full: `yaml.load`, also when it was imported as another one.
+
+    What the module itself binds means none of them, even where it is spelled like one.
+    """
     found = visitor.get_metadata(QualifiedNameProvider, node, set())
-    return {one.name for one in (found() if callable(found) else found)}
+    names = found() if callable(found) else found
+    return {one.name for one in names if one.source is QualifiedNameSource.IMPORT}

@@ -8,17 +8,23 @@ None: not what the rule meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
 
 from . import calls
 from .reason import Reason
+from .shell_command import words_of
 
 _TIMEOUT_SECONDS = 30
 _REQUEST = re.compile(r"(requests|httpx)\.(get|post|put|delete|patch|head|options|request)")
-_UNSAFE_LOADERS = {"yaml.Loader", "yaml.UnsafeLoader", "yaml.FullLoader", "yaml.CLoader", "yaml.CFullLoader"}
+_CLIENT = re.compile(rf"{_REQUEST.pattern}|httpx\.(stream|Client|AsyncClient)")
+_UNSAFE_LOADER = re.compile(
+    r"yaml\.(loader\.)?(Loader|UnsafeLoader|FullLoader)|yaml\.(cyaml\.)?C(Loader|UnsafeLoader|FullLoader)"
+)
+# How a module teaches PyYAML's unsafe loaders what safe_load would not know.
+_OWN_TAGS = re.compile(r"\badd_(multi_)?constructor\b|\badd_(implicit|path)_resolver\b|\bYAMLObject\b")
 # Names of things that somebody gains by guessing.
 _GUESSABLE = re.compile(
     r"(?i)token|secret|passw|\bpin\b|\botp|nonce|salt|session|voucher|coupon|captcha"
@@ -29,14 +35,21 @@ _RANDOM = re.compile(
     r"random\.(random|randrange|randint|choices?|uniform|triangular|sample|shuffle|getrandbits|randbytes)"
 )
 _TAR = {"tarfile.open", "tarfile.TarFile", "tarfile.TarFile.open"}
-# Whatever a shell would do something with; a command without any of it means the same without a shell.
-_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~={}!\n\t%]")
-_BUILTINS = frozenset("cd export source . alias exec eval set unset ulimit umask exit read wait trap".split())
-_PARSERS = {
-    "xml.etree.ElementTree": {"fromstring", "parse", "iterparse", "XML"},
-    "xml.dom.minidom": {"parseString", "parse"},
-    "xml.sax": {"parse", "parseString"},
+_SHELL_TAKERS = {f"subprocess.{one}" for one in ("Popen", "call", "check_call", "check_output", "run")}
+# What functions of defusedxml take as those of the standard library do, by position or by name. Each of the
+# latter takes a parser, too: there it is refused by name (fromstring), or used as it is, with all its flaws.
+_SAX = ("source", "handler", "errorHandler")
+_PARSERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "xml.etree.ElementTree": {
+        "fromstring": ("text",),
+        "parse": ("source",),
+        "iterparse": ("source", "events"),
+        "XML": ("text",),
+    },
+    "xml.dom.minidom": {"parseString": ("string",), "parse": ("file",)},
+    "xml.sax": {"parse": _SAX, "parseString": ("string", *_SAX[1:])},
 }
+_ELSEWHERE = Reason("its arguments come from elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +65,15 @@ class Place:
     """Where a call stands: what its function is called in full, and the names of what it is part of."""
 
     names: frozenset[str]  # qualified: yaml.load, also when it was imported under another name
+    given: Mapping[str, frozenset[str]]  # names among its arguments, as they are spelled, and what they are
     around: tuple[str, ...]  # the function it stands in, the variable it is assigned to
     text: str  # the whole module
     made_by: Mapping[str, set[str]]  # names of this module, and the functions whose results they are
     defusedxml: bool  # the workspace requires defusedxml
+
+    def surely(self, *functions: str) -> bool:
+        """Tell whether the function is one of these, wherever it was imported from."""
+        return bool(self.names) and self.names <= set(functions)
 
     def sibling(self, named: cst.BaseExpression, module: str, name: str) -> Mended | Reason:
         """Answer another member of the module that `named` is a member of, spelled in the same manner."""
@@ -73,12 +91,16 @@ Fix = Callable[[cst.Call, Place], Result]
 
 def yaml_load(call: cst.Call, place: Place) -> Result:
     """B506: yaml.load becomes yaml.safe_load."""
-    if not place.names & {"yaml.load", "yaml.load_all"}:
+    if not place.surely("yaml.load", "yaml.load_all"):
         return None
+    if calls.has_stars(call):
+        return _ELSEWHERE
+    if _OWN_TAGS.search(place.text):
+        return Reason("the module teaches PyYAML tags of its own, which safe_load does not know")
     loader = calls.argument(call, "Loader", 1)
     if loader is not None:
-        last = calls.last_name(loader.value)
-        if f"yaml.{last}" not in _UNSAFE_LOADERS:
+        meant = place.given.get(calls.spelled(loader.value), frozenset())
+        if not meant or not all(_UNSAFE_LOADER.fullmatch(name) for name in meant):
             return Reason("it uses a loader of the program's own")
         call = calls.removed(call, loader)
     name = "safe_load_all" if "yaml.load_all" in place.names else "safe_load"
@@ -87,6 +109,8 @@ def yaml_load(call: cst.Call, place: Place) -> Result:
 
 def verify_certificates(call: cst.Call, place: Place) -> Result:
     """B501: verify=False becomes verify=True."""
+    if not any(_CLIENT.fullmatch(name) for name in place.names):
+        return None
     verify = calls.argument(call, "verify")
     if verify is None or not calls.is_name(verify.value, "False"):
         return None
@@ -108,6 +132,8 @@ def request_timeout(call: cst.Call, place: Place) -> Result:
 
 def flask_debug(call: cst.Call, place: Place) -> Result:
     """B201: debug=True becomes debug=False."""
+    if not (isinstance(call.func, cst.Attribute) and call.func.attr.value == "run"):
+        return None
     debug = calls.argument(call, "debug")
     if debug is None or not calls.is_name(debug.value, "True"):
         return None
@@ -116,10 +142,10 @@ def flask_debug(call: cst.Call, place: Place) -> Result:
 
 def named_temporary_file(call: cst.Call, place: Place) -> Result:
     """B306: the name of a file that was made, in place of a name that was free."""
-    if "tempfile.mktemp" not in place.names:
+    if not place.surely("tempfile.mktemp"):
         return None
     if calls.has_stars(call):
-        return Reason("its arguments come from elsewhere")
+        return _ELSEWHERE
     named = [
         arg if arg.keyword is not None else arg.with_changes(keyword=cst.Name(name), equal=_tight())
         for arg, name in zip(call.args, ("suffix", "prefix", "dir"), strict=False)
@@ -133,6 +159,8 @@ def named_temporary_file(call: cst.Call, place: Place) -> Result:
 
 def plain_command(call: cst.Call, place: Place) -> Result:
     """B602: a literal command without anything for a shell runs without one."""
+    if not place.surely(*_SHELL_TAKERS):
+        return None
     shell = calls.argument(call, "shell")
     if shell is None or not calls.is_name(shell.value, "True"):
         return None
@@ -142,8 +170,8 @@ def plain_command(call: cst.Call, place: Place) -> Result:
     text = calls.literal(command.value) if command is not None else None
     if command is None or text is None:
         return Reason("its command is put together when it runs; a person must say what may be in it")
-    words = text.split()
-    if not words or _SHELL.search(text) or words[0] in _BUILTINS:
+    words = words_of(text)
+    if words is None:
         return Reason("its command uses the shell")
     call = calls.replaced(call, command, "[" + ", ".join(f'"{word}"' for word in words) + "]")
     shell = calls.argument(call, "shell")
@@ -152,7 +180,7 @@ def plain_command(call: cst.Call, place: Place) -> Result:
 
 def system_random(call: cst.Call, place: Place) -> Result:
     """B311: what must not be guessed comes from the system's generator."""
-    if not any(name.startswith("random.") for name in place.names):
+    if not place.names or not all(name.startswith("random.") for name in place.names):
         return None
     if not any(_RANDOM.fullmatch(name) for name in place.names):
         return Reason("it makes a generator of its own, which may have to repeat itself")
@@ -189,7 +217,7 @@ def extract_filter(call: cst.Call, place: Place) -> Result:
 
 def verified_context(call: cst.Call, place: Place) -> Result:
     """B323: a TLS context that verifies."""
-    if "ssl._create_unverified_context" not in place.names:
+    if not place.surely("ssl._create_unverified_context"):
         return None
     if call.args:
         return Reason("it passes arguments of its own")
@@ -216,7 +244,7 @@ def reject_unknown_hosts(call: cst.Call, place: Place) -> Result:
 
 def select_autoescape(call: cst.Call, place: Place) -> Result:
     """B701: pages in HTML and XML are escaped."""
-    if "jinja2.Environment" not in place.names:
+    if not place.surely("jinja2.Environment"):
         return None
     if "from_string(" in place.text:
         return Reason("it makes templates from strings; a person must say which of them are HTML")
@@ -230,21 +258,31 @@ def select_autoescape(call: cst.Call, place: Place) -> Result:
             return Reason("autoescape is decided elsewhere")
         return Mended(calls.replaced(call, escape, value), chooser.imports)
     if calls.has_stars(call):
-        return Reason("its arguments come from elsewhere")
+        return _ELSEWHERE
     return Mended(calls.added(call, "autoescape", value), chooser.imports)
 
 
 def defused_parser(call: cst.Call, place: Place) -> Result:
     """B313 to B319: the same function of defusedxml, where the program has that package already."""
     for module, functions in _PARSERS.items():
-        found = next((one for one in functions if f"{module}.{one}" in place.names), None)
-        if found is None:
+        of_module = {f"{module}.{one}": one for one in functions}
+        if not place.names & of_module.keys() or not place.surely(*of_module, *_old_names(of_module)):
             continue
+        found = of_module[min(place.names & of_module.keys())]
         if not place.defusedxml:
             return Reason("it needs the package defusedxml, which the program does not require yet")
+        if calls.has_stars(call):
+            return _ELSEWHERE
+        if not calls.takes_only(call, functions[found]):
+            return Reason("it is given more than defusedxml takes safely, a parser for example")
         home = "defusedxml" + module.removeprefix("xml").replace(".etree", "").replace(".dom", "")
         return Mended(call.with_changes(func=calls.parse(f"{home}.{found}")), ((home, None),))
     return None
+
+
+def _old_names(functions: Iterable[str]) -> set[str]:
+    """Answer how Python 2 called them; programs try those first."""
+    return {one.replace(".ElementTree", ".cElementTree") for one in functions}
 
 
 def _instead(call: cst.Call, place: Place, module: str, name: str) -> Mended | Reason:

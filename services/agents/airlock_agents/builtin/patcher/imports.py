@@ -14,20 +14,16 @@ from airlock_sdk.printable import one_line
 
 from .line_edits import LineEdit
 from .reason import Reason
+from .syntax import tree_of
+from .taken import Taken, taken
 
 MAX_FILES = 50_000  # that are read for what they import
 _MAX_BYTES = 1024 * 1024  # of one of them
-_FROM = re.compile(
-    r"(?m)^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]{0,5000}|(?:[^\n\\]|\\\n){0,2000})"
-)
-_NAME = re.compile(r"[^\W\d]\w*|\*")
-_AS = re.compile(r"[ \t]as[ \t]+\w+")
-_COMMENT = re.compile(r"#[^\n]*")
 # How people say that a name is there for others.
 _KEPT = re.compile(r"(?i)#.*(?:re-?export|compat|\bnoqa\b|\bpublic\b|\bapi\b|\bkeep\b|\bkept\b|side.effect)")
 _ABOVE = 3  # lines above an import in which such a comment may stand
 
-Imported = Mapping[tuple[str, str], str]  # (module's last name, name in it) to a file that takes it
+Imported = Mapping[Taken, list[str]]  # and the first two files that take it: one may be the module itself
 
 
 def module_of(file: str) -> str:
@@ -39,82 +35,72 @@ def module_of(file: str) -> str:
 def imported(root: Path, modules: Collection[str], *, memory: int) -> Imported:
     """Read which names the workspace's files take from modules of such names, in a child process."""
 
-    def names(file: str) -> list[tuple[str, str]]:
+    def names(file: str) -> list[Taken]:
         full = root / file
         if full.is_symlink() or full.stat().st_size > _MAX_BYTES:
             return []
-        return sorted(taken(file, full.read_text("utf-8", "replace"), modules))
+        return sorted(taken(file, full.read_text("utf-8-sig", "replace"), modules))
 
-    def none(file: str, reason: str) -> list[tuple[str, str]]:
+    def none(file: str, reason: str) -> list[Taken]:
         return []
 
     files = list(_python_files(root))
-    found: dict[tuple[str, str], str] = {}
+    found: dict[Taken, list[str]] = {}
     for file, pairs in zip(files, isolate.each(names, files, none, memory=memory), strict=True):
         for pair in pairs:
-            found.setdefault(pair, file)
-    return found
-
-
-def taken(file: str, text: str, modules: Collection[str]) -> set[tuple[str, str]]:
-    """Answer what a file's text takes from modules of such names: imported, or behind a dot; `*` is all."""
-    found = set()
-    for one in _FROM.finditer(text):
-        # `from . import name` takes it from the package the file lies in.
-        module = one[1].rpartition(".")[2] or PurePosixPath(file).parent.name
-        if module in modules:
-            listed = _AS.sub("", _COMMENT.sub("", one[2].lstrip("(")))
-            found |= {(module, name) for name in _NAME.findall(listed)}
-    dotted = "|".join(map(re.escape, sorted(modules)))
-    found |= {(one[1], one[2]) for one in re.finditer(rf"\b({dotted})\.(\w+)", text)} if dotted else set()
+            users = found.setdefault(pair, [])
+            if len(users) < 2:
+                users.append(file)
     return found
 
 
 def needed_elsewhere(file: str, text: str, edit: LineEdit, others: Imported) -> Reason | None:
     """Answer why an edit must not take an import away, None where it takes none, or one that nobody needs."""
-    lost = _lost(text, edit)
+    before, after = tree_of(text), tree_of(_edited(text, edit))
+    if before is None:
+        return Reason("the file is not valid Python 3")
+    lost = _bound(before) - _bound(after) if after is not None else None
     if not lost:
-        return None
+        return None  # without a tree: put_lines says so
     if PurePosixPath(file).stem == "__init__":
         return Reason("a package's __init__ imports for those who import the package")
     lines = text.split("\n")
     if any(_KEPT.search(line) for line in lines[max(0, edit.start - 1 - _ABOVE) : edit.end]):
         return Reason("a comment says that the import is there for others")
-    exported = _exported(text)
+    exported = _exported(before)
     module = module_of(file)
     for name in sorted(lost):
         if name in exported:
             return Reason(f"__all__ names {one_line(name, 80)}")
-        user = others.get((module, name)) or others.get((module, "*"))
-        if user is not None and user != file:
+        users = [*others.get((module, name), ()), *others.get((module, "*"), ())]
+        user = next((one for one in users if one != file), None)
+        if user is not None:
             return Reason(f"{one_line(user, 120)} takes {one_line(name, 80)} from here")
     return None
 
 
-def _lost(text: str, edit: LineEdit) -> set[str]:
-    """Answer the names that the file no longer imports after an edit."""
+def _edited(text: str, edit: LineEdit) -> str:
     lines = text.split("\n")
-    changed = [*lines[: edit.start - 1], *([edit.text] if edit.text else []), *lines[edit.end :]]
-    before, after = _bound(text), _bound("\n".join(changed))
-    return set() if after is None or before is None else set(before - after)
+    return "\n".join([*lines[: edit.start - 1], *([edit.text] if edit.text else []), *lines[edit.end :]])
 
 
-def _bound(text: str) -> Counter[str] | None:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None  # put_lines says so
+def _bound(tree: ast.Module) -> Counter[str]:
     imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
     return Counter(name.asname or name.name.partition(".")[0] for one in imports for name in one.names)
 
 
-def _exported(text: str) -> set[str]:
+def _exported(tree: ast.Module) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[*targets], value=value):
                 pass
-            case ast.AugAssign(target=target, value=value):
+            case (
+                ast.AugAssign(target=target, value=value)
+                | ast.AnnAssign(target=target, value=ast.expr() as value)
+            ):
+                targets = [target]
+            case ast.Call(func=ast.Attribute(value=target), args=[value]):  # __all__.extend([...])
                 targets = [target]
             case _:
                 continue

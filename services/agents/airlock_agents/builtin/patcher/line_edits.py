@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from .diff import lines
+from .syntax import tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,6 @@ def put_lines(source: bytes, edits: Sequence[LineEdit], *, python: bool) -> Put:
         put.unfixed = [(one.id, "the file has lines that end in another way than others") for one in edits]
         return put
     parts = lines(text)
-    end = "\r\n" if "\r\n" in text else "\n"
     for one in edits:
         if one.end > len(parts):
             put.unfixed.append((one.id, "the file has fewer lines than the finding says"))
@@ -72,12 +72,11 @@ def put_lines(source: bytes, edits: Sequence[LineEdit], *, python: bool) -> Put:
         else:
             put.made.append(one)
     for one in sorted(put.made, key=lambda edit: -edit.start):
-        new = [line + end for line in one.text.replace("\r\n", "\n").split("\n")] if one.text else []
-        if new and not parts[one.end - 1].endswith("\n"):
-            new[-1] = new[-1].removesuffix(end)
-        parts[one.start - 1 : one.end] = new
+        old = parts[one.start - 1 : one.end]
+        new = one.text.replace("\r\n", "\n").split("\n") if one.text else []
+        parts[one.start - 1 : one.end] = _ended(new, old, _end(parts[0]) or "\n")
     result = "".join(parts).encode("utf-8")
-    if python and put.made and not _compiles(result):
+    if python and put.made and tree_of(result) is None:
         put.unfixed += [(one.id, "the mended file would not be valid Python") for one in put.made]
         put.made = []
         return put
@@ -86,12 +85,21 @@ def put_lines(source: bytes, edits: Sequence[LineEdit], *, python: bool) -> Put:
     return put
 
 
-def _compiles(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return True
+def _ended(new: Sequence[str], old: Sequence[str], other: str) -> list[str]:
+    """Give new lines the ends of those that they replace; `other` where that was a last line without one."""
+    bodies = [line.rstrip("\r\n") for line in old]
+    pairs = zip(reversed(new), reversed(bodies), strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))  # lines at the end that stay
+    ended = []
+    for index, line in enumerate(new):
+        left = len(new) - index  # counted from the end
+        end = _end(old[-left] if left <= max(alike, 1) else old[min(index, len(old) - 1)])
+        ended.append(line + (end if end or left == 1 else other))
+    return ended
+
+
+def _end(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 def _count(text: str) -> int:

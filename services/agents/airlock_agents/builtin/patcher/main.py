@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from airlock_sdk import Agent, Context, Failure
 
-from . import proposal, request
+from . import proposal, request, room
 from .application import Applied, apply
 from .kinds import may_be_mended
 from .overview import overview
@@ -38,8 +38,8 @@ class ProposeInputs(request.Asked, total=False):
     reports: list[dict[str, Any]]
 
 
-class ApplyInputs(TypedDict, total=False):
-    """The input of apply."""
+class ApplyInputs(TypedDict):
+    """The input of apply: what is to be done, and what whoever asks means it to be."""
 
     workspace: dict[str, Any]
     diff: str
@@ -63,7 +63,7 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
         return left is None or left > SECONDS_TO_ANSWER
 
     asked = request.sort(root, inputs, reported.items)
-    done = proposal.propose(root, asked, tell=tell, in_time=in_time)
+    done = room.fitting(proposal.propose(root, asked, tell=tell, in_time=in_time), asked.about)
     changed = [one.file for one in done if one.diff]
     fixed = [one for file in done for one in file.fixed]
     unfixed = [*asked.lost, *(one for file in done for one in file.unfixed)]
@@ -74,7 +74,7 @@ def propose(inputs: ProposeInputs, ctx: Context) -> dict[str, Any]:
         "files": len(changed),
     }
     ctx.log("info", "propose.finished", **stats)
-    diff = proposal.whole_diff(done)
+    diff = room.whole_diff(done)
     output = {
         "diff": diff,
         "diff_sha256": sha256_of(diff),
@@ -115,6 +115,7 @@ def apply_diff(inputs: ApplyInputs, ctx: Context) -> dict[str, Any]:
         "files_changed": list(applied.changed[:MAX_LISTED]),
         "files_changed_total": count,
         "rollback": ctx.put_artifact("rollback.diff", applied.rollback, _DIFF),
+        "rollback_sha256": hashlib.sha256(applied.rollback).hexdigest(),
         "rollback_diff": inline or "",
         "rollback_inline": inline is not None,
     }
@@ -146,11 +147,10 @@ def _size(value: Any) -> int:
 
 def _check_expected(inputs: ApplyInputs) -> None:
     """Refuse another diff, or another workspace, than those that the proposal was about."""
-    found = sha256_of(inputs["diff"])
-    if inputs.get("diff_sha256", found) != found:
+    if inputs["diff_sha256"] != sha256_of(inputs["diff"]):
         raise refused("other-diff", line=1)
-    workspace, expected = inputs["workspace"]["artifact"], inputs.get("workspace_digest")
-    if expected is not None and expected != workspace:
+    workspace, expected = inputs["workspace"]["artifact"], inputs["workspace_digest"]
+    if expected != workspace:
         message = "the diff was made for another workspace than this one"
         details = {"expected": expected, "given": workspace}
         raise Failure("agent.workspace_differs", message, details=details)

@@ -9,6 +9,7 @@ from airlock_sdk.printable import one_line
 
 from .proposal import Done, notes
 from .request import GROUPS, STYLE, About
+from .room import first_group
 
 MAX_OVERVIEW = 16 * 1024  # characters
 _MAX_RULES = 20
@@ -40,7 +41,7 @@ def overview(
         lines += ["", *_left(unfixed)]
     if told := notes(done):
         lines += ["", "Whoever runs the result will notice:", *(f"  {one_line(one, 200)}" for one in told)]
-    for file in sorted(done, key=lambda one: _first_group(about, one)):
+    for file in sorted(done, key=lambda one: first_group(about, one)):
         if listed := [one for one in file.fixed if about[one].group != STYLE]:
             lines += ["", one_line(file.file, _MAX_NAME), *_mended(about, listed)]
     return _cut(lines)
@@ -72,10 +73,6 @@ def _groups(about: Mapping[str, About], done: Sequence[Done]) -> list[str]:
         where = f" (in {_of(len({file for _, file in fixed}), 'file')})" if group == STYLE else ""
         lines.append(f"  {group.capitalize()}: {', '.join(said)}{where}.")
     return lines
-
-
-def _first_group(about: Mapping[str, About], file: Done) -> int:
-    return min((GROUPS.index(about[one].group) for one in file.fixed), default=len(GROUPS))
 
 
 def _left(unfixed: Sequence[tuple[str, str]]) -> list[str]:

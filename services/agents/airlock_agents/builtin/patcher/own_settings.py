@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from .reason import Reason
+from .syntax import tree_of
 
 _CONFIG = re.compile(r"(?i)(?:\w+_)?(?:config|conf|cfg|settings)")
 _FILLS = frozenset({"update", "from_mapping"})  # of Flask's config, and of every dict
@@ -25,9 +26,8 @@ def not_own(file: str, text: str, line: int) -> Reason | None:
     """
     if not file.endswith(".py"):
         return Reason("it stands in no Python file")
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = tree_of(text)
+    if tree is None:
         return Reason("the file is not valid Python 3")
     if any(_fills_here(node, line) for node in ast.walk(tree)):
         return None

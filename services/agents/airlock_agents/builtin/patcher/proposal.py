@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from airlock_sdk import Failure, isolate
+from airlock_sdk import isolate
 
 from .bumps import manifests
 from .bumps.bump import major_note
 from .bumps.manifests import Lock
 from .configuration import files
-from .diff import MAX_DIFF, MAX_FILES, file_diff
+from .diff import file_diff
 from .edits import Edited, Wanted, mend
 from .fixes import defused_parser
 from .imports import Imported, imported, module_of, needed_elsewhere
@@ -23,6 +24,7 @@ from .request import MEMORY, Job, Replacement, Request, read, requires
 from .rules import FIXES, LINE_NOTES, NOTES, why_not
 
 _DEFUSED = "defusedxml"
+_BOM = "\ufeff"  # what editors put before a text to mark it as UTF-8: no part of its first line
 MAX_REASON = 300  # characters
 NO_TIME = "there was no time left for this file: propose for it again"
 
@@ -59,7 +61,9 @@ class Proposer:
                 for one in job.ids()
             ]
             return done
-        edited = self._mended(job, source)
+        edited = self._mended(job, source.removeprefix(codecs.BOM_UTF8))
+        if source.startswith(codecs.BOM_UTF8):
+            edited.source = codecs.BOM_UTF8 + edited.source
         done.notes = [f"{rule}: {(NOTES | LINE_NOTES)[rule]}" for rule in sorted(edited.rules)]
         for one in job.replacements:
             _replace(edited, one)
@@ -69,8 +73,9 @@ class Proposer:
             done.unfixed = [(one, "the file is not UTF-8, and a diff is") for one in job.ids()]
             return done
         done.fixed, done.unfixed = edited.fixed, edited.unfixed
-        after = self._configured(job, done, self._bumped(job, done, after))
-        done.diff = file_diff(job.file, before, after)
+        mark = _BOM if after.startswith(_BOM) else ""
+        changed = self._configured(job, done, self._bumped(job, done, after.removeprefix(_BOM)))
+        done.diff = file_diff(job.file, before, mark + changed)
         return done
 
     def _mended(self, job: Job, source: bytes) -> Edited:
@@ -159,19 +164,6 @@ def propose(
             break
     left = asked.jobs[len(done) :]
     return done + [Done(job.file, unfixed=[(id_, NO_TIME) for id_ in job.ids()]) for job in left]
-
-
-def whole_diff(done: Sequence[Done]) -> str:
-    """Join the files' diffs; raises Failure when nobody could read the whole."""
-    diff = "".join(one.diff for one in done)
-    size, count = len(diff.encode("utf-8")), sum(bool(one.diff) for one in done)
-    if size > MAX_DIFF or count > MAX_FILES:
-        most = f"{MAX_DIFF} bytes in {MAX_FILES} files"
-        message = (
-            f"the diff has {size} bytes in {count} files and may have {most}: propose for fewer at a time"
-        )
-        raise Failure("agent.diff_too_large", message, details={"size": size, "files": count})
-    return diff
 
 
 def notes(done: Sequence[Done]) -> list[str]:

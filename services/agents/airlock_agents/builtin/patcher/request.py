@@ -225,7 +225,7 @@ def _declared(root: Path, files: Sequence[str]) -> dict[str, list[str]]:
         if isinstance(source, str):
             return []
         try:
-            return manifests.declared(file, source.decode("utf-8"))
+            return manifests.declared(file, source.decode("utf-8-sig"))
         except UnicodeDecodeError:
             return []
 

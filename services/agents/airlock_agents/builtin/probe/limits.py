@@ -15,6 +15,8 @@ _BEYOND = 64
 """How many more than granted are tried before it is called open."""
 _MEMORY_V1 = Path("/sys/fs/cgroup/memory")
 _UNIFIED = Path("/sys/fs/cgroup")
+_ENDLESS = 1 << 60
+"""Bytes: version 1 states no limit by the largest number that it has, rounded down to whole pages."""
 
 
 def _fork(box: Box) -> Seen:
@@ -124,7 +126,8 @@ def _number(*places: Path) -> int | None:
             text = place.read_text().strip()
         except OSError:
             continue
-        return int(text) if text.isdecimal() else -1  # `max`: no limit
+        stated = int(text) if text.isdecimal() else _ENDLESS  # `max`
+        return stated if stated < _ENDLESS else -1
     return None
 
 
@@ -144,7 +147,8 @@ def _no_swap(_: Box) -> Seen:
         _number(_MEMORY_V1 / "memory.limit_in_bytes"),
     )
     if both is not None and memory is not None:
-        return fact(both <= memory, f"memory {memory}, memory and swap {both}")
+        bounded = 0 <= both <= memory
+        return fact(bounded, f"memory {memory}, memory and swap {both}{'' if bounded else ' (-1: no limit)'}")
     swap = _number(_UNIFIED / "memory.swap.max")
     if swap is None:
         return absent("this kernel does not count swap")

@@ -11,8 +11,12 @@ from .kernel import call, reached
 from .tree import HARMLESS_DEVICES
 from .tries import Box, Room, Seen, Try, absent, by_error, fact, opened, refused
 
-_READ_ONLY, _REMOUNT, _BIND, _RECURSIVE = 1, 32, 4096, 16384
+_REMOUNT, _BIND, _RECURSIVE = 32, 4096, 16384
+_LOCKS = os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+"""Of a mount; the flags by which it is asked for have the same numbers."""
 _AT_ONCE = 2  # MNT_DETACH
+_IF_IDLE = 4
+"""MNT_EXPIRE: the first call only marks a mount, after a look at the caller's rights."""
 _HERE = -100
 _NOWHERE = b"/airlock-probe-is-not-there"
 _DEVICES = {
@@ -30,7 +34,9 @@ _NODES = """
 _ENGINES_PLACES = frozenset(
     "/ /tmp /etc/resolv.conf /etc/hostname /etc/hosts /usr/sbin/docker-init /sbin/docker-init".split()
 )
-_KERNEL_KINDS = frozenset("proc sysfs devpts tmpfs mqueue cgroup cgroup2 devtmpfs".split())
+_KERNEL_KINDS = frozenset("proc sysfs devpts tmpfs mqueue cgroup cgroup2".split())
+_READ_ONLY_KINDS = frozenset("sysfs cgroup cgroup2".split())
+"""What the engine mounts so that nothing in it can be written."""
 _MASKED = """
     /proc/acpi /proc/asound /proc/interrupts /proc/kallsyms /proc/kcore /proc/keys /proc/kmsg
     /proc/latency_stats /proc/pressure /proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats
@@ -92,13 +98,16 @@ def _mount(kind: str, source: bytes, flags: int) -> Callable[[Box], Seen]:
         folder = box.scratch / "mount"
         folder.mkdir(exist_ok=True)
         target = os.fsencode(folder) if not flags & _REMOUNT else source
+        before = os.statvfs(target).f_flag & _LOCKS
         try:
             call("mount", source, target, kind.encode(), flags, None)
         except OSError as error:
             return by_error(error)
-        if not flags & _REMOUNT:
+        if flags & _REMOUNT:
+            call("mount", source, target, kind.encode(), flags | before, None)
+        else:
             call("umount2", target, _AT_ONCE)
-        return opened("it worked")
+        return opened("it worked, and was undone")
 
     return run
 
@@ -113,8 +122,11 @@ def _nothing_of_the_hosts(_box: Box) -> Seen:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         place, kind = before.split()[4], after.split()[0]
+        options = {*before.split()[5].split(","), *after.split()[2].split(",")}
         if not _is_the_engines(place, kind):
             strange.append(f"{place} ({kind})")
+        elif kind in _READ_ONLY_KINDS and "ro" not in options:
+            strange.append(f"{place} ({kind}, to be written)")
     return fact(not strange, f"beside what every container has: {', '.join(strange) or 'nothing'}")
 
 
@@ -216,7 +228,7 @@ MOUNTS = Room(
         Try("remounting / to be written", _mount("none", b"/", _REMOUNT | _BIND)),
         Try("remounting scratch to be executed", _mount("none", b"/tmp", _REMOUNT | _BIND)),
         Try("remounting /proc/sys to be written", _mount("none", b"/proc/sys", _REMOUNT | _BIND)),
-        Try("umount of what the engine put there", lambda _: reached("umount2", b"/etc/hostname", _AT_ONCE)),
+        Try("umount of what the engine put there", lambda _: reached("umount2", b"/etc/hostname", _IF_IDLE)),
         Try("pivot_root", lambda _: reached("pivot_root", _NOWHERE, _NOWHERE)),
         Try("chroot", _chroot),
         Try("fsopen", lambda _: reached("fsopen", b"tmpfs", 0)),

@@ -19,7 +19,7 @@ _ENGINES = """
     /run/crio/crio.sock /run/buildkit/buildkitd.sock /run/dbus/system_bus_socket /run/systemd/private
     /run/systemd/journal/socket /run/snapd.socket
 """.split()
-_FAMILIES = {
+FAMILIES = {
     "AF_NETLINK": (16, socket.SOCK_RAW, 0),
     "AF_PACKET": (17, socket.SOCK_RAW, 0x0300),
     "AF_VSOCK": (40, socket.SOCK_STREAM, 0),
@@ -31,11 +31,11 @@ _FAMILIES = {
     "AF_KEY": (15, socket.SOCK_RAW, 2),
     "AF_XDP": (44, socket.SOCK_RAW, 0),
     "AF_SMC": (43, socket.SOCK_STREAM, 0),
-    "AF_NFC": (39, socket.SOCK_SEQPACKET, 1),
+    "AF_NFC": (39, socket.SOCK_SEQPACKET, 0),
     "AF_AX25": (3, socket.SOCK_DGRAM, 0),
     "AF_QIPCRTR": (42, socket.SOCK_DGRAM, 0),
 }
-_PROTOCOLS = {
+PROTOCOLS = {
     "raw socket, IPv4": (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
     "raw socket, IPv6": (socket.AF_INET6, socket.SOCK_RAW, 58),
     "ping socket": (socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP),
@@ -83,7 +83,7 @@ def _gateway(_: Box) -> Seen:
     gateways = ["172.17.0.1"]
     for line in Path("/proc/net/route").read_text().splitlines()[1:]:
         fields = line.split()
-        if fields[1] == "00000000":
+        if fields[1] == "00000000" and int(fields[2], 16):  # a way without a gateway leads to no host
             gateways.insert(0, socket.inet_ntoa(struct.pack("<L", int(fields[2], 16))))
     for port in (22, 2375, 4222, 5432, 9002):
         seen = _talk(socket.AF_INET, socket.SOCK_STREAM, (gateways[0], port))
@@ -209,8 +209,8 @@ NETWORK = Room(
         Try("others on loopback", _loopback),
         *(Try(name, _connect(family, kind, address)) for name, family, kind, address in _OUT),
         Try("the host", _gateway),
-        *(Try(name, _family(how)) for name, how in _PROTOCOLS.items()),
-        *(Try(name, _family(how)) for name, how in _FAMILIES.items()),
+        *(Try(name, _family(how)) for name, how in PROTOCOLS.items()),
+        *(Try(name, _family(how)) for name, how in FAMILIES.items()),
     ),
 )
 NAMES = Room(

@@ -24,24 +24,31 @@ _FLAGS = {
 _TIME = 0x80
 """CLONE_NEWTIME: of unshare and clone3 alone, clone means a signal by that bit."""
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
-_SEIZE, _DETACH = 0x4206, 17
+_SEIZE = 0x4206
+_GONE = frozenset({errno.ESRCH, errno.ENOENT})
+"""It has ended meanwhile, or is a thread of the kernel's, which has nothing of the kind."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _strangers() -> list[int]:
-    """Processes that are none of the sandbox's own: of another user, or of another namespace."""
+    """Processes that are none of the sandbox's own: of another user, namespace or control group.
+
+    A container is a control group, so that also root finds who else is there among root's own processes.
+    """
     found = []
+    ours = Path("/proc/self/cgroup").read_text() if os.path.exists("/proc/self/cgroup") else ""
     for name in os.listdir("/proc"):
         if not name.isdecimal():
             continue
         try:
             owner = os.stat(f"/proc/{name}").st_uid
             status = Path(f"/proc/{name}/status").read_text()
+            group = Path(f"/proc/{name}/cgroup").read_text() if ours else ""
         except OSError:
             continue  # it has ended meanwhile
         innermost = status.partition("NSpid:")[2].splitlines()[0].split()
         # A process whose number here is not its number in its own namespace is of another namespace.
-        if owner != os.getuid() or len(innermost) > 1:
+        if owner != os.getuid() or len(innermost) > 1 or group != ours:
             found.append(int(name))
     return found
 
@@ -53,8 +60,9 @@ def _seen(_: Box) -> Seen:
 
 def _first(_: Box) -> Seen:
     command = Path("/proc/1/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-    ours = os.stat("/proc/1").st_uid == os.getuid()
-    return fact(ours, f"process 1 is {command} of user {os.stat('/proc/1').st_uid}")
+    ours = 1 not in _strangers()
+    said = f"process 1 is {command} of user {os.stat('/proc/1').st_uid}"
+    return fact(ours, said if ours else f"{said}, and none of ours")
 
 
 def _on_others(name: str, act: Callable[[int], None]) -> Try:
@@ -62,22 +70,29 @@ def _on_others(name: str, act: Callable[[int], None]) -> Try:
         strangers = _strangers()
         if not strangers:
             return absent("there is no other process to be seen")
-        last = ""
+        refusals = []
         for process in strangers[:50]:
             try:
                 act(process)
             except OSError as error:
-                last = spelled(error.errno)
+                seen = by_error(error, f"process {process}")
+                if error.errno in REFUSALS:
+                    refusals.append(seen.saw)
+                elif error.errno not in _GONE and not seen.verdict.holds:
+                    return seen
                 continue
             return opened(f"process {process}: it worked")
-        return refused(f"{len(strangers)} processes, {last}")
+        if not refusals:
+            return absent(f"of {len(strangers)} processes none has anything of the kind")
+        return refused(f"{len(strangers)} processes; {refusals[-1]}")
 
     return Try(name, run)
 
 
 def _trace(process: int) -> None:
+    # It is not stopped, and is let go as soon as the process that makes this try ends, which is at once:
+    # to let go by a call it would have to be stopped first.
     call("ptrace", _SEIZE, process, None, None)
-    call("ptrace", _DETACH, process, None, None)
 
 
 def _read_memory(process: int) -> None:
@@ -94,6 +109,7 @@ def _read_environment(process: int) -> None:
 
 
 def _call_memory(process: int) -> None:
+    """Read at a place where it has nothing: EFAULT comes after the look at the caller's rights."""
     target = ctypes.create_string_buffer(8)
     vector = (ctypes.c_ulong * 2)(ctypes.addressof(target), 8)
     call("process_vm_readv", process, vector, 1, vector, 1, 0)
@@ -152,13 +168,14 @@ def _enter(name: str) -> Callable[[Box], Seen]:
 
 
 def _own_numbers(_: Box) -> Seen:
-    """A pid namespace of its own: then what is seen is the box's own tree."""
+    """A pid namespace of its own: then its process 1 is one of the box's own."""
     mine = os.readlink("/proc/self/ns/pid")
     try:
         first = os.readlink("/proc/1/ns/pid")
     except OSError as error:
         return opened(f"process 1 is not to be looked at ({error.strerror}): it is none of ours")
-    return fact(mine == first, f"ours {mine}, that of process 1 {first}")
+    own = mine == first and 1 not in _strangers()
+    return fact(own, f"ours {mine}, that of process 1 {first}{'' if own else ', which is none of ours'}")
 
 
 PROCESSES = Room(

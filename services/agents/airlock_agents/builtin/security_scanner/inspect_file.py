@@ -14,7 +14,8 @@ from pathlib import Path, PurePath
 from ..findings.collection import MAX_PER_FILE, loudest, tallied
 from ..findings.credentials import Credentials
 from ..findings.files import MAX_FILE_BYTES, Source, read_text
-from ..findings.finding import Finding, printable
+from ..findings.finding import Finding, named, printable
+from ..findings.large_files import LargeFiles
 from ..findings.severities import at_least, in_test, is_test
 from . import own_checks
 from .bandit_checks import BanditChecks
@@ -24,7 +25,7 @@ from .dependencies.readers import read_dependencies, reader_of
 from .merging import merge
 from .scanned import Scanned, Wish, kind_of
 
-MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched by nothing; between, by patterns only
+MAX_CODE_BYTES = 8 * 1024 * 1024  # larger files are searched for secrets only; between, by patterns, too
 _OWN_RULES = "own rules"
 # How those are counted that min_severity leaves out only because of where they stand, or what they look like.
 BELOW_FLOOR = "below the floor in tests"
@@ -41,6 +42,7 @@ class Inspector:
         self._root = root
         self._wish = wish
         self._credentials = Credentials(scratch) if wish.asks("secrets") else None
+        self._large = LargeFiles(self._credentials) if self._credentials is not None else None
         self._code = wish.asks(*(one for one in SCAN_TYPES if one != "dependencies"))
         self._bandit = BanditChecks() if self._code else None
         self._spent: dict[str, float] = {}
@@ -51,6 +53,8 @@ class Inspector:
         return replace(self._inspect(source), spent=self._spent)
 
     def _inspect(self, source: Source) -> Scanned:
+        if source.skipped is not None:
+            return self._in_blocks(source)
         try:
             text = read_text(self._root / source.path)
         except OSError as error:
@@ -58,7 +62,7 @@ class Inspector:
         if len(text) > MAX_FILE_BYTES:
             return self._inspect_large(source, text)
         findings, trouble = self._run(
-            ("detect-secrets", lambda: self._secrets(source, text, plain=False)),
+            ("detect-secrets", lambda: self._secrets(source, text)),
             ("the other rules", lambda: self._others(source, text)),
         )
         if source.python and self._bandit is not None:
@@ -81,20 +85,26 @@ class Inspector:
             looks["dependencies"] = self._plain_dependencies
         return looks
 
+    def _in_blocks(self, source: Source) -> Scanned:
+        """Search for secrets what is left out otherwise: no padding and no disguise hides them."""
+        findings, trouble = self._secrets_in_blocks(source)
+        said = "; ".join((f"{source.skipped}: searched for secrets only", *trouble))
+        return replace(self._scanned(source, findings, [said]), seen=False)
+
     def _plain_secrets(self, source: Source) -> Scanned:
-        text = read_text(self._root / source.path)
-        if len(text) > MAX_FILE_BYTES:
-            return Scanned(printable(source.path), skipped="too large to be searched for secrets", seen=False)
-        findings, trouble = self._run(("detect-secrets", lambda: self._secrets(source, text, plain=True)))
-        return self._scanned(source, findings, trouble)
+        return self._scanned(source, *self._secrets_in_blocks(source))
 
     def _plain_flaws(self, source: Source) -> Scanned:
+        if source.skipped is not None:
+            return Scanned(printable(source.path), seen=False)
         text = read_text(self._root / source.path)
         shown = printable(source.path)
         findings, trouble = own_checks.check_in_pieces(source.path, text, shown, python=source.python)
         return self._scanned(source, findings, [trouble] if trouble else [])
 
     def _plain_dependencies(self, source: Source) -> Scanned:
+        if source.skipped is not None:
+            return Scanned(printable(source.path), seen=False)
         return self._with_dependencies(source, read_text(self._root / source.path), [], [])
 
     def _inspect_large(self, source: Source, text: str) -> Scanned:
@@ -105,10 +115,18 @@ class Inspector:
             findings = own_checks.check_unparsed(text, shown)
         elif self._code:
             findings = own_checks.check_others(source.path, text, shown)
-        trouble = [
-            f"larger than {MAX_FILE_BYTES} bytes: searched for flaws by patterns, for secrets not at all"
-        ]
-        return self._with_dependencies(source, text, findings, trouble)
+        secrets, cut = self._secrets_in_blocks(source)
+        trouble = [f"larger than {MAX_FILE_BYTES} bytes: searched by patterns and in blocks only", *cut]
+        return self._with_dependencies(source, text, [*findings, *secrets], trouble)
+
+    def _secrets_in_blocks(self, source: Source) -> tuple[list[Finding], list[str]]:
+        if self._large is None:
+            return [], []
+        with self._timed("detect-secrets"):
+            found, cut = self._large.check(
+                self._root / source.path, source.path, printable(source.path), binary=source.binary
+            )
+        return found, [cut] if cut else []
 
     def _run(self, *looks: tuple[str, Callable[[], list[Finding]]]) -> tuple[list[Finding], list[str]]:
         findings: list[Finding] = []
@@ -130,11 +148,11 @@ class Inspector:
         finally:
             self._spent[tool] = self._spent.get(tool, 0.0) + time.monotonic() - began
 
-    def _secrets(self, source: Source, text: str, *, plain: bool) -> list[Finding]:
+    def _secrets(self, source: Source, text: str) -> list[Finding]:
         if self._credentials is None:
             return []
         with self._timed("detect-secrets"):
-            return self._credentials.check(source.path, printable(source.path), text, plain=plain)
+            return self._credentials.check(source.path, printable(source.path), text)
 
     def _others(self, source: Source, text: str) -> list[Finding]:
         if source.python or not self._code:
@@ -185,7 +203,7 @@ class Inspector:
         tests = is_test(PurePath(source.path))
         kept: list[Finding] = []
         below: Counter[str] = Counter()
-        for one in merge(findings):
+        for one in named(merge(findings), source.path):
             if not wanted(self._wish.types, one.rule, one.tool):
                 continue
             finding = replace(one, in_tests=tests, more={"type": types_of(one.rule, one.tool)[0]})

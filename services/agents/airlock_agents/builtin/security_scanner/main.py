@@ -14,7 +14,7 @@ from airlock_sdk.artifact import JSON, SARIF
 from ..findings import report
 from ..findings.collection import Collection
 from ..findings.files import list_sources
-from ..findings.finding import Finding, Inspected
+from ..findings.finding import Finding, Inspected, named
 from ..findings.inspection import inspect_all
 from ..findings.sarif import sarif
 from ..findings.severities import Severity, at_least
@@ -25,7 +25,7 @@ from .inspect_file import BELOW_FLOOR, LOWERED, MAX_CODE_BYTES, Inspector
 from .rules import LEFT_OUT
 from .scanned import Scanned, Wish, kind_of, typed
 
-VERSION = "2.3.1"
+VERSION = "2.4.0"
 _ADVISORIES = "/advisories"  # where in the input they are named
 _SECONDS_TO_MATCH = 240.0
 
@@ -70,7 +70,12 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
 
     with ctx.span("inspect files", files=len(sources)) as inspecting:
         inspected = inspect_all(
-            inspector.inspect, sources, ctx.progress, plainly=inspector.plain_looks(), take=take
+            inspector.inspect,
+            sources,
+            ctx.progress,
+            plainly=inspector.plain_looks(),
+            take=take,
+            in_blocks=wish.asks("secrets"),
         )
         # All tools look at a file before any looks at the next: their times are shares of this span's.
         shares = {f"seconds.{tool.replace(' ', '_')}": round(busy, 3) for tool, busy in spent.items()}
@@ -81,7 +86,7 @@ def scan(inputs: ScanInputs, ctx: Context) -> dict[str, Any]:
         with ctx.span("match dependencies", dependencies=len(dependencies)) as matching:
             matched = _match(dependencies, given)
             matching.set(findings=len(matched.findings))
-        found.add([one for one in typed(matched.findings) if at_least(one.severity, wish.floor)])
+        found.add([one for one in typed(named(matched.findings)) if at_least(one.severity, wish.floor)])
         data = list(matched.data)
     with ctx.span("write report"):
         return _answer(found, inspected, len(dependencies), data, ctx)
@@ -115,7 +120,7 @@ def _answer(
     data: list[dict[str, Any]],
     ctx: Context,
 ) -> dict[str, Any]:
-    findings = found.findings()
+    findings = found.loudest()
     left_out = report.skipped(inspected)
     counts = found.summary(SCAN_TYPES) | {
         "in_tests": found.counts["in tests"],

@@ -108,9 +108,10 @@ def _step(step: Node, privileged: str | None, trusted: tuple[str, ...]) -> Itera
         if script is None:
             continue
         yield from check_script(script)
-        for found in _INJECTED.finditer(script.text):
+        injected = list(_INJECTED.finditer(script.text))
+        for found, line in zip(injected, script.lines_of(found.start() for found in injected), strict=True):
             said = f"{found[1]} becomes part of the script."
-            yield Breach("ci.script-injection", script.line_of(found.start()), said)
+            yield Breach("ci.script-injection", line, said)
         if privileged and (found_there := _FETCHES_PROPOSED.search(script.text)):
             said = f"On {privileged} the workflow fetches what anybody proposed."
             at = script.line_of(found_there.start())

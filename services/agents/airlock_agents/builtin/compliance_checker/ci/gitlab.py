@@ -65,7 +65,7 @@ def _script(script: Node | None) -> Iterator[Breach]:
         return
     for one in script.texts():
         yield from check_script(one)
-        for found in _SHOWN.finditer(one.text):
-            if names_secret(found[1]):
-                said = f"{found[1]} is printed to the log."
-                yield Breach("ci.secret-printed", one.line_of(found.start()), said, confidence="MEDIUM")
+        shown = [found for found in _SHOWN.finditer(one.text) if names_secret(found[1])]
+        for found, line in zip(shown, one.lines_of(found.start() for found in shown), strict=True):
+            said = f"{found[1]} is printed to the log."
+            yield Breach("ci.secret-printed", line, said, confidence="MEDIUM")

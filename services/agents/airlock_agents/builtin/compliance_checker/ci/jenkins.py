@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .. import image_names, shell_lines
 from ..facts import Breach, TextFile
+from ..line_numbers import lines_of
 from ..secret_names import holds_secret, names_secret
 
 _NAME = re.compile(r"(?s)(?:.*/)?Jenkinsfile(?:[.-][\w.-]+)?|(?:.*/)?[\w.-]+\.[Jj]enkinsfile")
@@ -22,8 +23,8 @@ def is_jenkinsfile(path: str) -> bool:
 
 def check_jenkinsfile(file: TextFile) -> Iterator[Breach]:
     """Hold a Jenkinsfile to its rules."""
-    for at in shell_lines.piped_to_shell(file.text):
-        line = file.text.count("\n", 0, at) + 1
+    text = file.text
+    for line in lines_of(text, shell_lines.piped_to_shell(text), first=1):
         yield Breach("ci.pipe-to-shell", line, "What is fetched is run at once.")
     for number, line_text in enumerate(file.lines, start=1):
         if line_text.lstrip().startswith(("//", "*", "/*")):

@@ -26,13 +26,11 @@ _SECURITY = re.compile(
 
 def check_script(script: Node) -> Iterator[Breach]:
     """Look at a script of a pipeline."""
-    for at in shell_lines.piped_to_shell(script.text):
-        yield Breach("ci.pipe-to-shell", script.line_of(at), "What is fetched is run at once.")
-    for found in _PRINTED.finditer(script.text):
-        if not _ELSEWHERE.search(found[3]):
-            yield Breach(
-                "ci.secret-printed", script.line_of(found.start(2)), "A secret is printed to the log."
-            )
+    for line in script.lines_of(shell_lines.piped_to_shell(script.text)):
+        yield Breach("ci.pipe-to-shell", line, "What is fetched is run at once.")
+    printed = _PRINTED.finditer(script.text)
+    for line in script.lines_of(found.start(2) for found in printed if not _ELSEWHERE.search(found[3])):
+        yield Breach("ci.secret-printed", line, "A secret is printed to the log.")
 
 
 def is_security_check(name: str) -> bool:

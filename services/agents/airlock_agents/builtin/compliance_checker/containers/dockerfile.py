@@ -14,7 +14,8 @@ from .instructions import Instruction, read_instructions
 _NAME = re.compile(r"(?is)(docker|container)file([.-].*)?|.*\.(docker|container)file")
 _ROOT = frozenset({"root", "0"})
 _NONROOT = re.compile(r"\bnon-?root\b")
-_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|\S*)")
+# A name is taken from where it begins, and whole: no place within it is tried, too.
+_PAIR = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)(?:=(\"[^\"]*\"|'[^']*'|\S*))?(?=\s|$)")
 _SSH = re.compile(r"(?:^|\s)22(?:/tcp)?(?=\s|$)")
 
 
@@ -112,28 +113,28 @@ def _instruction(one: Instruction) -> Iterator[Said]:
 
 
 def _run(one: Instruction) -> Iterator[Breach]:
-    script = one.argument
-    for at in shell_lines.piped_to_shell(script):
-        yield Breach("containers.pipe-to-shell", one.line_of(at), "What is fetched is run at once.")
-    for at in shell_lines.world_writable(script):
-        yield Breach("containers.world-writable", one.line_of(at), "Files become writable by everybody.")
-    for at in shell_lines.with_sudo(script):
-        yield Breach("containers.sudo", one.line_of(at), "A command is run by sudo.")
+    script = one.script
+    for line in one.lines_of(shell_lines.piped_to_shell(script)):
+        yield Breach("containers.pipe-to-shell", line, "What is fetched is run at once.")
+    for line in one.lines_of(shell_lines.world_writable(script)):
+        yield Breach("containers.world-writable", line, "Files become writable by everybody.")
+    for line in one.lines_of(shell_lines.with_sudo(script)):
+        yield Breach("containers.sudo", line, "A command is run by sudo.")
         break
-    for at in shell_lines.with_recommends(script):
-        yield Breach("containers.apt-recommends", one.line_of(at), "apt installs recommended packages too.")
+    for line in one.lines_of(shell_lines.with_recommends(script)):
+        yield Breach("containers.apt-recommends", line, "apt installs recommended packages too.")
         break
 
 
 def _settings(one: Instruction) -> Iterator[Breach]:
-    pairs = [(found[1], found[2], found.start()) for found in _PAIR.finditer(one.argument)]
-    if not pairs and one.argument.split():
-        name, _, value = one.argument.partition(" ")
-        pairs = [(name.strip(), value, 0)]
-    for name, value, at in pairs:
+    words = one.argument.split(None, 1)
+    if one.word == "ENV" and words and "=" not in words[0]:  # the old form: a name, and all the rest
+        pairs = [(words[0], "".join(words[1:]), 0)]
+    else:
+        pairs = [(found[1], found[2] or "", found.start()) for found in _PAIR.finditer(one.argument)]
+    for (name, value, _), line in zip(pairs, one.lines_of(at for _, _, at in pairs), strict=True):
         if not names_secret(name):
             continue
-        line = one.line_of(at)
         if is_literal_secret(value):
             said = f"{one.word} {name} puts a secret into the image."
             yield Breach("containers.secret-in-image", line, said, secret=True)

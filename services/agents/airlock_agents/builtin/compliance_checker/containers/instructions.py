@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from ..line_numbers import lines_of
 
 MAX_INSTRUCTIONS = 5_000
 MAX_HEREDOCS = 5  # of one instruction
 _DIRECTIVE = re.compile(r"#\s*escape\s*=\s*(\S)\s*$", re.IGNORECASE)
-_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_]\w{0,60})\1")
+# A here-document begins with a word of its own; what is quoted is none, and an escaped quote opens nothing.
+# Nothing of what is quoted is ever given back: a file of quotes would take minutes.
+_HEREDOC = re.compile(
+    r"\\[\s\S]|\"(?:[^\"\\]|\\[\s\S]){0,2000}+\"|'[^']{0,2000}+'"
+    r"|(?:(?<=\s)|^)\d{0,3}<<-?(?P<quote>[\"']?)(?P<end>[A-Za-z_]\w{0,60})(?P=quote)(?=\s|$)"
+)
+_WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD", "ONBUILD"})  # elsewhere << is text
+_WORD = re.compile(r"\s*(\S*)[ \t]*")
 _FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?\s+")
 
 
@@ -20,12 +29,13 @@ class Instruction:
 
     word: str  # upper case
     argument: str  # without flags
+    script: str  # the same as a shell gets it: joined lines are one, and only here-documents have several
     flags: dict[str, str]
     line: int
 
-    def line_of(self, offset: int) -> int:
-        """Answer the line of a place in the argument."""
-        return self.line + self.argument.count("\n", 0, offset)
+    def lines_of(self, offsets: Iterable[int]) -> Iterator[int]:
+        """Answer the lines of places in the argument, each behind the one before."""
+        return lines_of(self.argument, offsets, first=self.line)
 
 
 def read_instructions(lines: Sequence[str]) -> Iterator[Instruction]:
@@ -52,26 +62,38 @@ def read_instructions(lines: Sequence[str]) -> Iterator[Instruction]:
                 parts.append(line)
                 break
             parts.append(line[:-1])
-        for end in _open_heredocs(parts[0]):
+        joined = "\n".join(parts)
+        for end in _open_heredocs(joined):
             places = ends.get(end, [])
             later = bisect_left(places, number)
             if later < len(places):  # without its end it is none, and must not hide the rest of the file
                 parts += lines[number : places[later] + 1]
                 number = places[later] + 1
         count += 1
-        yield _instruction("\n".join(parts), start + 1)
+        yield _instruction("\n".join(parts), len(joined), start + 1)
 
 
-def _open_heredocs(line: str) -> list[str]:
-    return [found[2] for found in _HEREDOC.finditer(line)][:MAX_HEREDOCS]
+def _open_heredocs(text: str) -> list[str]:
+    word, rest = _parted(text)
+    if word not in _WITH_HEREDOCS:
+        return []
+    return [found["end"] for found in _HEREDOC.finditer(rest) if found["end"]][:MAX_HEREDOCS]
 
 
-def _instruction(text: str, line: int) -> Instruction:
-    word, _, rest = text.lstrip().partition(" ")
+def _parted(text: str) -> tuple[str, str]:
+    """Answer the word of an instruction, in upper case, and what stands behind it, from its line on."""
+    found = _WORD.match(text)
+    return (found[1].upper(), text[found.end() :]) if found else ("", text)
+
+
+def _instruction(text: str, joined: int, line: int) -> Instruction:
+    """Read an instruction, the first `joined` characters of which are one line to whoever runs it."""
+    word, rest = _parted(text)
     flags: dict[str, str] = {}
-    rest = rest.lstrip(" \t")
     while found := _FLAG.match(rest):
         flags[found[1]] = found[2] or ""
         line += found[0].count("\n")
         rest = rest[found.end() :]
-    return Instruction(word.upper(), rest, flags, line)
+    one_line = max(0, joined - (len(text) - len(rest)))
+    script = rest[:one_line].replace("\n", "\v") + rest[one_line:]
+    return Instruction(word, rest, script, flags, line)

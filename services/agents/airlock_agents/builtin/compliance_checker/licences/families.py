@@ -11,7 +11,7 @@ from .texts import PROPRIETARY
 
 Family = Literal["permissive", "weak", "strong", "restricted", "unknown"]
 
-_STRONG = re.compile(r"(?:A?GPL|OSL|EUPL|CC-BY-SA|Sleepycat|QPL|RPL|CPAL)-?.*")
+_STRONG = re.compile(r"(?:A?GPL|OSL|EUPL|CC-BY-SA|CECILL-[12]|GFDL|Sleepycat|QPL|RPL|CPAL)-?.*")
 _WEAK = re.compile(r"(?:LGPL|MPL|EPL|CDDL|CPL|MS-RL|CECILL-C|Artistic|APSL|IPL)-?.*")
 _RESTRICTED = re.compile(r"(?:SSPL|BUSL|Elastic|PolyForm|CC-BY-(?:NC|ND)|JSON$|NGPL).*")
 _VARIANT = re.compile(r"(?:-only|-or-later|\+)$")

@@ -18,7 +18,7 @@ from .families import (
     family,
     kindest,
 )
-from .names import alternatives, understood
+from .names import alternatives, understood, versions
 from .texts import PROPRIETARY
 
 _SHARE = 0.5  # of the source files with a header, from which on it is the custom
@@ -82,7 +82,7 @@ def _manifest(path: str, manifest: Manifest, seen: Licences) -> Iterator[Breach]
     near = [one for name, one in seen.texts.items() if folder and name.rpartition("/")[0] == folder]
     texts = near or [one for name, one in seen.texts.items() if _top(name)]
     found = {id for one in texts for id in one.ids}
-    if found and not _ids(declared) & found:
+    if found and not _texts_of(declared) & found:
         said = f"The manifest says {declared}, the licence text is {', '.join(sorted(found))}."
         # A package deep inside may be somebody else's: the text at the top need not be about it.
         softer: Severity | None = "MEDIUM" if folder and not near else None
@@ -100,7 +100,7 @@ def _headers(seen: Licences, policy: Policy) -> Iterator[Breach]:
         if header.expression is None:
             if always or custom:
                 yield Breach("licences.header-missing", 1, "The file does not name its licence.", file=path)
-        elif own and (named := understood(header.expression)) and not _ids(named) & own:
+        elif own and (named := understood(header.expression)) and not _texts_of(named) & own:
             said = f"The file is under {named}, the repository under {', '.join(sorted(own))}."
             yield Breach("licences.header-disagrees", header.line, said, file=path)
 
@@ -158,6 +158,12 @@ def _silent_files(dependencies: Sequence[tuple[str, Dependency]]) -> dict[str, i
 
 def _ids(expression: str) -> frozenset[str]:
     return frozenset(bare(one) for choice in alternatives(expression) for one in choice)
+
+
+def _texts_of(expression: str) -> frozenset[str]:
+    """Answer the licences whose texts fit an expression: a later version's does, where that will do."""
+    choices = alternatives(expression)
+    return frozenset(bare(text) for choice in choices for one in choice for text in versions(one))
 
 
 def _top(path: str) -> bool:

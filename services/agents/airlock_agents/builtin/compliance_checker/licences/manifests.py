@@ -19,7 +19,14 @@ _NPM_LOCKS = (
     "bun.lockb",
 )
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PINNED = re.compile(r"===?\s*[^*\s]+\s*(?:[;\\#].*)?$|@\s*\S+|--hash=")
+_PINNED = re.compile(r"===?\s*[^*\s]+\s*(?:[;\\#].*)?$|--hash=")
+_ADDRESS = re.compile(
+    r"(?:[^\s@]{1,200}\s*@\s*)?([a-z][a-z0-9.+-]{0,20})://[^\s/]*/?([^\s#]*)", re.IGNORECASE
+)
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_TAG = re.compile(r"(?!.*\.x$).*\d")  # a name without a digit is a branch's, and so is 2.x
+_LOCAL = re.compile(r"[^\s;#]*(?:[/\\]|\.whl\b|\.zip\b|\.tar\.\w+|\.tgz\b)")
+_CONSTRAINED = re.compile(r"(?:-c|--constraint)\b")
 _SETUP = re.compile(r"^licen[cs]e\s*=\s*(.{1,200})", re.MULTILINE)
 _POM = re.compile(r"<license>\s*<name>\s*([^<]{1,200}?)\s*</name>")
 _POM_PARENT = re.compile(r"<parent>")
@@ -136,15 +143,28 @@ def _pipfile(file: TextFile) -> Iterator[Manifest]:
 
 def _requirements(file: TextFile) -> Iterator[Manifest]:
     """Read a list of requirements: it is its own lock, if each of them is pinned."""
-    loose = 0
-    first = 1
-    for number, line in enumerate(file.lines, start=1):
-        text = line.strip()
-        if _REQUIREMENT.match(text) and not _PINNED.search(text):
-            loose += 1
-            first = number if loose == 1 else first
-    locks = (f"{file.name} with versions",) if loose else ()
-    yield Manifest("PyPI", None, first, locks, private=True)
+    texts = [line.strip() for line in file.lines]
+    moving = [number for number, text in enumerate(texts, start=1) if _moves(text)]
+    if any(_CONSTRAINED.match(text) for text in texts):
+        moving = []  # another file has the versions
+    locks = (f"{file.name} with versions",) if moving else ()
+    yield Manifest("PyPI", None, moving[0] if moving else 1, locks, private=True)
+
+
+def _moves(line: str) -> bool:
+    """Tell whether a line of requirements may install something else tomorrow."""
+    if not _REQUIREMENT.match(line) or _PINNED.search(line):
+        return False  # an option, a comment, a path; or one version
+    if (address := _ADDRESS.match(line)) is not None:
+        return "+" in address[1] and not _is_taken_at_a_version(address[2])
+    return not _LOCAL.match(line)
+
+
+def _is_taken_at_a_version(path: str) -> bool:
+    """Tell whether a repository is taken at a commit, or at what looks like a tag; a branch moves."""
+    _, at, revision = path.rpartition("@")
+    name = revision.rpartition("/")[2]
+    return bool(at) and (_COMMIT.fullmatch(revision) or _TAG.match(name)) is not None
 
 
 def _line(file: TextFile, word: str) -> int:

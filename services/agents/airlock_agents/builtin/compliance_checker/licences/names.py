@@ -48,26 +48,6 @@ _MEANT = {
     "mozilla public license 2 0 mpl 2 0": "MPL-2.0",
     "mpl 2 0": "MPL-2.0",
     "mpl2": "MPL-2.0",
-    "gplv2": "GPL-2.0-only",
-    "gpl v2": "GPL-2.0-only",
-    "gnu general public license v2 gplv2": "GPL-2.0-only",
-    "gnu general public license v2 or later gplv2": "GPL-2.0-or-later",
-    "gplv2+": "GPL-2.0-or-later",
-    "gplv3": "GPL-3.0-only",
-    "gpl v3": "GPL-3.0-only",
-    "gnu general public license v3 gplv3": "GPL-3.0-only",
-    "gnu general public license v3 or later gplv3": "GPL-3.0-or-later",
-    "gplv3+": "GPL-3.0-or-later",
-    "lgplv3": "LGPL-3.0-only",
-    "lgplv3+": "LGPL-3.0-or-later",
-    "lgplv2+": "LGPL-2.0-or-later",
-    "gnu lesser general public license v3 lgplv3": "LGPL-3.0-only",
-    "gnu lesser general public license v3 or later lgplv3": "LGPL-3.0-or-later",
-    "gnu lesser general public license v2 or later lgplv2": "LGPL-2.0-or-later",
-    "gnu affero general public license v3": "AGPL-3.0-only",
-    "gnu affero general public license v3 or later agplv3": "AGPL-3.0-or-later",
-    "agplv3": "AGPL-3.0-only",
-    "agplv3+": "AGPL-3.0-or-later",
     "eclipse public license 2 0 epl 2 0": "EPL-2.0",
     "eclipse public license v2 0": "EPL-2.0",
     "the unlicense unlicense": "Unlicense",
@@ -84,7 +64,21 @@ _MEANT = {
     "unlicensed": "LicenseRef-Proprietary",
     "commercial": "LicenseRef-Proprietary",
     "all rights reserved": "LicenseRef-Proprietary",
+    "university of illinois ncsa open source license": "NCSA",
+    "universal permissive license upl": "UPL-1.0",
 }
+
+# A GNU licence in words, whose names vary most: what kind, which version, and whether a later one will do.
+_GNU = re.compile(
+    r"(?:the )?(?:gnu )?"
+    r"(?:(?:(?P<kind>library or lesser|lesser|library|affero) )?general public licen[cs]e"
+    r"|(?P<short>[al]?gpl))"
+    r"(?: ?(?:v|version )?(?P<version>[123](?: [01])?)(?P<plus>\+)?)?"
+    r"(?: (?:(?P<later>or(?: any)? (?:later|newer|above)(?: version)?)|only))?"
+)
+_GNU_KINDS = {"lesser": "LGPL", "library": "LGPL", "library or lesser": "LGPL", "affero": "AGPL", None: "GPL"}
+_GNU_VERSIONS = {"GPL": ("1.0", "2.0", "3.0"), "LGPL": ("2.0", "2.1", "3.0"), "AGPL": ("3.0",)}
+_SHORT = re.compile(r"(.{1,400}?)\(([^()]{1,60})\)\s*")  # a name, and in brackets what it is in short
 
 
 @lru_cache(maxsize=1)
@@ -119,14 +113,51 @@ def understood(declared: str) -> str | None:
     if (known := spdx(declared)) is not None:
         return known
     text = declared.rpartition("::")[2] if declared.startswith("License ::") else declared
-    bare = " ".join(re.findall(r"[a-z0-9+]+", text.lower()[:MAX_EXPRESSION]))
-    if bare in _MEANT:
-        return _MEANT[bare]
+    words = _words(text)
+    if (meant := _MEANT.get(words) or _gnu(words)) is not None:
+        return meant
+    if (twice := _SHORT.fullmatch(text)) is not None:
+        if (meant := _gnu(_words(twice[1]))) is not None:
+            return meant if meant == _gnu(_words(twice[2])) else None
+        if text is not declared:  # only a classifier's short name is chosen with care
+            return spdx(twice[2].replace(" ", "-"))
     if "/" in text and " " not in text.strip():  # the old spelling of Cargo: MIT/Apache-2.0
         return spdx(text.replace("/", " OR "))
     if "," in text and (listed := spdx(_SPACE.sub(" ", text).strip())) is not None:
         return listed
     return None
+
+
+def _words(text: str) -> str:
+    """Answer the words of a name; what compares or combines is one, too, and part of no name."""
+    return " ".join(re.findall(r"[a-z0-9+]+|[<>|&]", text.lower()[:MAX_EXPRESSION]))
+
+
+def _gnu(words: str) -> str | None:
+    """Answer the GNU licence that words name.
+
+    Each of them says itself what a name without a version means: any version that was ever published.
+    """
+    found = _GNU.fullmatch(words)
+    if found is None:
+        return None
+    kind = found["short"].upper() if found["short"] else _GNU_KINDS[found["kind"]]
+    published = _GNU_VERSIONS[kind]
+    if found["version"] is None:
+        return f"{kind}-{published[0]}-or-later"
+    version = found["version"].replace(" ", ".") if " " in found["version"] else found["version"] + ".0"
+    later = "or-later" if found["plus"] or found["later"] else "only"
+    return f"{kind}-{version}-{later}" if version in published else None
+
+
+def versions(licence: str) -> list[str]:
+    """Answer a licence and, of a GNU licence "or later", its later versions."""
+    name = licence.partition(" WITH ")[0]
+    kind, _, version = name.removesuffix("-or-later").partition("-")
+    published = _GNU_VERSIONS.get(kind, ())
+    if not name.endswith("-or-later") or version not in published:
+        return [licence]
+    return [f"{kind}-{one}-or-later" for one in published[published.index(version) :]]
 
 
 def alternatives(expression: str) -> list[frozenset[str]]:

@@ -85,7 +85,8 @@ def declared(file: str, text: str) -> list[str]:
         return []
     if name == "setup.cfg":
         return setup_cfg.declared(text)
-    return [] if requirements_file.was_made(text) else requirements_file.declared(text)
+    made = not _is_source(name) and requirements_file.was_made(text)
+    return [] if made else requirements_file.declared(text)
 
 
 def raised(file: str, text: str, bump: Bump) -> str | Reason:
@@ -101,7 +102,7 @@ def raised(file: str, text: str, bump: Bump) -> str | Reason:
     elif name == "setup.cfg":
         result = setup_cfg.raised(text, bump)
     else:
-        result = requirements_file.raised(text, bump)
+        result = requirements_file.raised(text, bump, source=_is_source(name))
     return Reason("the file does not declare it") if result is None else result
 
 
@@ -115,10 +116,14 @@ def locks_of(root: Path, manifest: str) -> list[Lock]:
             if (root / file).is_file():
                 found.append(Lock(file, manifest, command))
     made = os.path.join(folder, f"{name.removesuffix('.in')}.txt")
-    if name.endswith(".in") and (root / made).is_file():
+    if _is_source(name) and (root / made).is_file():
         command = f"pip-compile {name}, or uv pip compile {name} -o {os.path.basename(made)}"
         found.append(Lock(made, manifest, command[:200]))
     return found
+
+
+def _is_source(name: str) -> bool:
+    return name.endswith(".in")
 
 
 def _upwards(folder: str) -> Iterator[str]:

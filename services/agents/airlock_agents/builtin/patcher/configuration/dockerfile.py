@@ -70,20 +70,22 @@ def with_image(text: str, wished: Image) -> str | Reason:
 
 def _instructions(parts: list[str]) -> list[tuple[int, str, re.Match[str]]] | Reason:
     """Answer the line and the name of each instruction, and where on that line its argument stands."""
-    found = []
-    goes_on = False
+    found: list[tuple[int, str, re.Match[str]]] = []
+    joined = ""  # the lines of an instruction that goes on
     for index, line in enumerate(parts):
         body = line.strip()
-        if index == 0 and _ESCAPE.match(body):
+        if not found and _ESCAPE.match(body):
             return Reason("it chooses an escape character of its own")
         if not body or body.startswith("#"):
             continue
-        if not goes_on:
+        if not joined:
             match = _INSTRUCTION.fullmatch(line)
             if match is None:
                 return Reason("it is no Dockerfile that is understood here")
-            if "<<" in match[2]:
-                return Reason("it has texts of several lines (<<)")
             found.append((index, match[1].upper(), match))
-        goes_on = body.endswith("\\")
-    return found
+        joined += line.rstrip().removesuffix("\\")
+        if "<<" in joined:
+            return Reason("it has texts of several lines (<<)")
+        if not body.endswith("\\"):
+            joined = ""
+    return Reason("its last instruction does not end") if joined else found

@@ -31,7 +31,7 @@ def changed(text: str, wished: Value) -> str | Reason:
     try:
         document = json.loads(text)
         found = _find(text, wished.path)
-        if found is None and wished.add and len(wished.path) > 1:
+        if found is None and wished.add:
             return _checked(document, _added(text, wished), wished)
     except (ValueError, RecursionError):
         return Reason("the file is no valid JSON")

@@ -70,7 +70,7 @@ def same(one: object, other: object) -> bool:
 
 def shown(path: Path) -> str:
     """Spell a path for a message."""
-    return " > ".join(str(part) for part in path)
+    return " > ".join(str(part) for part in path) or "the top"
 
 
 MISSING = "there is no {path}"

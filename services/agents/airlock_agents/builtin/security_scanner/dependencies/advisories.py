@@ -16,6 +16,7 @@ from typing import IO, Any
 from ...findings.severities import Severity
 from .dependency import canonical
 from .severity import severity_of
+from .versions import UnknownVersion, key
 
 BUILT_IN = Path(__file__).with_name("advisories.json")
 MAX_ARRAY = 32 * 1024 * 1024  # bytes of one JSON document that holds them all
@@ -156,10 +157,10 @@ def _concerning(document: dict[str, Any], wanted: Collection[Package]) -> Iterat
         ecosystem = str(named.get("ecosystem", "")).split(":", 1)[0]
         package = (ecosystem, canonical(ecosystem, named["name"]))
         if package in wanted:
-            yield package, _advisory(document, affected)
+            yield package, _advisory(document, affected, ecosystem)
 
 
-def _advisory(document: dict[str, Any], affected: dict[str, Any]) -> Advisory:
+def _advisory(document: dict[str, Any], affected: dict[str, Any], ecosystem: str) -> Advisory:
     summary = document.get("summary") or str(document.get("details", "")).strip().split("\n", 1)[0]
     return Advisory(
         id=str(document["id"])[:64],
@@ -167,28 +168,47 @@ def _advisory(document: dict[str, Any], affected: dict[str, Any]) -> Advisory:
         summary=str(summary)[:300],
         severity=severity_of(document),
         versions=frozenset(str(one) for one in _list(affected.get("versions"))),
-        ranges=tuple(one for found in _list(affected.get("ranges")) for one in _ranges(found)),
+        ranges=tuple(one for found in _list(affected.get("ranges")) for one in _ranges(found, ecosystem)),
     )
 
 
-def _ranges(found: Any) -> Iterator[Range]:
+def _ranges(found: Any, ecosystem: str) -> Iterator[Range]:
     """Answer the ranges that a list of events spells; commits (GIT) are no versions."""
     if not isinstance(found, dict) or found.get("type") not in ("SEMVER", "ECOSYSTEM"):
         return
     since: str | None = None
-    for event in _list(found.get("events")):
-        if not isinstance(event, dict):
-            continue
+    mended: str | None = None  # what has no range before it: one that begins there is empty
+    for event in _ordered(found, ecosystem):
+        fixed, last = event.get("fixed"), event.get("last_affected")
         if "introduced" in event:
-            if since is not None:
-                yield Range(since)
-            since = str(event["introduced"])
-        elif since is not None and ("fixed" in event or "last_affected" in event):
-            fixed, last = event.get("fixed"), event.get("last_affected")
+            # Of two that overlap the second adds nothing, as the format's own way to evaluate them has it.
+            if since is None and (introduced := str(event["introduced"])) != mended:
+                since = introduced
+        elif since is None:
+            mended = None if fixed is None else str(fixed)
+        elif "fixed" in event or "last_affected" in event:
             yield Range(since, None if fixed is None else str(fixed), None if last is None else str(last))
             since = None
     if since is not None:
         yield Range(since)
+
+
+def _ordered(found: dict[str, Any], ecosystem: str) -> list[dict[str, Any]]:
+    """Sort events by their versions: the format leaves their order open (OSV schema, ranges[].events)."""
+    events = [one for one in _list(found.get("events")) if isinstance(one, dict) and one]
+
+    def place(event: dict[str, Any]) -> tuple[Any, ...]:
+        name, version = next(iter(event.items()))
+        if version == "0":
+            return (0,)
+        # A range may begin where another is mended; the last of one is so after it was introduced.
+        rank = {"fixed": 0, "introduced": 1}.get(name, 2)
+        return (1, key("npm" if found["type"] == "SEMVER" else ecosystem, str(version)), rank)
+
+    try:
+        return sorted(events, key=place)
+    except UnknownVersion:
+        return events  # nobody can order them: as they are written
 
 
 def _list(value: Any) -> list[Any]:

@@ -15,6 +15,12 @@ _PINNED = re.compile(
 )
 _EXACT = re.compile(r"[=v]?(\d+\.\d+\.\d+(?:-[\w.]{1,60})?)")
 _COORDINATES = re.compile(r"[\"']([\w.-]{1,150}):([\w.-]{1,100}):(\d[\w.+-]{0,100})(?:@\w+)?[\"']")
+_REPLACED = re.compile(r"^[ \t]*(?:replace[ \t]+)?(\S{1,214})(?:[ \t]+v\S{1,120})?[ \t]+=>", re.MULTILINE)
+_COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
+_NOT_ITSELF = re.compile(r"<(exclusions)>(?:(?!</?\1>)[\s\S]){0,20000}</\1>")
+_OF_PLUGIN = re.compile(r"<(dependency|configuration|executions)>(?:(?!</?\1>)[\s\S]){0,20000}</\1>")
+_DEPENDENCY = re.compile(r"<(dependency|parent)>((?:(?!</?\1>)[\s\S]){0,4000})</\1>")
+_PLUGIN = re.compile(r"<(plugin)>((?:(?!</?\1>)[\s\S]){0,20000})</\1>")
 _PARTS = ("dependencies", "devDependencies", "optionalDependencies")
 
 
@@ -52,7 +58,7 @@ def package_json(text: str) -> Found:
 
 def go_mod(text: str) -> Found:
     """go.mod: with its indirect requirements it is what is built."""
-    replaced = set(re.findall(r"^\s*(?:replace\s+)?(\S{1,214})(?:\s+v\S+)?\s+=>", text, re.MULTILINE))
+    replaced = set(_REPLACED.findall(text))
     inside = False
     for number, row in enumerate(text.split("\n"), start=1):
         inside = (inside or row.startswith("require (")) and not row.startswith(")")
@@ -62,17 +68,31 @@ def go_mod(text: str) -> Found:
 
 
 def pom(text: str) -> Found:
-    """pom.xml, by its words: an XML parser is what hostile documents are made for."""
-    text = re.sub(r"<!--[\s\S]*?(?:-->|\Z)", lambda comment: re.sub(r"[^\n]", " ", comment[0]), text)
+    """pom.xml, by its words: an XML parser is what hostile documents are made for.
+
+    What a dependency excludes is not it, and what a plugin needs or is told is not the plugin.
+    """
+    text = _blanked(_NOT_ITSELF, _blanked(_COMMENT, text))
     properties = dict(re.findall(r"<([\w.-]{1,100})>\s*([^<>\s]{1,100})\s*</\1>", text))
-    for block in re.finditer(r"<(dependency|plugin|parent)>((?:(?!</?\1>)[\s\S]){0,4000})</\1>", text):
-        parts = dict(re.findall(r"<(groupId|artifactId|version)>\s*([^<>\s]{1,200})\s*</\1>", block[2]))
+    plugins = _blanked(_OF_PLUGIN, text)
+    blocks = [*_DEPENDENCY.finditer(text), *_PLUGIN.finditer(plugins)]
+    for block in sorted(blocks, key=lambda one: one.start()):
+        parts: dict[str, str] = {}
+        for name, value in re.findall(r"<(groupId|artifactId|version)>\s*([^<>\s]{1,200})\s*</\1>", block[2]):
+            parts.setdefault(name, value)
+        if block[1] == "plugin":
+            parts.setdefault("groupId", "org.apache.maven.plugins")  # as Maven does
         version = re.sub(
             r"\$\{([\w.-]+)\}", lambda name: properties.get(name[1], ""), parts.get("version", "")
         )
         if "groupId" in parts and "artifactId" in parts:
             line = text.count("\n", 0, block.start()) + 1
             yield dependency("Maven", f"{parts['groupId']}:{parts['artifactId']}", version, line)
+
+
+def _blanked(pattern: re.Pattern[str], text: str) -> str:
+    """Blank what a pattern finds, so that places stay."""
+    return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def gradle(text: str) -> Found:

@@ -84,7 +84,8 @@ def _within(found: Range, one: Dependency) -> bool:
 
 def _finding(file: str, one: Dependency, advisory: Advisory) -> Finding:
     names = sorted({advisory.id, *advisory.aliases}, key=lambda name: (not name.startswith("CVE-"), name))
-    fixed = sorted({found.fixed for found in advisory.ranges if found.fixed and _within(found, one)})
+    mended = {found.fixed for found in advisory.ranges if found.fixed and _within(found, one)}
+    fixed = sorted(mended, key=lambda version: key(one.ecosystem, version))  # each was compared with it
     mend = f" Fixed in {fixed[0]}." if fixed else " No fixed version is named."
     said = f"{one.name} {one.version}: {advisory.summary.rstrip('.')}.{mend}"
     return Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -121,15 +122,15 @@ def languages_of(path: str, text: str) -> frozenset[str]:
     first = text.split("\n", 1)[0][:200] if text.startswith("#!") else ""
     said = next((language for pattern, language in _INTERPRETERS if pattern.search(first)), None)
     php = "php" if "<?php" in text[:4096] else None
-    return frozenset(one for one in (said, php, _language_of_name(path)) if one is not None)
+    return frozenset(one for one in (said, php, *_languages_of_name(path)) if one is not None)
 
 
-def _language_of_name(path: str) -> str | None:
+def _languages_of_name(path: str) -> Iterator[str]:
+    """Answer what a name says: Makefile.js is a script of Node.js, as Dockerfile.dev is none."""
     name = PurePath(path).name.lower()
     if _SHELLS.fullmatch(name):
-        return "shell"
+        yield "shell"
     if name in _NAMES:
-        return _NAMES[name]
-    suffixes = name.split(".")[1:]
+        yield _NAMES[name]
     # page.html.erb is ERB, and app.js.bak is still JavaScript.
-    return next((_SUFFIXES[one] for one in reversed(suffixes[-3:]) if one in _SUFFIXES), None)
+    yield from [_SUFFIXES[one] for one in reversed(name.split(".")[1:][-3:]) if one in _SUFFIXES][:1]
