@@ -6,8 +6,11 @@ import asyncio
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,19 @@ import docker
 import pytest
 import uvloop
 from airlock_agents.images.builder import ImageBuilder
+from airlock_agents.sandbox.airlock1 import Conversation
 from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.engine import Engine, connect, find_engine
 from airlock_agents.sandbox.outcome import Outcome
+from airlock_agents.sandbox.policy import HostLimits, Owner, container_policy
 from airlock_agents.sandbox.ports import InputArtifact, SandboxRequest, SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes
 from airlock_agents.sandbox.spans import AgentSpan, Dropped
 from airlock_contracts.artifacts import ArtifactRef
 from airlock_contracts.manifest import Manifest
 from airlock_contracts.messages import AttemptId
+
+from .weakened import MANIFEST, SECONDS, Look, Weaken, WeakenedPolicy
 
 _BUILD_SECONDS = 300.0
 
@@ -190,3 +197,47 @@ def run_python(sandboxes: Sandboxes, base_image: str, recorder: Recorder) -> Run
         return await sandboxes.run(spec, make_request(document, seconds, artifacts), recorder, recorder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def probe_image(base_image: str) -> str:
+    """The id of the probe's image, built if it is not there or has changed."""
+    command = [sys.executable, "-m", "airlock_agents", "images", "build", "--quiet", "probe"]
+    built = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    return dict(line.split() for line in built.stdout.splitlines())["airlock-agent-probe"]
+
+
+@pytest.fixture
+async def look(
+    containers: Containers, probe_image: str, install_id: str, recorder: Recorder
+) -> AsyncIterator[Look]:
+    """Run the probe in a container with a changed configuration; answers its output."""
+    made: list[str] = []
+
+    async def run(weaken: Weaken, action: str = "look") -> dict[str, Any]:
+        owner = Owner(install=install_id, host="weak", boot="b", sandbox=uuid.uuid4().hex)
+        tight = container_policy(
+            manifest=MANIFEST,
+            image=probe_image,
+            host=HostLimits(),
+            owner=owner,
+            processors=containers.engine.processors,
+        )
+        container = await containers.create(WeakenedPolicy(**vars(tight), weaken=weaken))
+        made.append(container)
+        channel = await containers.attach(container)
+        try:
+            await containers.start(container)
+            conversation = Conversation(channel)
+            await conversation.ready()
+            asked = replace(make_request({}, SECONDS), action=action)
+            answer = await conversation.ask(asked, recorder, recorder, output_kb=MANIFEST.limits.output_kb)
+        finally:
+            await channel.close()
+        assert isinstance(answer, bytes), answer
+        output: dict[str, Any] = json.loads(answer)
+        return output
+
+    yield run
+    for container in made:
+        await containers.remove(container)

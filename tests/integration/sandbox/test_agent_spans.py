@@ -1,5 +1,6 @@
 """An agent's own spans out of a real container: the SDK's, and those of agents that mean harm."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -132,3 +133,21 @@ async def test_what_is_no_frame_or_never_ends_breaks_the_protocol_as_any_frame_d
     assert outcome.failure.code == "agent.protocol"
     assert reason in outcome.failure.message
     assert sum(isinstance(one, AgentSpan) for one in recorder.spans) <= 256
+
+
+@pytest.mark.parametrize(
+    "count", [93, 96]
+)  # what fills all that the engine keeps of an output, and ends within
+async def test_what_an_agent_said_last_is_heard_also_by_a_host_that_is_slow(
+    run_traced: RunTraced, recorder: Any, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    async def slowly(told: AgentSpan | Dropped) -> None:
+        recorder.spans.append(told)
+        if len(recorder.spans) == 1:
+            await asyncio.sleep(4)
+
+    monkeypatch.setattr(recorder, "span", slowly)
+    code = READY + f"for number in range({count}): span(number, name='n' * 16_000)\nanswer(b'{{}}')"
+    outcome = await run_traced(code)
+    assert isinstance(outcome, Success), outcome
+    assert len(recorder.spans) == count

@@ -53,6 +53,36 @@ agent.run()
     assert outcome.usage.peak_memory_bytes is None or outcome.usage.peak_memory_bytes > 1_000_000
 
 
+async def test_an_artifact_that_breaks_off_ends_the_agent_with_the_reason_and_nothing_is_read_into_it(
+    run_python: RunAgent, recorder: Any
+) -> None:
+    code = """
+import os
+from airlock_sdk import Agent
+agent = Agent()
+@agent.action("go")
+def go(inputs: dict, ctx) -> dict:
+    path = ctx.scratch / "tree" / "large"
+    path.parent.mkdir()
+    path.write_bytes(bytes(3_000_000))
+    read = os.open
+    def shorten(name, *rest, **more):
+        os.truncate(path, 1_500_000)
+        return read(name, *rest, **more)
+    os.open = shorten
+    try:
+        ctx.put_workspace(path.parent)
+    except Exception:
+        os.open = read
+        return {"all": "well"}
+agent.run()
+"""
+    outcome = failed(await run_python(code, {}), "exit.nonzero")
+    said = "`artifact workspace.tar` broke off (WorkspaceError: 'large': the file became shorter"
+    assert said in outcome.stderr_tail
+    assert recorder.names == []
+
+
 async def test_an_agent_is_told_who_it_is_and_what_to_do(run_python: RunAgent) -> None:
     code = READY + (
         "ready(); header, body = request(); data = json.dumps(header).encode();"

@@ -34,7 +34,9 @@ def tag(docker_engine: docker.DockerClient) -> Iterator[str]:
     """A name that nobody else has; images whose names begin with it are removed at the end."""
     name = f"airlock-test-folder-{uuid.uuid4().hex[:8]}"
     yield name
-    tags = {tag for image in docker_engine.images.list() for tag in image.tags if tag.startswith(name)}
+    # The list alone: asking for each image fails where another's is removed meanwhile.
+    listed = docker_engine.api.images()
+    tags = {tag for image in listed for tag in image["RepoTags"] or () if tag.startswith(name)}
     for one in sorted(tags, key=len, reverse=True):
         docker_engine.images.remove(one)
 

@@ -5,63 +5,21 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from airlock_agents.sandbox.airlock1 import Conversation
-from airlock_agents.sandbox.docker import Containers
 from airlock_agents.sandbox.outcome import Failed, Outcome
-from airlock_agents.sandbox.policy import ContainerPolicy, HostLimits, Owner, container_policy
 from airlock_agents.sandbox.ports import SandboxSpec
 from airlock_agents.sandbox.sandboxes import Sandboxes
-from airlock_contracts.manifest import Manifest
 
-FOLDER = Path(__file__).parents[3] / "services" / "agents" / "airlock_agents" / "builtin" / "probe"
-MANIFEST = Manifest.model_validate(yaml.safe_load((FOLDER / "agent.yaml").read_text()))
-SECONDS = 60.0
+from .weakened import MANIFEST, SECONDS, Look, Weaken, as_root, host_config
+
 DEFAULT_SECCOMP = ["no-new-privileges:true"]
 NO_SECCOMP = ["no-new-privileges:true", "seccomp=unconfined"]
-
-Weaken = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class WeakenedPolicy(ContainerPolicy):
-    """A sandbox's configuration, changed as no product code changes it."""
-
-    weaken: Weaken = lambda body: None
-
-    def to_api(self) -> dict[str, Any]:
-        body = super().to_api()
-        self.weaken(body)
-        return body
-
-
-def host_config(**changes: Any) -> Weaken:
-    """Change what the engine is told; None takes a line away."""
-
-    def weaken(body: dict[str, Any]) -> None:
-        for name, value in changes.items():
-            body["HostConfig"][name] = value
-            if value is None:
-                del body["HostConfig"][name]
-
-    return weaken
-
-
-def as_root(**changes: Any) -> Weaken:
-    def weaken(body: dict[str, Any]) -> None:
-        body["User"] = "0:0"
-        host_config(**changes)(body)
-
-    return weaken
 
 
 def without_limit(name: str) -> Weaken:
@@ -80,54 +38,8 @@ def with_variable(variable: str) -> Weaken:
     return weaken
 
 
-@pytest.fixture(scope="session")
-def probe_image(base_image: str) -> str:
-    """The id of the probe's image, built if it is not there or has changed."""
-    command = [sys.executable, "-m", "airlock_agents", "images", "build", "--quiet", "probe"]
-    built = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-    return dict(line.split() for line in built.stdout.splitlines())["airlock-agent-probe"]
-
-
 # So many processes need more memory than the probe is granted, or they are ended before they are counted.
 MANY: dict[str, Any] = {"PidsLimit": None, "Memory": 1024**3, "MemorySwap": 1024**3}
-
-Look = Callable[[Weaken], Awaitable[dict[str, Any]]]
-
-
-@pytest.fixture
-async def look(
-    containers: Containers, probe_image: str, install_id: str, recorder: Any, request_of: Any
-) -> AsyncIterator[Look]:
-    """Run the probe in a container with a changed configuration; answers its output."""
-    made: list[str] = []
-
-    async def run(weaken: Weaken) -> dict[str, Any]:
-        owner = Owner(install=install_id, host="weak", boot="b", sandbox=uuid.uuid4().hex)
-        tight = container_policy(
-            manifest=MANIFEST,
-            image=probe_image,
-            host=HostLimits(),
-            owner=owner,
-            processors=containers.engine.processors,
-        )
-        container = await containers.create(WeakenedPolicy(**vars(tight), weaken=weaken))
-        made.append(container)
-        channel = await containers.attach(container)
-        try:
-            await containers.start(container)
-            conversation = Conversation(channel)
-            await conversation.ready()
-            asked = replace(request_of({}, SECONDS), action="look")
-            answer = await conversation.ask(asked, recorder, recorder, output_kb=MANIFEST.limits.output_kb)
-        finally:
-            await channel.close()
-        assert isinstance(answer, bytes), answer
-        output: dict[str, Any] = json.loads(answer)
-        return output
-
-    yield run
-    for container in made:
-        await containers.remove(container)
 
 
 def names_open(output: dict[str, Any]) -> set[str]:

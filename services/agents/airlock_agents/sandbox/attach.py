@@ -15,6 +15,12 @@ from .neutral import Tail
 
 _MAX_ANSWER_BYTES = 16 * 1024
 _READ_BYTES = 32 * 1024
+_READ_AHEAD_BYTES = 2 * 1024 * 1024
+"""asyncio stops reading at twice as much.
+
+The engine keeps some 1.5 MB that nobody reads. Two seconds after a container ends it throws away what it has
+not taken yet (moby, daemon/monitor.go): of a slow host's agent the answer.
+"""
 _MAX_EVIDENCE_BYTES = 16 * 1024
 
 
@@ -166,6 +172,6 @@ async def open_link(
     """Connect to the engine, and say nothing yet. Raises OSError."""
     path = engine.address.socket_path
     if path is not None:
-        return await asyncio.open_unix_connection(str(path))
+        return await asyncio.open_unix_connection(str(path), limit=_READ_AHEAD_BYTES)
     host, _, port = engine.address.host.removeprefix("tcp://").rstrip("/").rpartition(":")
-    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context, limit=_READ_AHEAD_BYTES)
