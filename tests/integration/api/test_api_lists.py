@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from airlock_contracts.messages import HeartbeatRequest
+from airlock_contracts.logs import AgentLog, LogLevel, LogLine, LogStream
+from airlock_contracts.messages import AttemptId, HeartbeatRequest
+from airlock_orchestration.operations import logs
 from airlock_orchestration.store.hosts import note_heartbeat
+from listed import lists
 
 Insert = Callable[[Any, int], Awaitable[None]]
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 async def insert_agent(rig: Any, number: int) -> None:
@@ -52,20 +58,47 @@ async def insert_host(rig: Any, number: int) -> None:
         await note_heartbeat(session, beat)
 
 
-LISTS: dict[str, tuple[Insert, str]] = {
-    "/api/agents?name=echo": (insert_agent, "id"),
-    "/api/workflows": (insert_workflow, "id"),
-    "/api/runs?status=RUNNING": (insert_run, "id"),
-    "/api/workflows/chain/runs?status=RUNNING": (insert_run, "id"),
-    "/api/approvals?status=PENDING": (insert_approval, "id"),
-    "/api/artifacts": (insert_artifact, "artifact"),
-    "/api/hosts?pool=default": (insert_host, "name"),
+async def insert_version(rig: Any, number: int) -> None:
+    await rig.register()
+    node = {"id": "a", "agent": "echo", "action": "say", "inputs": {"text": "x"}}
+    await rig.apply({"name": "chain", "description": f"The one of {number}.", "nodes": [node]})
+
+
+async def insert_line(rig: Any, number: int) -> None:
+    line = LogLine(number=number + 1, at=AT, stream=LogStream.LOG, level=LogLevel.INFO, message="said")
+    id_ = AttemptId(run=await the_run(rig), node="a", number=1)
+    log = AgentLog(attempt=id_, host="host-1", token="token-0123456789abcdef", lines=[line])
+    assert (await logs.keep(rig.sessions, [log])).lines == 1
+
+
+async def the_run(rig: Any) -> str:
+    """The newest run, which is begun where there is none."""
+    found = (await rig.client.get("/api/runs")).json()["items"]
+    return str(found[0]["id"]) if found else str(await rig.start())
+
+
+LISTS: dict[str, tuple[Insert, str, str]] = {
+    "/api/agents?name=echo": (insert_agent, "id", "cursor"),
+    "/api/workflows": (insert_workflow, "id", "cursor"),
+    "/api/workflows/chain/versions": (insert_version, "version", "before"),
+    "/api/runs?status=RUNNING": (insert_run, "id", "cursor"),
+    "/api/workflows/chain/runs?status=RUNNING": (insert_run, "id", "cursor"),
+    "/api/runs/{run}/logs?stream=log": (insert_line, "id", "after"),
+    "/api/approvals?status=PENDING": (insert_approval, "id", "cursor"),
+    "/api/artifacts": (insert_artifact, "artifact", "cursor"),
+    "/api/hosts?pool=default": (insert_host, "name", "cursor"),
 }
+"""Each with how one more comes, what tells its items apart, and the parameter of the next page's place."""
+
+
+async def test_every_list_is_asked(rig: Any) -> None:
+    asked = {path.partition("?")[0].replace("/chain/", "/{workflow}/") for path in LISTS}
+    assert asked == set(await lists(rig))
 
 
 @pytest.mark.parametrize("path", LISTS)
 async def test_a_list_is_stable_while_others_insert(rig: Any, path: str) -> None:
-    insert, key = LISTS[path]
+    insert, key, cursor = LISTS[path]
     chance = random.Random(path)
     count = 0
 
@@ -77,22 +110,30 @@ async def test_a_list_is_stable_while_others_insert(rig: Any, path: str) -> None
 
     await insert_some(12)
     await insert_some(12)
-    at_start = await paged(rig, path, key, limit=50)
+    path = path.replace("{run}", await the_run(rig)) if "{run}" in path else path
+    at_start = await paged(rig, path, key, cursor, limit=50)
     assert len(at_start) == count
-    seen = await paged(rig, path, key, limit=chance.randint(1, 4), between=lambda: insert_some(3))
+    few = chance.randint(1, 4)
+    seen = await paged(rig, path, key, cursor, limit=few, between=lambda: insert_some(3))
     assert len(seen) == len(set(seen))
     assert set(seen) >= set(at_start)
     assert [one for one in seen if one in set(at_start)] == at_start
 
 
 async def paged(
-    rig: Any, path: str, key: str, *, limit: int, between: Callable[[], Awaitable[None]] | None = None
-) -> list[str]:
+    rig: Any,
+    path: str,
+    key: str,
+    cursor: str,
+    *,
+    limit: int,
+    between: Callable[[], Awaitable[None]] | None = None,
+) -> list[Any]:
     """A list from its first page to its last, with something done between two pages."""
-    seen: list[str] = []
-    cursor: str | None = None
+    seen: list[Any] = []
+    at: str | None = None
     while True:
-        asked = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        asked = {"limit": limit} | ({cursor: at} if at else {})
         base, _, query = path.partition("?")
         asked |= dict([query.split("=")] if query else [])
         answer = await rig.client.get(base, params=asked)
@@ -100,28 +141,22 @@ async def paged(
         page = answer.json()
         assert len(page["items"]) <= limit
         seen += [item[key] for item in page["items"]]
-        if (cursor := page["next_cursor"]) is None:
+        if (at := page["next_cursor"]) is None:
             return seen
         if between is not None and len(seen) < 100:
             await between()
 
 
-@pytest.mark.parametrize("path", [path.partition("?")[0] for path in LISTS])
+@pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("cursor", ["x", "%00", "bm90aGluZw", "MjAyNnxu", "é", "bmFtZXw", "a" * 600])
 async def test_a_cursor_that_is_none_of_ours_is_refused(rig: Any, path: str, cursor: str) -> None:
     await rig.register()
     await insert_workflow(rig, 1)
-    answer = await rig.client.get(path.replace("chain", "w1"), params={"cursor": cursor})
+    base = path.partition("?")[0].replace("chain", "w1").replace("{run}", str(uuid4()))
+    name = LISTS[path][2]
+    answer = await rig.client.get(base, params={name: cursor})
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
-
-
-async def test_lists_are_filtered(rig: Any) -> None:
-    run, approval = await rig.waiting()
-    await rig.waiting("another")
-    of_run = (await rig.client.get("/api/approvals", params={"run": run})).json()["items"]
-    assert [one["id"] for one in of_run] == [approval["id"]]
-    await insert_host(rig, 1)
-    assert (await rig.client.get("/api/hosts", params={"pool": "gpu"})).json()["items"] == []
+    assert [one["place"] for one in answer.json()["errors"]] == [f"query.{name}"]
 
 
 async def test_artifacts_of_a_run_are_those_that_it_names(rig: Any) -> None:

@@ -20,14 +20,15 @@ def only(recorded_spans: InMemorySpanExporter) -> ReadableSpan:
 async def test_a_request_is_named_by_its_route_and_not_by_its_path(
     rig: Any, recorded_spans: InMemorySpanExporter
 ) -> None:
-    answer = await rig.client.get(f"/api/runs/{'0' * 8}-0000-7000-8000-{'0' * 12}?secret=of-a-query")
+    path = f"/api/runs/{'0' * 8}-0000-7000-8000-{'0' * 12}/logs"
+    answer = await rig.client.get(f"{path}?node=secret-of-a-query")
     one = only(recorded_spans)
-    assert (one.name, one.kind) == ("GET /api/runs/{run}", SpanKind.SERVER)
+    assert (one.name, one.kind) == ("GET /api/runs/{run}/logs", SpanKind.SERVER)
     assert dict(one.attributes or {}) == {
         "http.request.method": "GET",
-        "http.route": "/api/runs/{run}",
+        "http.route": "/api/runs/{run}/logs",
         "http.response.status_code": 404,
-        "url.path": "/api/runs/00000000-0000-7000-8000-000000000000",
+        "url.path": path,
         "url.scheme": "http",
     }
     assert one.status.is_unset  # the caller's mistake is no failure of ours

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ async def stand(servers_folder: Path, tmp_path: Path) -> AsyncIterator[Stand]:
 
 @pytest.mark.timeout(240)
 async def test_readiness_follows_postgres_and_nats_within_five_seconds(
-    stand: Stand, capsys: pytest.CaptureFixture[str]
+    stand: Stand, tell_figure: Callable[[str], None]
 ) -> None:
     measured: dict[str, float] = {}
     for part, server in stand.parts.items():
@@ -96,9 +95,7 @@ async def test_readiness_follows_postgres_and_nats_within_five_seconds(
         measured[f"{part} hangs"] = await stand.seconds_until(503, part, "down")
         stand.signal(part, signal.SIGCONT)
         measured[f"{part} goes on"] = await stand.seconds_until(200, part, "up")
-    with capsys.disabled():
-        told = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in measured.items())
-        sys.stdout.write(f"\nready: {told}\n")
+    tell_figure("ready: " + ", ".join(f"{what} {seconds:.2f} s" for what, seconds in measured.items()))
     assert {what: s for what, s in measured.items() if s > PROMISED_SECONDS} == {}
     closely: dict[str, Any] = (await stand.http.get("/health/detailed")).json()
     assert closely["checks"]["nats"]["up"]

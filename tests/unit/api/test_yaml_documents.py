@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from airlock_contracts.manifest import Manifest
+from airlock_contracts.problems import Finding
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.errors import AgentInvalid, InvalidDocument, WorkflowInvalid
 from airlock_orchestration.operations.documents import Document, DocumentFormat, read_document
-from airlock_orchestration.operations.findings import validate
+from airlock_orchestration.operations.findings import validate, with_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +150,35 @@ def test_a_document_of_json_has_places_without_lines() -> None:
     assert document.place(("nodes", 0, "inputs", "x")) == "nodes.a.inputs.x"
     assert document.place(("nodes", 1)) == "nodes[1]"
     assert document.line(("nodes", 0)) is None
+
+
+def test_a_document_costs_the_same_however_deep_its_values_stand() -> None:
+    flat, deep = ("[1, " * 1 + "1, " * 20_000 + "1]"), ("[" * 98 + "1, " * 20_000 + "1" + "]" * 98)
+    costs = []
+    for text in (flat, deep):
+        tracemalloc.start()
+        document = read_document(text.encode(), DocumentFormat.YAML)
+        costs.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        del document
+    assert costs[1] < costs[0] * 1.2
+    assert costs[1] < 200 * 20_000
+
+
+def test_a_place_in_a_document_has_the_line_of_the_nearest_that_is_there() -> None:
+    text = (
+        "name: w\nnodes:\n  - id: a\n    inputs:\n      b: 1\n  - agent: x\ninput_schema:\n  type: object\n"
+    )
+    document = read_document(text.encode(), DocumentFormat.YAML)
+    places = {
+        "nodes.a.inputs.b": 5,
+        "nodes.a.inputs.b.c[0]": 5,
+        "nodes.a.inputs.z": 5,
+        "nodes[1].agent": 6,
+        "input_schema/type": 8,
+        "document": 1,
+        "elsewhere": None,
+    }
+    found = with_lines(document, [Finding(place=place, code="x", message="no") for place in places])
+    told = [f" (line {line})" if line else "" for line in places.values()]
+    assert [one.message for one in found] == [f"no{line}" for line in told]

@@ -74,6 +74,17 @@ def taking(schema: dict[str, Any], inputs: dict[str, Any]) -> list[str]:
             ),
         ),
         (
+            [node(timeout="0ms")],
+            "nodes.n.timeout: workflow.no_time: no time for an attempt; left out it is the agent's limit",
+        ),
+        (
+            [node(approval={"expires_in": "0h"})],
+            (
+                "nodes.n.approval.expires_in: workflow.no_time: "
+                "no time to decide in: such a gate expires when it asks"
+            ),
+        ),
+        (
             [node(inputs={"a": "{{ ("})],
             "nodes.n.inputs.a: template.invalid: {{ without a closing }}:  (",
         ),

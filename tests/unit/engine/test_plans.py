@@ -9,6 +9,7 @@ from airlock_contracts.statuses import NodeStatus, OnExpiry, RiskLevel, RunStatu
 from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.plan import Plan, PlanNode, make_plan
 from airlock_orchestration.engine.schemas import SchemaProblem
+from airlock_orchestration.engine.state import Retried
 from airlock_orchestration.engine.step import new_run
 from engine_runs import AGENTS, RUN, agent, node
 
@@ -140,8 +141,9 @@ def test_each_action_of_each_agent_is_checked_by_its_own_schemas() -> None:
 
 def test_a_new_run_stands_before_its_first_step() -> None:
     made = plan(node("a"), node("b", ["a", "a"]), node("c", ["a", "b"]))
-    run = new_run(RUN, made, "00-trace", "webhook")
-    assert run.trigger == "webhook"
+    first = Retried("0199", "00-first")
+    run = new_run(RUN, made, "00-trace", "webhook", first)
+    assert (run.trigger, run.retries) == ("webhook", first)
     assert (run.id, run.plan, run.status, run.traceparent) == (RUN, made, RunStatus.PENDING, "00-trace")
     assert {id_: (state.status, state.open_parents) for id_, state in run.nodes.items()} == {
         "a": (NodeStatus.PENDING, 0),
@@ -149,4 +151,5 @@ def test_a_new_run_stands_before_its_first_step() -> None:
         "c": (NodeStatus.PENDING, 2),
     }
     assert (run.counts, run.last_event, run.version) == ({NodeStatus.PENDING: 3}, 0, 0)
-    assert new_run(RUN, made).traceparent is None
+    plain = new_run(RUN, made)
+    assert (plain.traceparent, plain.trigger, plain.retries) == (None, "", None)

@@ -1,9 +1,9 @@
 """Whatever signals come, in whatever order and however often, a run keeps its promises."""
 
 import random
-import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import permutations
 
 import pytest
@@ -177,7 +177,9 @@ def test_needs_names_an_output_that_no_signal_of_the_batch_brings() -> None:
     assert needs(step(run, a, START).run, [b]) == {"nodes.a"}
 
 
-def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables() -> None:
+def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables(
+    tell_figure: Callable[[str], None],
+) -> None:
     seen: defaultdict[tuple[NodeStatus, type], set[NodeStatus]] = defaultdict(set)
     runs: defaultdict[tuple[RunStatus, type], set[RunStatus]] = defaultdict(set)
     sent = seed = 0
@@ -197,7 +199,7 @@ def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables() ->
         for before, signal, after in witness.run_seen:
             runs[before, signal].add(after)
     seconds = time.thread_time() - start
-    sys.stdout.write(f"{sent} signals to {seed} runs, all invariants: {seconds:.1f} s\n")
+    tell_figure(f"{sent} signals to {seed} runs, all invariants: {seconds:.1f} s")
     assert seconds < 60
     named = {
         (status, signal): set(to) for status, rules in NODE_RULES.items() for signal, to in rules.items()
@@ -207,7 +209,7 @@ def test_100000_random_signals_take_seconds_and_use_every_row_of_the_tables() ->
         assert targets <= RUN_RULES[before][signal]
 
 
-def test_steps_alone_are_quick() -> None:
+def test_steps_alone_are_quick(tell_figure: Callable[[str], None]) -> None:
     rng = random.Random(7)
     run: RunState = step(random_run(rng), STARTED, START, Values(context={})).run
     signals = [random_signal(run, rng) for _ in range(1000)]
@@ -216,7 +218,7 @@ def test_steps_alone_are_quick() -> None:
         for signal in signals:
             step(run, signal, START, Values(context={}, outputs={id_: {} for id_ in run.nodes}))
     seconds = time.thread_time() - start
-    sys.stdout.write(f"one step: {seconds / 20_000 * 1e6:.0f} us\n")
+    tell_figure(f"one step: {seconds / 20_000 * 1e6:.0f} us")
     assert seconds < 10
 
 

@@ -25,12 +25,14 @@ from .auth import admin, host_or_admin, public, webhook_or_admin
 from .dependencies import Dependencies
 from .envelope import Envelope
 from .gates import Gate, Gates
+from .queries import LENIENT, queries_of, strict_query
 
 TITLE = metadata("airlock")["Name"]
 VERSION = metadata("airlock")["Version"]
 _ABOUT = (
     "Workflows of sandboxed automation agents, with gates that bind. Send a key as "
-    "`Authorization: Bearer <key>` or `X-API-Key`. Errors are RFC 9457 problems with a stable `code`."
+    "`Authorization: Bearer <key>` or `X-API-Key`. Errors are RFC 9457 problems with a stable `code`. "
+    "A query parameter that a call does not have is a 422, except on webhooks and where no key is needed."
 )
 
 
@@ -72,7 +74,9 @@ def build_api(deps: Dependencies) -> FastAPI:
         (hosts.reads, gates.read, admin),
     ]
     for router, gate, rule in table:
-        app.include_router(router, dependencies=[Depends(gate), Depends(rule)])
+        strict = [] if rule in LENIENT else [Depends(strict_query)]
+        app.include_router(router, dependencies=[Depends(gate), Depends(rule), *strict])
+    app.state.queries = queries_of(app)
     problems.install(app)
     app.add_middleware(Envelope, recognises=lambda key: deps.keys.has_recognised(key))
     app.state.gates = gates

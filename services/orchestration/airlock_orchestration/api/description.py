@@ -91,6 +91,7 @@ def _common(operation: dict[str, Any], *, is_public: bool) -> dict[str, tuple[ty
     common: dict[str, tuple[type[AirlockError], ...]] = {"429": (RateLimited,), "500": (Internal,)}
     if not is_public:
         common |= {"401": (KeyRequired, KeyInvalid), "403": (Forbidden,), "503": (StoreUnavailable,)}
+        common |= {"422": (InvalidRequest,)}  # a query that it does not take, whatever else it takes
     if "requestBody" in operation:
         common |= {"413": (BodyTooLarge,)}
     if "requestBody" in operation or operation.get("parameters"):

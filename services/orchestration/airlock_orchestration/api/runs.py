@@ -47,7 +47,8 @@ _STARTED = {
         Idempotency_Replayed="`true` where the same key was accepted before.",
     ),
     **leading_to(
-        *("get_run", "explain_run", "cancel_run", "get_run_context", "follow_run"), run="$response.body#/id"
+        *("get_run", "explain_run", "cancel_run", "get_run_context", "follow_run", "list_approvals"),
+        run="$response.body#/id",
     ),
 }
 _SHOWN = {

@@ -8,6 +8,7 @@ Codes of findings, beside those of `schemas` for the workflow's own input_schema
 - `workflow.unknown_agent`, `workflow.unknown_action`
 - `workflow.risk_lowered`: a node may raise its action's risk level. An `approval` block does raise it: a node
   that has one waits at a gate, whatever its agent's level
+- `workflow.no_time`: a `timeout` or an `expires_in` of nothing
 - `template.invalid`: an expression that does not compile
 - `workflow.unknown_node`, `workflow.not_an_ancestor`: what a template may not read
 - `workflow.impossible_path`: a template path that the producer's output schema, or the workflow's
@@ -18,6 +19,7 @@ Codes of findings, beside those of `schemas` for the workflow's own input_schema
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airlock_contracts.manifest import Action, Manifest
@@ -75,6 +77,7 @@ class _Check:
         yield from self._graph()
         for node in self._nodes.values():
             yield from self._agent(node)
+            yield from _times(node)
             yield from self._templates(node)
 
     def _graph(self) -> Iterator[Finding]:
@@ -221,6 +224,16 @@ class _Check:
     def _action(self, node: NodeSpec) -> Action | None:
         manifest = self._agents.get(node.agent)
         return None if manifest is None else manifest.actions.get(node.action)
+
+
+def _times(node: NodeSpec) -> Iterator[Finding]:
+    nothing, code = timedelta(0), "workflow.no_time"
+    if node.timeout == nothing:
+        message = "no time for an attempt; left out it is the agent's limit"
+        yield _found(f"nodes.{node.id}.timeout", code, message)
+    if node.approval is not None and node.approval.expires_in == nothing:
+        message = "no time to decide in: such a gate expires when it asks"
+        yield _found(f"nodes.{node.id}.approval.expires_in", code, message)
 
 
 def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -66,7 +66,6 @@ class Approvals:
     async def _decide(self, principal: Principal, approval: UUID, signal: ApprovalDecided) -> ApprovalView:
         """Send a decision through the door, as a part of its run's trace, which is not the request's."""
         run = await self._door.peek(signal.run)
-        asking = traceparent()
         with span(
             names.SPAN_DECISION,
             parent=None if run is None else span_of_wait(run, signal.approval),
@@ -76,7 +75,7 @@ class Approvals:
                 names.ATTR_APPROVAL: signal.approval,
                 names.ATTR_STATUS: signal.verdict.value,
             },
-            links=() if asking is None else (asking,),
+            links=(traceparent(),),
         ):
             if (await self._door.advance(signal)).stale:
                 raise _too_late(await self.get(principal, approval))

@@ -7,7 +7,7 @@ Source: YAML 1.2.2, 10.2 (JSON schema), for what plain words mean.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -20,10 +20,17 @@ from ..errors import InvalidDocument
 
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
+_WHOLE = "document"
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Path = tuple[str | int, ...]
+Member = tuple[int, str | int]
+"""Where a value stands: in which collection (its identity, while the document lives), and under which key.
+
+A path for each value would cost as much again for every level that it is deep.
+"""
+_ROOT: Member = (0, "")
 
 
 class DocumentFormat(StrEnum):
@@ -38,8 +45,8 @@ class Document:
     """A JSON value that somebody wrote, and where its parts stand."""
 
     value: Any
-    lines: Mapping[Path, int] = field(default_factory=dict)
-    """The line of each value by its path; empty for JSON."""
+    lines: Mapping[Member, int] = field(default_factory=dict)
+    """The line of each value; empty for JSON."""
 
     def place(self, path: Path) -> str:
         """Spell a path as people read it: `nodes.scan.inputs.workspace`, by id where a member has one."""
@@ -47,18 +54,32 @@ class Document:
         value = self.value
         for part in path:
             value = member_of(value, part)
-            name = value.get("id") if isinstance(value, dict) and isinstance(part, int) else part
-            if isinstance(name, str):
-                spelled += f".{name}" if spelled else name
-            else:
-                spelled += f"[{part}]"
-        return spelled or "document"
+            spelled = _spelled(spelled, part, value)
+        return spelled or _WHOLE
 
     def line(self, path: Path) -> int | None:
         """The line of the value at a path, or of the nearest that is around it."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path)
+        value, line = self.value, self.lines.get(_ROOT)
+        for part in path:
+            found = self.lines.get((id(value), part))
+            if found is None:
+                break
+            value, line = member_of(value, part), found
+        return line
+
+    def lines_at(self, places: Collection[str]) -> dict[str, int]:
+        """The lines of those places that are there, as `place` spells them; give with each all around it."""
+        if not self.lines:
+            return {}
+        found = {_WHOLE: self.lines[_ROOT]}
+        around = [("", self.value)]
+        while around:
+            above, value = around.pop()
+            for part, member in _members(value):
+                if (place := _spelled(above, part, member)) in places:
+                    found[place] = self.lines[id(value), part]
+                    around.append((place, member))
+        return found
 
 
 class _Unreadable(Exception):
@@ -91,6 +112,20 @@ def read_document(data: bytes, format_: DocumentFormat) -> Document:
     raise InvalidDocument(f"not YAML that can be read: {finding.place}: {finding.message}", errors=[finding])
 
 
+def _members(value: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def _spelled(above: str, part: str | int, value: Any) -> str:
+    """The place of a member below another place: by the id that an item of a list has, or by its number."""
+    name = value.get("id") if isinstance(value, dict) and isinstance(part, int) else part
+    if not isinstance(name, str):
+        return f"{above}[{part}]"
+    return f"{above}.{name}" if above else name
+
+
 def member_of(value: Any, part: str | int) -> Any:
     """A member of a value by its name or number; None where there is none."""
     if isinstance(value, dict) and isinstance(part, str):
@@ -105,7 +140,6 @@ class _Open:
     """A collection that the reader is inside of."""
 
     value: dict[str, Any] | list[Any]
-    path: Path
     key: str | None = None
 
 
@@ -113,30 +147,29 @@ class _Builder:
     """Puts values into each other as their events come."""
 
     def __init__(self) -> None:
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[Member, int] = {}
         self.root: Any = None
         self.done = False
         self._open: list[_Open] = []
 
-    def put(self, value: Any, line: int, *, is_key: bool = False) -> Path:
-        """Place a value where the reader stands; answers its path."""
+    def put(self, value: Any, line: int) -> None:
+        """Place a value where the reader stands."""
         if not self._open:
             self.root, self.done = value, True
-            path: Path = ()
+            where = _ROOT
         else:
             around = self._open[-1]
             if isinstance(around.value, list):
-                path = (*around.path, len(around.value))
+                where = (id(around.value), len(around.value))
                 around.value.append(value)
             else:
                 assert around.key is not None
-                path = (*around.path, around.key)
+                where = (id(around.value), around.key)
                 around.value[around.key] = value
                 around.key = None
-        self.lines[path] = line
+        self.lines[where] = line
         if len(self.lines) > MAX_VALUES:
             raise _Unreadable("yaml.too_large", f"holds more than {MAX_VALUES} values", line)
-        return path
 
     def wants_key(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1].value, dict) and self._open[-1].key is None
@@ -151,8 +184,8 @@ class _Builder:
     def enter(self, value: dict[str, Any] | list[Any], line: int) -> None:
         if self.wants_key():
             raise _Unreadable("yaml.key", "a key is a word, not a collection", line)
-        path = self.put(value, line)
-        self._open.append(_Open(value, path))
+        self.put(value, line)
+        self._open.append(_Open(value))
         if len(self._open) > MAX_DEPTH:
             raise _Unreadable("yaml.too_deep", f"nested deeper than {MAX_DEPTH} levels", line)
 

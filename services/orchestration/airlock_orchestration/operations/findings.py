@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
 from airlock_contracts.problems import Finding
@@ -32,14 +32,20 @@ def validate(document: Document, model: type[Model], refusal: type[AirlockError]
 
 def with_lines(document: Document, findings: Sequence[Finding]) -> list[Finding]:
     """Add its line to each finding whose place, or the place around it, stands in the document."""
-    lines = {document.place(path): line for path, line in document.lines.items()}
+    outwards = {finding.place: list(_outwards(finding.place)) for finding in findings}
+    lines = document.lines_at({place for places in outwards.values() for place in places})
+    nearest = {
+        place: next((lines[one] for one in places if one in lines), None)
+        for place, places in outwards.items()
+    }
+    return [_at_line(finding, nearest[finding.place]) for finding in findings]
 
-    def line_of(place: str) -> int | None:
-        while place and place not in lines:
-            place = place[: max(place.rfind("."), place.rfind("/"), place.rfind("["), 0)]
-        return lines.get(place)
 
-    return [_at_line(finding, line_of(finding.place)) for finding in findings]
+def _outwards(place: str) -> Iterator[str]:
+    """A place, then those around it, from the nearest on."""
+    while place:
+        yield place
+        place = place[: max(place.rfind("."), place.rfind("/"), place.rfind("["), 0)]
 
 
 def _json(value: Any) -> bytes:
