@@ -17,8 +17,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -41,6 +43,7 @@ _MIGRATE_SECONDS = 60.0
 _STORE_BYTES = 1024**4
 _LEAK_SECONDS = 1.0
 _REMOVE_SECONDS = 30.0
+_FIGURE = "figure"  # the property of a test's report that tells what it measured
 _SCANNED = (
     "airlock_agents",
     "airlock_chassis",
@@ -82,6 +85,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if twice := [id_ for id_, times in Counter(item.nodeid for item in items).items() if times > 1]:
         # pytest-xdist tells tests by their ids: of some with one id it would run one.
         raise pytest.UsageError("tests share an id: " + ", ".join(twice))
+
+
+@pytest.fixture
+def tell_figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say at the end of pytest's output what a test measured; what its process prints is lost with `-n`."""
+    return partial(record_property, _FIGURE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured, in the order of the tests, whichever process they ran in."""
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    told = [
+        (report.nodeid, figure)
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, figure in report.user_properties
+        if name == _FIGURE
+    ]
+    if told:
+        terminalreporter.section("figures")
+        for _, figure in sorted(told, key=itemgetter(0)):
+            terminalreporter.write_line(str(figure))
 
 
 @pytest.fixture

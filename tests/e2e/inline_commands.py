@@ -26,18 +26,23 @@ _AT_ONCE = 2
 
 _SHARED = "all these tests share one install, and it is up"
 _GUIDE = "the guide to writing an agent types it, with its folder"
+_NAME = "a name, not yet a command"
 _MACHINE = "the machine's own, and not of every machine that runs tests"
 NOT_TYPED: Mapping[str, str] = {
     "airlock up": _SHARED,
     "airlock down": _SHARED,
     "airlock purge": "refused while the install runs",
     "airlock agent-host": "runs until it is told to end",
-    "airlock probe": "takes half a minute; tests/integration/client/test_probe_command.py types it",
+    "airlock probe --pool gpu": "these tests have one pool; test_probe_command.py types it with two",
+    "airlock run": _NAME,
+    "airlock agents try": _NAME,
+    "airlock demo": "starts an install of its own; test_demo.py types it",
     "airlock agents build FOLDER": _GUIDE,
     "airlock agents try FOLDER --input FILE": _GUIDE,
     "python -m airlock_agents images build": "was done before these tests",
-    "docker save": "a name, not yet a command",
-    "docker load": "a name, not yet a command",
+    "docker save": _NAME,
+    "docker load": _NAME,
+    "docker run -i": _NAME,
     "docker network prune": "would take the networks of whoever else works on this engine",
     "pg_dump -Fc": "must be of the server's own version; docker.md types it in Postgres' container",
     "du --inodes -x -d 2 /": "reads a whole disk",

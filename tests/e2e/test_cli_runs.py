@@ -149,6 +149,8 @@ async def test_a_runs_artifacts_are_listed_by_what_its_documents_call_them(
     (listed,) = json.loads((await airlock(install, "artifacts", "list", "--run", run, "--json")).out)
     assert (listed["artifact"], listed["places"]) == (given["artifact"], ["context.plans.0"])
     assert "context.plans.0" in (await airlock(install, "artifacts", "list", "--run", run)).out
+    short = await airlock(install, "artifacts", "list", "--run", run[:-4])
+    assert given["artifact"] in short.out
     unknown = await airlock(install, "artifacts", "list", "--run", "0" * 8 + run[8:])
     assert (unknown.code, "404 run.unknown" in unknown.err) == (1, True)
 
@@ -163,7 +165,9 @@ async def test_what_a_run_found_is_told_and_its_files_are_unpacked_safely(
     put = ("artifacts", "put", str(tmp_path / "evil.tar"), "--media-type", "application/x-tar", "--json")
     evil = json.loads((await airlock(install, *put)).out)
     # What came with the context is no result of a run, so the workflow names what the agent says again.
+    unseen = [{"file": "big.js", "reason": "cut"}]
     inputs: dict[str, Any] = {"findings": "{{ context.findings }}", "patched": tree, "../../evil": evil}
+    inputs |= {"skipped": unseen, "skipped_total": 3}
     node = {"id": "look", "agent": "echo", "action": "say", "inputs": inputs}
     say = {"input_schema": ANY, "output_schema": ANY}
     program = "import sys; sys.stdout.write(sys.stdin.read())"
@@ -176,11 +180,26 @@ async def test_what_a_run_found_is_told_and_its_files_are_unpacked_safely(
     assert (done.code, done.err.splitlines()[-1]) == (0, f"next: airlock runs findings {run}")
     assert done.out.splitlines()[-1] == f"SUCCESS {run}"
 
-    assert "src/a.py:1  B1 why" in (await airlock(install, "runs", "findings", run)).out
-    critical = await airlock(install, "runs", "findings", run, "--severity", "critical", "--json")
-    assert json.loads(critical.out) == []
+    shown = (await airlock(install, "runs", "findings", run)).out
+    assert "src/a.py:1  B1 why" in shown
+    assert "UNSEEN    big.js  cut\nand 2 more unseen: airlock runs artifacts" in shown
+    assert "UNSEEN" not in (await airlock(install, "runs", "findings", run, "--rule", "B1")).out
     (told,) = json.loads((await airlock(install, "runs", "findings", run, "--json")).out)
-    assert told == {"node": "look", "kind": "findings", **found}
+    assert told == {
+        "node": "look",
+        "kind": "findings",
+        "by_severity": {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 0, "LOW": 0},
+        "suppressed": 0,
+        "below_floor": 0,
+        "files": 0,
+        "listed": [found],
+        "truncated": False,
+        "report_truncated": False,
+        "skipped": unseen,
+        "skipped_total": 3,
+    }
+    critical = await airlock(install, "runs", "findings", run, "--severity", "critical", "--json")
+    assert json.loads(critical.out) == [told | {"listed": []}]
 
     to = tmp_path / "results"
     saved = await airlock(install, "runs", "artifacts", run, "--to", str(to))

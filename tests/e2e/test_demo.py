@@ -21,6 +21,7 @@ SECONDS = 110
 IMAGES_LOCK = f"airlock-images-{os.geteuid()}.lock"
 """Two builds at once take turns by this empty file, which stays: who removes a lock file breaks the lock."""
 FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
+HIDDEN = "import subprocess\n\n\nsubprocess.run(input(), shell=True)\napi_key = 'Zq8rT2wXn5LbVc7KdPf3Hj'\n"
 MENDED = "yaml.safe_load(text)"
 
 
@@ -89,11 +90,19 @@ async def test_approved_it_mends_a_copy_and_ends_with_success(
     demo: Demo, docker_client: docker.DockerClient
 ) -> None:
     (demo.workspace / "reader.py").write_text(FLAWED)
-    (demo.workspace / ".gitignore").write_text("*.secret\n")
+    # It would rather have a part of itself overlooked: what is tracked is looked at, whatever it says.
+    (demo.workspace / ".gitignore").write_text("*.secret\n/hidden/\n")
+    (demo.workspace / "hidden").mkdir()
+    (demo.workspace / "hidden" / "door.py").write_text(HIDDEN)
     (demo.workspace / "my.secret").write_text("never leaves this machine")
+    _track(demo.workspace, "reader.py", ".gitignore", "hidden")
     before = demo.files()
     code, said = await demo.run(DECISION="APPROVED")
     assert code == 0, said
+    assert "left out 1 file that .gitignore names and git does not track: my.secret; --with-ignored" in said
+    assert re.search(r"hidden/door\.py:4 +B602 ", said), said
+    for report in ("scan-report.json", "review-report.json", "comply-report.json"):
+        assert "hidden/door.py" in (demo.results / report).read_text(), report
     lines = said.splitlines()
     assert re.fullmatch(r"SUCCESS [0-9a-f-]{36}", lines[-1])
     # Every try of the probe holds, and it has tried something.
@@ -107,8 +116,9 @@ async def test_approved_it_mends_a_copy_and_ends_with_success(
     order = ["payload_sha256", "input, whole", "412 decision.stale", "the one that was shown: APPROVED by"]
     assert [said.index(text) for text in order] == sorted(said.index(text) for text in order)
     # The summary: nodes, findings, changes, notice, artifacts.
-    for node in ("scan", "propose", "apply", "notify"):
+    for node in ("scan", "review", "comply", "propose", "apply", "notify"):
         assert re.search(rf"^{node} +SUCCESS +[0-9.]+ s ", said, re.MULTILINE), said
+    assert re.search(r"^review and comply ran side by side for [0-9.]+ s$", said, re.MULTILINE), said
     assert re.search(r"reader\.py:5 +B506 ", said), said
     assert "reader.py  +1 -1" in said
     assert "Security review finished" in said
@@ -240,6 +250,12 @@ def _assert_nothing_left(demo: Demo, engine: docker.DockerClient, said: str) -> 
     assert install is not None
     label = f"airlock.install={install[1]}"
     assert engine.containers.list(all=True, filters={"label": label}, ignore_removed=True) == []
+
+
+def _track(folder: Path, *names: str) -> None:
+    """Make a work tree of a folder; what it tracks may be what its `.gitignore` names."""
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "--force", *names], cwd=folder, check=True)
 
 
 def _apply(folder: Path, diff: Path) -> None:

@@ -21,14 +21,27 @@ GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 MADE = ("line-counter", "word-count")
 STUCK = (GUIDES.parent / "troubleshooting.md", GUIDES.parent / "runbooks" / "incident-response.md")
 DEPLOYMENT = GUIDES.parent / "deployment.md"
-TYPED = (*STUCK, DEPLOYMENT, *(GUIDES / name for name in ("writing-a-workflow.md", "deciding-well.md")))
-"""The pages whose blocks the tests below type without a folder of an agent's."""
+README = GUIDES.parents[1] / "README.md"
+TOLD = (*STUCK, README, *sorted(GUIDES.glob("*.md")))
+"""The pages whose text names commands too: each is typed, here or in a block of one of them."""
+WAITS = (
+    "airlock run WORKFLOW --context-of RUN",
+    (
+        "airlock run security-review --workspace FOLDER --set "
+        """'kinds=["security","dependencies","quality"]'"""
+    ),
+)
+"""What leaves a run that waits for a decision."""
 INSTEAD = {
     "airlock runs cancel RUN": "airlock runs cancel WAITING",
-    "airlock approvals reject APPROVAL": (
-        "airlock approvals reject APPROVAL --payload $(airlock approvals show APPROVAL --payload)"
-    ),
+    **{
+        f"airlock approvals {verb} {one}": (
+            f"airlock approvals {verb} {one} --payload $(airlock approvals show {one} --payload)"
+        )
+        for verb, one in (("reject", "APPROVAL"), ("approve", "ID"))
+    },
     "airlock doctor --json": "airlock doctor --json || test $? = 1",  # something is wrong
+    **{one: f"{one} || test $? = 5" for one in WAITS},
 }
 """What readers do beside typing: choose a run that waits, answer at the terminal."""
 
@@ -83,14 +96,24 @@ async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
 
 
 @pytest.mark.timeout(240)  # two at a time, each an interpreter of its own
-async def test_the_commands_within_those_pages_can_be_typed_too(install: Install, tmp_path: Path) -> None:
+async def test_the_commands_within_a_page_s_text_can_be_typed_too(install: Install, tmp_path: Path) -> None:
     await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
     failed = await rejected(install, "Shall this end badly?")
     waiting, _ = await asked(install, "Shall this be cancelled?")
     _, approval = await asked(install, "Shall this be refused?")
-    filled = {"RUN": failed, "WAITING": waiting, "APPROVAL": approval.id, "AGENT": "notifier"}
+    _, allowed = await asked(install, "Shall this be allowed?")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "reader.py").write_text("import yaml\n\nread = yaml.load(input())\n")
+    filled = {
+        "RUN": failed,
+        "WAITING": waiting,
+        "APPROVAL": approval.id,
+        "ID": allowed.id,
+        "AGENT": "notifier",
+    }
     filled |= {"NAME": "approval-only", "FILE": "spare.key", "KEY": await made_key(install)}
-    left = set(inline_commands(STUCK)) - block_commands(TYPED)
+    filled |= {"WORKFLOW": "approval-only", "FOLDER": "shop"}
+    left = set(inline_commands(TOLD)) - block_commands((*TOLD, DEPLOYMENT))
     await asyncio.to_thread(
         type_inline,
         sorted(left - NOT_TYPED.keys()),
@@ -101,8 +124,13 @@ async def test_the_commands_within_those_pages_can_be_typed_too(install: Install
         seconds=170,
     )
     assert NOT_TYPED.keys() | INSTEAD.keys() <= left
-    ended, refused = await install.until_final(waiting), await install.client.approval(approval.id)
-    assert (ended.status, refused.status) == (RunStatus.CANCELLED, ApprovalStatus.REJECTED)
+    ended = await install.until_final(waiting)
+    decided = [(await install.client.approval(one.id)).status for one in (approval, allowed)]
+    assert (ended.status, *decided) == (
+        RunStatus.CANCELLED,
+        ApprovalStatus.REJECTED,
+        ApprovalStatus.APPROVED,
+    )
 
 
 async def asked(install: Install, question: str) -> tuple[str, ApprovalView]:

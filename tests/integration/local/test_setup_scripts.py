@@ -170,8 +170,8 @@ def test_make_alone_lists_every_public_target_in_one_line_each() -> None:
     done = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, timeout=30, check=True)
     listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")]
     assert listed == (
-        "help demo test test-stack observe unit coverage check up bench-rates bench bench-telemetry"
-        " repeat mutation format lock clean".split()
+        "help demo test test-stack observe unit coverage check up bench-rates bench real-size"
+        " bench-telemetry repeat mutation format lock clean".split()
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOM = Path(__file__).parents[3] / "libs" / "client" / "airlock_client" / "local"
-TROUBLES = frozenset({"warning", "wrong", "unknown"})
+TROUBLES = frozenset({"warning", "wrong", "unknown", "remote", "apart"})
 """What makes a finding that somebody has to do something about; `ok` makes the others."""
 PARTS_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "_not_seen": ("Docker Engine", "limits", "images", "earlier images", "containers"),

@@ -14,9 +14,22 @@ from airlock_contracts.workflow import WorkflowSpec
 from airlock_orchestration.engine.checks import check_workflow
 from airlock_orchestration.engine.manifests import check_manifest
 
+from .doctor_findings import troubles
+
 ROOT = Path(__file__).parents[3]
 GUIDES = ROOT / "docs" / "guides"
 BUILTIN = ROOT / "services" / "agents" / "airlock_agents" / "builtin"
+
+
+TYPING = ("tests/e2e/test_guides_run.py", "tests/integration/client/test_readme_typed.py")
+"""The tests that type guides from top to bottom."""
+
+
+def test_every_guide_is_typed_by_a_test_and_names_it() -> None:
+    for guide in GUIDES.glob("*.md"):
+        by = [test for test in TYPING if f'"{guide.name}"' in (ROOT / test).read_text(encoding="utf-8")]
+        assert len(by) == 1, guide.name
+        assert f"({'../' * 2}{by[0]})" in guide.read_text(encoding="utf-8")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -62,6 +75,15 @@ def test_the_mistakes_that_the_guide_shows_are_found_as_it_shows_them() -> None:
     for finding in found[:2]:
         assert f"{finding.place}: {finding.message}" in page
         assert f"[{finding.code}]" in page
+
+
+def test_what_the_guide_shows_of_doctor_is_something_that_doctor_may_find() -> None:
+    (shown,) = (text for text in blocks("looking-after-the-box.md", "text") if text.startswith("WARNING"))
+    for verdict, part, said in re.findall(
+        r"^(WARNING|WRONG|UNKNOWN) +(\S.*?) {2,}(.+)$", shown, re.MULTILINE
+    ):
+        may_be = [re.escape(one.said).replace(r"\.\.\.", ".+") for one in troubles() if one.part == part]
+        assert any(re.fullmatch(pattern, said) for pattern in may_be), (verdict, part, said)
 
 
 def test_the_guide_shows_what_new_writes(tmp_path: Path) -> None:
