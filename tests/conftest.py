@@ -33,6 +33,7 @@ import structlog
 from airlock_agents.sandbox.engine import EngineProblem, find_engine
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres, MissingBinary
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -63,6 +64,9 @@ _MAY_BLOCK = (
     ("asyncpg/connect_utils.py", "_parse_connect_dsn_and_args"),
 )
 
+# How long an example takes is the machine's affair: what has to be quick has a test of its own.
+settings.register_profile("airlock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("airlock")
 
 structlog.configure(
     processors=[

@@ -1,6 +1,6 @@
 """Runs tests with line and branch coverage of every process they start; prints it by room; holds the gates.
 
-    make coverage                                        all tests, with the gates
+    python tests/quality/coverage_gates.py -n 2          all but the stack's, with the gates: make coverage
     python tests/quality/coverage_gates.py tests/unit    some tests, printed, without the gates
 
 Gates: 85 % of lines and branches of the whole house; every branch of the engine, the door, the fences and
@@ -71,6 +71,8 @@ EVERY_BRANCH = {
     ),
 }
 
+_WITHOUT_DATABASE = ("tests/unit", "tests/contract")
+
 
 @dataclass(frozen=True)
 class Share:
@@ -90,15 +92,17 @@ class Share:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run pytest with these arguments; answers its exit code, or 1 where with `--gates` one does not hold."""
-    asked = [argument for argument in arguments if argument != "--gates"]
+    """Run pytest with these arguments; answers its exit code, or 1 where a gate does not hold."""
+    some = any(not argument.startswith("-") and (CHECKOUT / argument).exists() for argument in arguments)
+    parts = {(): "greenlet"} if some else {_WITHOUT_DATABASE: "thread", _with_database(): "greenlet"}
     DATA.mkdir(parents=True, exist_ok=True)
     for old in DATA.glob("data*"):
         old.unlink()
-    with _every_process_measured():
-        status = subprocess.run(
-            [sys.executable, "-m", "pytest", *asked], cwd=CHECKOUT, check=False
-        ).returncode
+    status = 0
+    for folders, switches in parts.items():
+        with _every_process_measured(switches=switches):
+            command = [sys.executable, "-m", "pytest", *folders, *arguments]
+            status = subprocess.run(command, cwd=CHECKOUT, check=False).returncode or status
     _coverage("combine", "--quiet")
     _coverage("json", "--quiet", "-o", str(DATA / "coverage.json"))
     measured = json.loads((DATA / "coverage.json").read_text())["files"]
@@ -106,27 +110,45 @@ def main(arguments: Sequence[str]) -> int:
     files = {name: one for name, one in measured.items() if not name.startswith("/")}
     for line in _table(files):
         print(line)
-    broken = list(_broken_gates(files)) if "--gates" in arguments else []
+    broken = [] if some else list(_broken_gates(files))
     for line in broken:
         print(f"airlock: {line}")
     return status or (1 if broken else 0)
 
 
-# What follows greenlets makes one for each thread too, and looks through all memory when that ends: a tenth
-# of a second in a large process, for each of many short threads.
+def _with_database() -> tuple[str, ...]:
+    folders = sorted(folder for folder in (CHECKOUT / "tests").iterdir() if any(folder.rglob("test_*.py")))
+    spelled = [f"tests/{folder.name}" for folder in folders]
+    return tuple(one for one in spelled if one not in (*_WITHOUT_DATABASE, "tests/stack"))
+
+
+# To follow greenlets, coverage looks at each call and each return which one it is in: a process takes half as
+# long again. SQLAlchemy alone makes some, so only the service needs it, and tests that call its parts.
+_SWITCHES = "AIRLOCK_MEASURED_SWITCHES"  # pyproject.toml takes it as coverage's `concurrency`
+_ITS_SWITCHES = (
+    "(lambda words: 'greenlet' if 'airlock_orchestration' in words"
+    " else 'thread' if {{'airlock_agents', 'airlock_client', 'airlock'}} & words else {others!r})"
+    "({{word.removeprefix(os.path.dirname(sys.orig_argv[0]) + '/') for word in sys.orig_argv}})"
+)
+# It also makes a greenlet for each thread, and looks through all memory when that ends: a tenth of a second
+# in a large process, for each of many short threads.
 _QUICK_THREADS = "__import__('greenlet._greenlet', fromlist=['_']).enable_optional_cleanup(False)"
 
 
 @contextmanager
-def _every_process_measured() -> Iterator[None]:
-    """Each Python of this environment measures itself, also one that is started with a clean environment."""
+def _every_process_measured(*, switches: str) -> Iterator[None]:
+    """Each Python of this environment measures itself, also one that is started with a clean environment.
+
+    `switches`: what pytest's own processes follow, "greenlet" or "thread".
+    """
     settings = {"COVERAGE_PROCESS_START": CHECKOUT / "pyproject.toml", "COVERAGE_FILE": DATA / "data"}
     spelled = {name: str(value) for name, value in settings.items()}
     # The name sorts before coverage's own file, which looks at the variables and starts. A killed measurement
     # leaves the file behind: it does nothing without the process that wrote it.
     hook = Path(sysconfig.get_path("purelib")) / "a0_airlock_coverage.pth"
-    measure = f"os.environ.update({spelled!r})"
-    hook.write_text(f"import os; os.path.exists('/proc/{os.getpid()}') and ({measure}, {_QUICK_THREADS})\n")
+    measure = f"os.environ.update({spelled!r}, {_SWITCHES}={_ITS_SWITCHES.format(others=switches)})"
+    quick = f"os.environ[{_SWITCHES!r}] == 'greenlet' and {_QUICK_THREADS}"
+    hook.write_text(f"import os, sys; os.path.exists('/proc/{os.getpid()}') and ({measure}, {quick})\n")
     os.environ |= spelled
     try:
         yield

@@ -30,7 +30,7 @@ def asked(read: list[Block]) -> list[tuple[int, str]]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=TEXTS)
 def test_blocks_ask_about_each_line_once_and_give_what_was_cut_off_of_long_ones(
     text: str, tmp_path_factory: pytest.TempPathFactory

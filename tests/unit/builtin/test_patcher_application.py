@@ -234,7 +234,7 @@ TEXT = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(before=st.none() | TEXT, after=st.none() | TEXT)
 def test_any_change_of_text_survives_the_way_through_git_and_back(
     before: str | None, after: str | None, tmp_path_factory: pytest.TempPathFactory

@@ -102,7 +102,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(diff=mutated())
 def test_a_mutated_diff_is_refused_whole_or_can_be_taken_back(diff: str) -> None:
     with a_tree() as (root, scratch):

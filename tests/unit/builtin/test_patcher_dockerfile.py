@@ -6,7 +6,7 @@ import pytest
 from airlock_agents.builtin.patcher.configuration.files import changed, note
 from airlock_agents.builtin.patcher.configuration.setting import User, change_of
 from airlock_agents.builtin.patcher.reason import Reason
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 DOCKER = """FROM python:3.12 AS build
@@ -86,7 +86,6 @@ HELD = [
 ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([*FROM, *USERS, *STARTS, *PLAIN, *HELD]), max_size=8))
 def test_the_user_of_the_last_stage_is_changed_and_nothing_else(below: list[str]) -> None:
     parts = [FROM[0], *below]

@@ -9,7 +9,7 @@ from airlock_agents.builtin.patcher.diff import file_diff
 from airlock_agents.builtin.patcher.line_edits import LineEdit, line_edit, put_lines
 from airlock_agents.builtin.patcher.proposal import propose
 from airlock_agents.builtin.patcher.request import Asked, sort
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 SOURCE = b"import os\nimport sys\nif x == None:\n    print(1)\nelse:\n    print(2)\n"
@@ -57,7 +57,6 @@ WRITTEN = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(written=WRITTEN, whole=st.booleans(), data=st.data())
 def test_whatever_ends_lines_only_what_an_edit_means_changes(
     written: list[tuple[str, str]], whole: bool, data: st.DataObject

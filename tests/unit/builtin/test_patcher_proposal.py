@@ -158,7 +158,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.lists(PIECES, max_size=14).map("".join), add=st.booleans())
 def test_no_text_brings_a_change_down(text: str, add: bool) -> None:
     for file in ("a.yaml", "a.toml", "a.json", "a.ini", ".env"):

@@ -58,7 +58,7 @@ def write(root: Path, files: dict[str, tuple[str, bool]]) -> None:
 TREES = st.dictionaries(st.sampled_from(NAMES), st.tuples(TEXT, st.booleans()), max_size=6)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(before=TREES, after=TREES)
 def test_any_change_of_a_tree_can_be_made_and_taken_back(
     before: dict[str, tuple[str, bool]], after: dict[str, tuple[str, bool]]

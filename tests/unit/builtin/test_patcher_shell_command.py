@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from airlock_agents.builtin.patcher.shell_command import words_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 # Built into shells, and programs of every Debian all the same, which say the same.
@@ -49,7 +49,6 @@ def test_a_program_and_its_words_need_none() -> None:
 WORDS = st.text(st.sampled_from("ab7-_./,:@+^%~*$ \t\u00a0\u00e4'"), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=4))
 def test_a_shell_would_give_the_same_words(words: list[str]) -> None:
     plain = words_of(" ".join(["env", *words]))

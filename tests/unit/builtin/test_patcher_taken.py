@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from airlock_agents.builtin.patcher.syntax import tree_of
 from airlock_agents.builtin.patcher.taken import taken
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 OLD = "print 'Python 2'\n"
@@ -33,7 +33,6 @@ def imports(draw: st.DrawFn) -> tuple[str, set[str]]:
     return text, set(names)
 
 
-@settings(deadline=None)
 @given(imports())
 def test_every_spelling_of_an_import_is_read(written: tuple[str, set[str]]) -> None:
     text, names = written

@@ -44,13 +44,13 @@ def drive(seed: int, signals: int) -> Witness:
 
 
 @given(SEEDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_signals_keep_every_promise(seed: int) -> None:
     drive(seed, 300)
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_same_signal_twice_changes_nothing_the_second_time(seed: int) -> None:
     rng = random.Random(seed)
     witness = Witness(random_run(rng))
@@ -63,13 +63,13 @@ def test_the_same_signal_twice_changes_nothing_the_second_time(seed: int) -> Non
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_same_signals_give_the_same_run_every_time(seed: int) -> None:
     assert drive(seed, 100).run.nodes == drive(seed, 100).run.nodes
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_final_run_hears_nothing_more(seed: int) -> None:
     rng = random.Random(seed)
     witness = drive(seed, 2000)
@@ -79,7 +79,7 @@ def test_a_final_run_hears_nothing_more(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_run_whose_attempts_all_succeed_and_whose_gates_all_open_ends(seed: int) -> None:
     """Nothing lost: only hosts and people who answer are needed to end a run."""
     witness = Witness(random_run(random.Random(seed)))
@@ -97,7 +97,7 @@ def test_a_run_whose_attempts_all_succeed_and_whose_gates_all_open_ends(seed: in
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_run_that_nobody_answers_ends_by_its_due_times_alone(seed: int) -> None:
     """Hosts take work and fall silent, people do not look: the sweeper ends the run."""
     witness = Witness(random_run(random.Random(seed)))
@@ -135,7 +135,7 @@ def test_a_join_starts_exactly_once_however_its_parents_finish(order: tuple[str,
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_batch_decides_what_its_signals_decide_one_by_one(seed: int) -> None:
     rng = random.Random(seed)
     run = step(random_run(rng), STARTED, START, Values(context={})).run
@@ -155,7 +155,7 @@ def test_a_batch_decides_what_its_signals_decide_one_by_one(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_needs_names_what_templates_read_and_never_raises(seed: int) -> None:
     rng = random.Random(seed)
     run = random_run(rng)

@@ -96,7 +96,7 @@ posted = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(posted, st.sampled_from([(AlertmanagerNotification, "4"), (GrafanaNotification, "1")]))
 def test_whatever_is_posted_becomes_a_context_and_an_input_that_their_schemas_take(
     body: dict[str, Any], kind: tuple[type[Any], str]

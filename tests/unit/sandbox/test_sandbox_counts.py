@@ -83,6 +83,37 @@ async def test_one_that_goes_on_is_looked_at_as_often_as_was_asked_for() -> None
     assert seldom.looks < 25
 
 
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        ([Counted(0, processes=3), Counted(0, processes=1)], 0),
+        # Its cgroup may stay for a while, or go at once.
+        ([Counted(0, processes=3), Counted(0, processes=0), Counted(0, processes=0), None], 3),
+        ([Counted(0, processes=3), None], 1),
+        ([Counted(0), None], 1),
+        # One that has not begun yet, or that nobody sees here, has not ended.
+        ([None, Counted(0, processes=0), Counted(0, processes=1)], 0),
+    ],
+)
+async def test_who_watches_hears_at_each_look_that_the_container_has_ended(
+    looks: list[Counted | None], told: int
+) -> None:
+    heard, left, over = [], iter(looks), asyncio.Event()
+
+    def read() -> Counted | None:
+        try:
+            return next(left)
+        except StopIteration:
+            over.set()
+            return Counted(0, processes=1)
+
+    counts = Counts(read, every_seconds=0.01, on_ended=lambda: heard.append(counts.last))
+    counts.watch()
+    await over.wait()
+    await counts.close()
+    assert len(heard) == told
+
+
 async def test_a_bug_ends_the_watching_loudly_and_nothing_else() -> None:
     asked = asyncio.Event()
 

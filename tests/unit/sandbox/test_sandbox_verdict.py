@@ -98,11 +98,14 @@ def test_cgroup_v1_tells_of_a_killed_child(tmp_path: Path, folder: str, limit: i
             f"memory/{folder}/memory.memsw.max_usage_in_bytes": "33555000\n",
             f"memory/{folder}/memory.stat": "active_file 1\ntotal_inactive_file 900\ntotal_active_file 100\n",
             f"cpuacct/{folder}/cpuacct.usage": "12000000\n",
+            f"pids/{folder}/pids.current": "3\n",
         },
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert counted == Counted(1, 29999000, peak_memory_bytes=33554432, cpu_ms=12.0, limit_reached=reached)
+    assert counted == Counted(
+        1, 29999000, peak_memory_bytes=33554432, cpu_ms=12.0, limit_reached=reached, processes=3
+    )
 
 
 @pytest.mark.parametrize("folder", ["docker/c1", "system.slice/docker-c1.scope"])
@@ -116,11 +119,14 @@ def test_cgroup_v2_tells_of_a_killed_child(tmp_path: Path, folder: str, ooms: in
             f"{folder}/memory.current": "1000000\n",
             f"{folder}/memory.stat": "file 5000\nshmem 4000\ninactive_file 900\nactive_file 100\n",
             f"{folder}/cpu.stat": "usage_usec 12000\nuser_usec 9000\n",
+            f"{folder}/pids.current": "0\n",
         },
     )
     counted = read_counted("c1", tmp_path)
     assert counted is not None
-    assert counted == Counted(2, 999000, peak_memory_bytes=1048576, cpu_ms=12.0, limit_reached=reached)
+    assert counted == Counted(
+        2, 999000, peak_memory_bytes=1048576, cpu_ms=12.0, limit_reached=reached, processes=0
+    )
 
 
 def test_an_old_kernel_says_less_and_an_invisible_cgroup_nothing(tmp_path: Path) -> None:

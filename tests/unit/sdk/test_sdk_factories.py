@@ -332,13 +332,13 @@ def test_the_factories_own_check_agrees_with_airlocks(name: str, value: object) 
 
 
 @given(schema=ANY_SCHEMA.filter(lambda one: isinstance(one, dict)), value=VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_agrees_with_airlocks_on_any_schema(schema: dict[str, Any], value: object) -> None:
     assert (mismatch(schema, value) is None) == (problem(schema, value) is None)
 
 
 @given(schema=ANY_SCHEMA.filter(lambda one: isinstance(one, dict)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_made_for_any_schema_satisfies_it_or_there_is_said_to_be_none(schema: dict[str, Any]) -> None:
     with suppress(UnsupportedSchema):
         made = examples(schema, 3)

@@ -102,7 +102,7 @@ def test_a_header_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> N
         unpack(io.BytesIO(bytes(raw)), tmp_path / "box")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(damage=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_damaged_archive_is_read_or_refused_and_nothing_else(
     damage: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from .demux import BrokenStream, Demultiplexer, Stream
 from .engine import Engine, TlsFiles
@@ -16,10 +17,11 @@ from .neutral import Tail
 _MAX_ANSWER_BYTES = 16 * 1024
 _READ_BYTES = 32 * 1024
 _READ_AHEAD_BYTES = 2 * 1024 * 1024
-"""asyncio stops reading at twice as much.
+"""asyncio stops reading at twice as much, and the agent waits.
 
 The engine keeps some 1.5 MB that nobody reads. Two seconds after a container ends it throws away what it has
-not taken yet (moby, daemon/monitor.go): of a slow host's agent the answer.
+not taken yet (moby, daemon/monitor.go): of a slow host's agent the answer. So what an ended one has left is
+read without a bound (`take_rest`), and where nobody sees that it ended, this much ahead has to do.
 """
 _MAX_EVIDENCE_BYTES = 16 * 1024
 
@@ -88,6 +90,15 @@ class Channel:
         self._pending.clear()
         self._first += data[: _MAX_EVIDENCE_BYTES - len(self._first)]
         return data
+
+    def take_rest(self) -> None:
+        """Read ahead all that is left of an ended container: at most what its engine keeps of it.
+
+        asyncio pauses again once it is read from, so this is said again and again.
+        """
+        transport = cast(asyncio.Transport, self._writer.transport)
+        if not transport.is_closing():
+            transport.resume_reading()
 
     async def hear_out(self, seconds: float) -> None:
         """Read on until the container's streams end, at most so long, for what stderr still says."""

@@ -32,6 +32,8 @@ class Counted:
     cpu_ms: float | None = None
     limit_reached: bool | None = None
     """Whether the container came up against its own limit."""
+    processes: int | None = None
+    """That live in it now. An ended one's cgroup may stay for seconds, with none."""
 
     @property
     def killed(self) -> bool:
@@ -51,6 +53,7 @@ class Counted:
             peak_memory_bytes=_most(self.peak_memory_bytes, later.peak_memory_bytes),
             cpu_ms=_most(self.cpu_ms, later.cpu_ms),
             limit_reached=self.limit_reached or later.limit_reached,
+            processes=later.processes,
         )
 
 
@@ -77,6 +80,7 @@ def _unified(group: Path) -> Counted | None:
         cpu_ms=_scaled(_fields(group / "cpu.stat").get("usage_usec"), 1000),
         # Not `max`: that counts also what was mended by dropping pages of files.
         limit_reached=events["oom"] > 0 if "oom" in events else None,
+        processes=_number(group / "pids.current"),
     )
 
 
@@ -97,6 +101,7 @@ def _legacy(root: Path, folder: str) -> Counted | None:
         peak_memory_bytes=peak,
         cpu_ms=_scaled(_number(root / "cpuacct" / folder / "cpuacct.usage"), 1_000_000),
         limit_reached=None if most is None or limit is None else most > limit - _LARGEST_CHARGE_BYTES,
+        processes=_number(root / "pids" / folder / "pids.current"),
     )
 
 

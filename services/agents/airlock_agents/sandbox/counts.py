@@ -18,9 +18,16 @@ _log = structlog.get_logger(__name__)
 class Counts:
     """The counts of one container. Where this machine does not show them, there are none."""
 
-    def __init__(self, read: Callable[[], Counted | None], *, every_seconds: float = LOOK_SECONDS) -> None:
-        """`read` reads them while the container lives."""
+    def __init__(
+        self,
+        read: Callable[[], Counted | None],
+        *,
+        every_seconds: float = LOOK_SECONDS,
+        on_ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`read` reads them while they can be seen; `on_ended` hears at each look that it has ended."""
         self._read = read
+        self._on_ended = on_ended
         self._every_seconds = every_seconds
         self._watching: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -50,8 +57,13 @@ class Counts:
 
     async def _watch(self) -> None:
         pause = min(_FIRST_LOOK_SECONDS, self._every_seconds)
+        lived = False
         while not self._closing.is_set():
-            self.look()
+            counted = self.look()
+            lives = counted is not None and counted.processes != 0
+            if lived and not lives:
+                self._on_ended()
+            lived |= lives
             await set_within(self._closing, pause)
             pause = min(2 * pause, self._every_seconds)
         self.look()

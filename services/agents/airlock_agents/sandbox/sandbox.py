@@ -68,7 +68,9 @@ class Sandbox:
         self._container = ""
         self._channel: Channel | None = None
         self._conversation: Conversation | None = None
-        self._counts = Counts(lambda: containers.counted(self._container), every_seconds=look_seconds)
+        self._counts = Counts(
+            lambda: containers.counted(self._container), every_seconds=look_seconds, on_ended=self._take_rest
+        )
         self._on_closed = on_closed
         self._start_ms: float | None = None
         self._run_ms: float | None = None
@@ -256,6 +258,10 @@ class Sandbox:
     def _verdict(self, ended: Ended) -> Failure | None:
         tail = self._attached().stderr.text()
         return outcome.verdict(ended, self._counts.last, memory_mb=self._memory_mb, stderr_tail=tail)
+
+    def _take_rest(self) -> None:
+        if self._channel is not None and not self._closed:
+            self._channel.take_rest()
 
     @property
     def _memory_mb(self) -> int:
