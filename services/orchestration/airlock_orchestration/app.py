@@ -267,6 +267,8 @@ class _Server:
 
     async def _serve(self) -> None:
         host, port = self._listener.getsockname()[:2]
+        # From here on a connection waits until it is served: who reads the port need not try again.
+        self._listener.listen(self._uvicorn.config.backlog)
         if self._port_file is not None:
             await asyncio.to_thread(self._port_file.write_text, f"{port}\n")
         log.info("rest.listening", address=f"http://{host}:{port}")

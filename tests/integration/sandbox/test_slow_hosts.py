@@ -41,7 +41,8 @@ async def test_answers_arrive_although_the_store_of_their_artifacts_stood_still(
             async for chunk in chunks:
                 yield chunk
 
-        return await keep(name, media_type, size, standing_still())
+        kept: ArtifactRef = await keep(name, media_type, size, standing_still())
+        return kept
 
     async def run(size: int) -> Outcome:
         spec = spec_of(["python3", "-c", AGENT.format(size=size)], "airlock/1")
