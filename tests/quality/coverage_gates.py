@@ -124,7 +124,7 @@ def _with_database() -> tuple[str, ...]:
 
 # To follow greenlets, coverage looks at each call and each return which one it is in: a process takes half as
 # long again. SQLAlchemy alone makes some, so only the service needs it, and tests that call its parts.
-_SWITCHES = "AIRLOCK_MEASURED_SWITCHES"  # pyproject.toml takes it as coverage's `concurrency`
+_SWITCHES = "MEASURED_SWITCHES"  # coverage's `concurrency`, in pyproject.toml; no setting of Airlock's
 _ITS_SWITCHES = (
     "(lambda words: 'greenlet' if 'airlock_orchestration' in words"
     " else 'thread' if {{'airlock_agents', 'airlock_client', 'airlock'}} & words else {others!r})"
