@@ -8,6 +8,7 @@ temporary folder, so suites run beside each other.
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import shutil
@@ -42,7 +43,7 @@ _SQL_SECONDS = 30.0
 _MIGRATE_SECONDS = 60.0
 # A stream reserves its largest size, and every test has streams of its own: a number, not disk.
 _STORE_BYTES = 1024**4
-_LEAK_SECONDS = 1.0
+_LEAK_SECONDS = 10.0
 _REMOVE_SECONDS = 30.0
 _FIGURE = "figure"  # the property of a test's report that tells what it measured
 _SCANNED = (
@@ -115,16 +116,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def processor_seconds() -> Callable[[Callable[[], object]], float]:
-    """Do some work, and tell how long a processor had to work on it; not measured where the tests are."""
+    """Do some work, and tell how long it took a processor: without what measures the tests, or tidies up."""
 
     def take(work: Callable[[], object]) -> float:
         measured_by = sys.gettrace()
         sys.settrace(None)
+        gc.disable()
         try:
-            began = time.process_time()
+            began = time.thread_time()
             work()
-            return time.process_time() - began
+            return time.thread_time() - began
         finally:
+            gc.enable()
             sys.settrace(measured_by)
 
     return take

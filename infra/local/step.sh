@@ -6,14 +6,19 @@
 set -uo pipefail
 name="$1"
 shift
-began=$(date +%s)
+microseconds() { # since 1970; whole seconds where bash is older than 5
+    local now="${EPOCHREALTIME:-$(date +%s).000000}"
+    echo "${now/[.,]/}"
+}
+began=$(microseconds)
 "$@"
 status=$?
-now=$(date +%s)
+now=$(microseconds)
+took=$(((now - began) / 1000000))
 if [ "$status" -eq 0 ]; then outcome=took; else outcome="failed (exit $status) after"; fi
 if [ -n "${STEP_STARTED:-}" ]; then
-    printf 'airlock: %s %s %s s; %s s with its preparation\n' "$name" "$outcome" $((now - began)) $((now - STEP_STARTED)) >&2
-elif [ "$status" -eq 0 ] && [ $((now - began)) -ge 1 ]; then
-    printf 'airlock: %s took %s s\n' "$name" $((now - began)) >&2
+    printf 'airlock: %s %s %s s; %s s with its preparation\n' "$name" "$outcome" "$took" $((now / 1000000 - STEP_STARTED)) >&2
+elif [ "$status" -eq 0 ] && [ "$took" -ge 1 ]; then
+    printf 'airlock: %s took %s s\n' "$name" "$took" >&2
 fi
 exit "$status"

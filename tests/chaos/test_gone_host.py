@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import asyncpg
 import docker
-import pytest
 
 GONE = """
 INSERT INTO hosts
@@ -13,6 +12,7 @@ INSERT INTO hosts
 VALUES
     ($1, 'b', 'default', '0', 1, 0, 1, false, '[]', now() - interval '1 h', clock_timestamp() - $2::interval)
 """
+SEEN = "UPDATE hosts SET seen_at = clock_timestamp() - $2::interval WHERE name = $1"
 
 
 def leave(client: docker.DockerClient, install: str, host: str) -> str:
@@ -23,7 +23,6 @@ def leave(client: docker.DockerClient, install: str, host: str) -> str:
     return container.id
 
 
-@pytest.mark.timeout(180)
 async def test_a_gone_hosts_containers_are_removed_and_a_silent_ones_are_not(
     install, docker_client: docker.DockerClient
 ) -> None:
@@ -35,8 +34,9 @@ async def test_a_gone_hosts_containers_are_removed_and_a_silent_ones_are_not(
     try:
         await connection.execute(GONE, "gone-host", timedelta(seconds=61))
         await connection.execute(GONE, "silent-host", timedelta(seconds=5))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while await asyncio.to_thread(_ids, docker_client) & {gone}:
+                await connection.execute(SEEN, "silent-host", timedelta(seconds=5))
                 await asyncio.sleep(0.2)
         assert await asyncio.to_thread(_ids, docker_client) >= {silent, foreign}
         statuses = {host.name: host.status for host in await install.client.hosts()}

@@ -4,13 +4,11 @@ import asyncio
 import shutil
 from pathlib import Path
 
-import pytest
 from airlock_contracts.statuses import NodeStatus
 
 
-@pytest.mark.timeout(400)
 async def test_a_run_survives_each_process_killed_in_turn_and_jetstream_deleted(install) -> None:
-    await install.chain("long", nodes=8, seconds=1.0)
+    await install.chain("long", nodes=8, seconds=2.0)
     run = (await install.client.trigger("long", {"text": "x"})).id
 
     await install.until_node(run, "n0", NodeStatus.RUNNING)
@@ -40,9 +38,8 @@ def _lose(install, stored: list[Path]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.timeout(300)
 async def test_postgres_killed_in_the_middle_loses_nothing(install) -> None:
-    await install.chain("short", nodes=4, seconds=0.5)
+    await install.chain("short", nodes=4, seconds=2.0)
     runs = [(await install.client.trigger("short", {"text": str(n)})).id for n in range(4)]
     await install.until_node(runs[0], "n1", NodeStatus.RUNNING)
     await install.kill_and_wait("Postgres")

@@ -86,9 +86,9 @@ class Install:
         assert asked.status is ApprovalStatus.PENDING
         return asked
 
-    async def until_no_container(self) -> None:
+    async def until_no_container(self, seconds: float = REMOVAL_SECONDS) -> None:
         """Wait until no container of this install is left, running or not; fail where one stays."""
-        async with asyncio.timeout(REMOVAL_SECONDS):
+        async with asyncio.timeout(seconds):
             while await asyncio.to_thread(self._containers):
                 await asyncio.sleep(POLL_SECONDS)
 

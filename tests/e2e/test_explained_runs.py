@@ -5,7 +5,6 @@ import os
 import sys
 from typing import Any
 
-import pytest
 from airlock_contracts.statuses import NodeStatus
 from e2e_agents import ANY, NUMBER, OBEDIENT, manifest
 from e2e_install import Install
@@ -27,7 +26,6 @@ async def _explained(install: Install, run: str) -> str:
     return out.decode()
 
 
-@pytest.mark.timeout(60)
 async def test_a_run_at_a_gate_names_who_must_decide_and_how(install: Install) -> None:
     run = await install.start("explained-gate", [CAREFUL | {"id": "apply"}])
     asked = await install.until_asked(run, "apply")
@@ -42,7 +40,6 @@ async def test_a_run_at_a_gate_names_who_must_decide_and_how(install: Install) -
     assert "a retry copies nothing and starts apply anew" in said
 
 
-@pytest.mark.timeout(60)
 async def test_a_run_whose_pool_has_no_host_says_so(install: Install) -> None:
     # Only a host of its pool can pin an image: this agent was registered, then its pool lost its hosts.
     action = {"do": {"input_schema": ANY, "output_schema": NUMBER}}
@@ -59,7 +56,6 @@ async def test_a_run_whose_pool_has_no_host_says_so(install: Install) -> None:
     await install.client.cancel(run)
 
 
-@pytest.mark.timeout(60)
 async def test_a_run_that_backs_off_says_when_it_is_tried_again(install: Install) -> None:
     flaky = {
         "id": "n",
@@ -77,7 +73,6 @@ async def test_a_run_that_backs_off_says_when_it_is_tried_again(install: Install
     await install.client.cancel(run)
 
 
-@pytest.mark.timeout(60)
 async def test_a_failed_run_says_where_why_and_what_to_do(install: Install) -> None:
     hostile = {"id": "n", "agent": "hostile", "action": "attack", "inputs": {"how": "exit-1"}}
     view = await install.run("explained-failure", [hostile, {"id": "after", "depends_on": ["n"]}])

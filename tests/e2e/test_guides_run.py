@@ -56,19 +56,17 @@ def no_images_of_the_guides(docker_engine: docker.DockerClient) -> Iterator[None
                 docker_engine.images.remove(tag)
 
 
-@pytest.mark.timeout(300)  # some twenty commands, each an interpreter of its own
 @pytest.mark.usefixtures("no_images_of_the_guides")
 async def test_an_agent_is_written_built_tried_registered_and_used_as_the_guide_says(
     install: Install, tmp_path: Path
 ) -> None:
     guide = GUIDES / "writing-an-agent.md"
     typed = await asyncio.to_thread(
-        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=270
+        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=500
     )
     assert typed == guide.read_text().count("\n$ ")
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("page", ["writing-a-workflow.md", "deciding-well.md"])
 async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
     install: Install, tmp_path: Path, page: str
@@ -76,12 +74,11 @@ async def test_a_workflow_is_written_and_a_gate_decided_as_the_guides_say(
     await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
     guide = GUIDES / page
     typed = await asyncio.to_thread(
-        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=170
+        run_guide, guide, folder=tmp_path, environment=environment(install), seconds=500
     )
     assert typed == guide.read_text().count("\n$ ")
 
 
-@pytest.mark.timeout(300)  # some thirty commands, each an interpreter of its own
 @pytest.mark.parametrize("page", STUCK, ids=lambda page: page.stem)
 async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
     install: Install, tmp_path: Path, page: Path
@@ -90,12 +87,11 @@ async def test_somebody_who_is_stuck_can_type_what_the_pages_say(
     await rejected(install, "Shall this end badly?")
     await asked(install, "Shall this wait?")
     typed = await asyncio.to_thread(
-        run_guide, page, folder=tmp_path, environment=environment(install), seconds=270
+        run_guide, page, folder=tmp_path, environment=environment(install), seconds=500
     )
     assert typed == sum(bool(step.command) for step in steps(await asyncio.to_thread(page.read_text)))
 
 
-@pytest.mark.timeout(240)  # two at a time, each an interpreter of its own
 async def test_the_commands_within_a_page_s_text_can_be_typed_too(install: Install, tmp_path: Path) -> None:
     await shipped.register(install.client, tmp_path, await shipped.image_names(), lambda _: None)
     failed = await rejected(install, "Shall this end badly?")
@@ -121,7 +117,7 @@ async def test_the_commands_within_a_page_s_text_can_be_typed_too(install: Insta
         instead=INSTEAD,
         folder=tmp_path,
         environment=environment(install),
-        seconds=170,
+        seconds=500,
     )
     assert NOT_TYPED.keys() | INSTEAD.keys() <= left
     ended = await install.until_final(waiting)
@@ -156,12 +152,11 @@ async def rejected(install: Install, question: str) -> str:
     return run
 
 
-@pytest.mark.timeout(120)
 async def test_an_install_is_looked_at_and_given_keys_as_the_page_of_deployment_says(
     install: Install, tmp_path: Path
 ) -> None:
     typed = await asyncio.to_thread(
-        run_guide, DEPLOYMENT, folder=tmp_path, environment=environment(install), seconds=100
+        run_guide, DEPLOYMENT, folder=tmp_path, environment=environment(install), seconds=500
     )
     assert typed == DEPLOYMENT.read_text().count("\n$ ")
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from airlock_contracts.failures import FailureKind
 from airlock_contracts.messages import MAX_EVIDENCE_BYTES
 from airlock_contracts.statuses import AttemptStatus, NodeStatus, RunStatus
@@ -48,7 +47,6 @@ def _took(node: NodeView) -> timedelta:
     return attempt.finished_at - (attempt.started_at or attempt.dispatched_at)
 
 
-@pytest.mark.timeout(120)
 async def test_each_wrong_answer_fails_its_node_alone_and_is_kept_to_be_looked_at(install: Install) -> None:
     wrong = SAYS_WRONG | DOES_WRONG
     view = await install.run("wrong-answers", [*map(_node, wrong), _node("good")])
@@ -75,7 +73,6 @@ async def test_each_wrong_answer_fails_its_node_alone_and_is_kept_to_be_looked_a
     assert "the reason stands on stderr" in (node_of(view, "exit-1").attempts[0].stderr_tail or "")
 
 
-@pytest.mark.timeout(60)
 async def test_an_output_that_breaks_its_schema_names_the_place(install: Install) -> None:
     view = await install.run("breaks-schema", [_node("other-schema")])
     failure = node_of(view, "other-schema").failure
@@ -85,7 +82,6 @@ async def test_an_output_that_breaks_its_schema_names_the_place(install: Install
     assert "/n" in failure.message
 
 
-@pytest.mark.timeout(60)
 async def test_an_output_may_not_name_an_artifact_that_others_have_put(
     install: Install, tmp_path: Path
 ) -> None:
@@ -96,7 +92,6 @@ async def test_an_output_may_not_name_an_artifact_that_others_have_put(
     assert code_of(node_of(view, "foreign-artifact")) == "output.unknown_artifact"
 
 
-@pytest.mark.timeout(120)
 async def test_what_never_ends_is_ended_at_its_timeout_and_the_host_goes_on(install: Install) -> None:
     began = time.monotonic()
     timeout = f"{TIMEOUT_SECONDS}s"
@@ -113,7 +108,6 @@ async def test_what_never_ends_is_ended_at_its_timeout_and_the_host_goes_on(inst
     assert await install.client.node_output(after.id, "good") == b'{"n": 1}'
 
 
-@pytest.mark.timeout(60)
 async def test_what_follows_a_failed_node_is_skipped_and_other_branches_go_on(install: Install) -> None:
     nodes = [
         _node("exit-1"),
@@ -133,7 +127,6 @@ async def test_what_follows_a_failed_node_is_skipped_and_other_branches_go_on(in
     }
 
 
-@pytest.mark.timeout(60)
 async def test_an_agent_that_fails_twice_succeeds_at_its_third_attempt(install: Install) -> None:
     retry = {"max_attempts": 3, "base_delay": "100ms", "jitter": "none"}
     flaky = {"agent": "speaking", "action": "flaky", "inputs": {"succeeds_at": 3}, "retry": retry}
@@ -150,7 +143,6 @@ async def test_an_agent_that_fails_twice_succeeds_at_its_third_attempt(install: 
     assert output == b'{"attempt":3,"key":"' + view.id.encode() + b'/patient"}'
 
 
-@pytest.mark.timeout(60)
 async def test_an_agent_that_fails_at_each_attempt_has_no_more_than_its_policy_allows(
     install: Install,
 ) -> None:

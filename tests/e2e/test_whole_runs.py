@@ -12,7 +12,6 @@ from airlock_contracts.statuses import AttemptStatus, NodeStatus, RunStatus
 from e2e_install import Install, code_of, node_of
 
 
-@pytest.mark.timeout(60)
 async def test_a_diamond_s_join_starts_once_and_sees_both_of_its_parents(install: Install) -> None:
     text = "{{ nodes.%s.output.text }}"
     nodes = [
@@ -38,7 +37,6 @@ async def test_a_diamond_s_join_starts_once_and_sees_both_of_its_parents(install
         assert all(done is not None and done <= join.started_at for done in parents)
 
 
-@pytest.mark.timeout(120)
 async def test_a_fan_of_fifty_nodes_is_joined_with_every_node_done_once(install: Install) -> None:
     fan = [{"id": f"n{n}", "depends_on": ["start"], "inputs": {"text": str(n)}} for n in range(50)]
     outputs = [f"{{{{ nodes.n{n}.output.text }}}}" for n in range(50)]
@@ -52,7 +50,6 @@ async def test_a_fan_of_fifty_nodes_is_joined_with_every_node_done_once(install:
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
 
 
-@pytest.mark.timeout(60)
 async def test_cancelling_ends_what_runs_and_what_follows_never_starts(install: Install) -> None:
     nodes: list[dict[str, Any]] = [
         {"id": "slow", "inputs": {"seconds": 50}},
@@ -84,7 +81,6 @@ async def test_cancelling_ends_what_runs_and_what_follows_never_starts(install: 
     assert (raised.value.problem.status, raised.value.problem.code) == (409, "run.final")
 
 
-@pytest.mark.timeout(60)
 async def test_one_idempotency_key_makes_one_run_however_often_it_is_sent(install: Install) -> None:
     await install.start("once", [{"id": "a", "inputs": {"text": "{{ context.text }}"}}], {"text": "0"})
     accepted = await asyncio.gather(
@@ -98,7 +94,6 @@ async def test_one_idempotency_key_makes_one_run_however_often_it_is_sent(instal
     assert (await install.until_final(accepted[0].id)).status is RunStatus.SUCCESS
 
 
-@pytest.mark.timeout(120)
 async def test_sigterm_in_the_middle_of_a_run_ends_the_service_with_0_and_loses_nothing(
     install: Install,
 ) -> None:
@@ -118,7 +113,6 @@ async def test_sigterm_in_the_middle_of_a_run_ends_the_service_with_0_and_loses_
     ] * 6
 
 
-@pytest.mark.timeout(120)
 async def test_sigterm_to_the_host_costs_no_attempt(install: Install) -> None:
     run = await install.start(
         "drained", [{"id": "a", "inputs": {"seconds": 3}}, {"id": "b", "depends_on": ["a"]}]

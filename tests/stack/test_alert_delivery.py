@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import nats
-import pytest
 from airlock_contracts.statuses import RunStatus
 from airlock_contracts.subjects import Subjects
 from airlock_contracts.views import RunView
@@ -30,7 +29,6 @@ async def until_told(install: Install, seconds: float) -> RunView:
     return await install.until_final(runs[0].id)
 
 
-@pytest.mark.timeout(150)  # gauges are read every 15 s, and a dead letter is one
 async def test_a_firing_alert_is_posted_and_starts_a_run_that_tells_of_it(
     install: Install, prometheus: Prometheus, alertmanager: Alertmanager
 ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from alert_rules import queries, rules
 from e2e_install import POLL_SECONDS
 from promql_names import named
@@ -12,7 +11,6 @@ SILENT = {"telemetry_dropped_total"}
 """What is shown only once it has happened: the collector here takes everything."""
 
 
-@pytest.mark.timeout(240)  # the objectives are recorded once a minute, and there are two groups of them
 async def test_every_rule_is_evaluated_without_error_and_what_is_recorded_is_there(busy: Prometheus) -> None:
     async with asyncio.timeout(150):
         waits = True

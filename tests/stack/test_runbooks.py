@@ -20,7 +20,6 @@ PAGES = [
 ]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_a_runbooks_commands_can_be_typed(
     install: Install, busy: Prometheus, tmp_path: Path, page: Path

@@ -30,7 +30,6 @@ async def forgotten(install: Install, docker_engine: docker.DockerClient) -> str
     return "forgotten"
 
 
-@pytest.mark.timeout(120)  # gauges are read every 15 s
 async def test_what_hosts_hand_back_is_seen_to_wait_while_slots_are_free(
     install: Install, prometheus: Prometheus, forgotten: str
 ) -> None:

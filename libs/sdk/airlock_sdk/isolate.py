@@ -20,7 +20,7 @@ MEMORY = 768 * 1024 * 1024  # bytes of address space of the child
 MAX_LOST = 50  # items: a crash takes little time, but a new child for each of 100,000 takes it, too
 NO_TIME = "had no time left: too many before it crashed or hung"
 _SHARE = 2  # of the time that is left for lost items, one may take half
-_LEAST = 1.0  # seconds that any item may take: enough for those that mean no harm
+_LEAST = 3.0  # seconds that any item may take, its child's start among them: enough for the harmless
 
 
 def each(

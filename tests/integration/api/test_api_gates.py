@@ -71,8 +71,9 @@ async def test_unauthorised_requests_count_against_their_address_however_they_va
 async def test_triggers_and_reads_have_limits_of_their_own(limited_rig: Any) -> None:
     triggers = await waves(limited_rig.client, 510, "POST", "/api/workflows/none/trigger")
     assert statuses(triggers) == {404: 500, 429: 10}
-    hosts = await waves(limited_rig.client, 1005, "GET", "/api/hosts")
-    assert statuses(hosts) == {200: 1000, 429: 5}
+    # What is refused for its filter is counted, and costs little else: so all of it is in one minute.
+    hosts = await waves(limited_rig.client, 1005, "GET", "/api/hosts?no=filter")
+    assert statuses(hosts) == {422: 1000, 429: 5}
 
 
 async def test_a_host_is_not_held_up_by_the_limits_for_people(limited_rig: Any) -> None:

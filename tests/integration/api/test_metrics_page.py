@@ -119,8 +119,7 @@ async def standing(folder: Path, database: str, nats: str, prefix: str) -> Async
 
 async def live(stand: Stand) -> None:
     """Runs that succeed, fail, retry, wait, are decided about, expire, are cancelled, and lose their host."""
-    await stand.host.beat("host-1", "default", slots=4, busy=1)
-    await stand.host.beat("host-2", "default", slots=2, busy=2, draining=True)
+    await _two_hosts_beat(stand)
     await stand.host.beat("host-3", "idle", slots=8, busy=0)
     await stand.postgres.execute(
         "UPDATE hosts SET seen_at = seen_at - interval '2 minutes' WHERE name = 'host-3'"
@@ -152,6 +151,11 @@ async def live(stand: Stand) -> None:
         for _ in range(2):
             assert (await replica.get("/api/hosts")).status_code == 200
     await _exceed(stand)
+
+
+async def _two_hosts_beat(stand: Stand) -> None:
+    await stand.host.beat("host-1", "default", slots=4, busy=1)
+    await stand.host.beat("host-2", "default", slots=2, busy=2, draining=True)
 
 
 async def _lose_a_host(stand: Stand) -> None:
@@ -192,6 +196,8 @@ def _has_been_read(page: Page) -> bool:
         ("queue_depth", {"pool": "idle"}, 1),
         ("queue_depth", {"pool": "default"}, 0),
         ("dead_letters_waiting", {}, 1),
+        ("hosts", {"pool": "default", "status": "up"}, 1),
+        ("hosts", {"pool": "default", "status": "draining"}, 1),
     ]
     return all(page.get((name, frozenset(labels.items()))) == value for name, labels, value in stands)
 
@@ -201,6 +207,7 @@ async def drive(*parts: Any) -> list[Page]:
         await live(stand)
         async with asyncio.timeout(60):
             while True:
+                await _two_hosts_beat(stand)  # else they are gone after a minute
                 pages = await shown(stand)
                 if all(_has_been_read(page) for page in pages):
                     return pages

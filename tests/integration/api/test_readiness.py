@@ -81,7 +81,6 @@ async def stand(servers_folder: Path, tmp_path: Path) -> AsyncIterator[Stand]:
             yield built
 
 
-@pytest.mark.timeout(240)
 async def test_readiness_follows_postgres_and_nats_within_five_seconds(
     stand: Stand, tell_figure: Callable[[str], None]
 ) -> None:

@@ -51,7 +51,7 @@ class Author:
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=300,
         )
 
     def ask(self, *arguments: str, code: int = 0) -> Any:
@@ -116,13 +116,14 @@ def author(tmp_path: Path, base_image: str, docker_client: docker.DockerClient) 
     (tmp_path / "data" / "install").write_text(someone.install + "\n")
     (tmp_path / "data" / "version").write_text(AIRLOCK_VERSION + "\n")
     yield someone
-    built = {image: docker_client.images.list(name=image) for image in someone.images}
     assert someone.containers() == []
     # By name: a Dockerfile that adds nothing gives airlock-base a second name, and no image of its own.
-    tags = {tag for found in built.values() for one in found for tag in one.tags}
-    for tag in tags:
-        if tag.startswith(tuple(name for name in built if name.startswith("airlock-test-"))):
-            docker_client.images.remove(tag)
+    for name in someone.images:
+        if name.startswith("airlock-test-"):
+            for one in docker_client.api.images(name=name):
+                for tag in one["RepoTags"] or ():
+                    if tag.startswith(name):
+                        docker_client.images.remove(tag)
 
 
 Make = Callable[..., Path]

@@ -77,7 +77,6 @@ def test_the_shell_agent_counts_lines_by_language_in_whatever_its_schema_lets_in
     assert output["lines"] == sum(len(one["text"].splitlines()) for one in given["files"])
 
 
-@pytest.mark.timeout(300)  # the first time on a machine, node is installed into an image
 def test_the_node_agent_lists_dependencies(
     author: Any, copied: Callable[[str], Path], node_base: str
 ) -> None:

@@ -17,8 +17,6 @@ from .real_size import Tree, make
 RunAgent = Callable[..., Outcome]
 CheckOutput = Callable[..., dict[str, Any]]
 
-pytestmark = pytest.mark.timeout(600)  # of which a machine with nothing else to do needs a tenth
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +13,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import asyncpg
@@ -105,6 +106,25 @@ class Parts:
             heartbeat = HeartbeatRequest.model_validate(fields | changes)
             await bus.request(LAYOUT.subjects.heartbeat, heartbeat.encode(), timeout=10)
 
+    @contextmanager
+    def beating(self, **changes: Any) -> Iterator[None]:
+        """A host says so every other second, however long one looks."""
+        enough = threading.Event()
+
+        def beat() -> None:
+            while not enough.is_set():
+                asyncio.run(self.beat(**changes))
+                enough.wait(2)
+
+        asyncio.run(self.beat(**changes))
+        thread = threading.Thread(target=beat)
+        thread.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            thread.join()
+
     async def database_an_hour_ahead(self) -> str:
         """Make a database on the same server, whose sessions hear another time; answers its address."""
         await self.sql("CREATE DATABASE ahead")
@@ -160,7 +180,7 @@ def late_and_reticent(url: str) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -39,7 +39,7 @@ class Install:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=300,
         )
 
     def ask(self, *arguments: str) -> Any:

@@ -34,7 +34,7 @@ def measured(running: Any, *arguments: str) -> tuple[str, int]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout, int(done.stderr.split()[-1]) * 1024

@@ -152,7 +152,7 @@ def test_clocks_that_are_far_off_are_wrong_whosever_they_are(
         said += from_elsewhere(running, tmp_path, url, code=1)["clocks"]
     asyncio.run(host.sql("DROP DATABASE ahead"))
     wrong = {finding["what"] for finding in said if finding["verdict"] == "WRONG"}
-    years, hour = r"-315\d{8}\.\d s", r"(\+3600|-3600)\.\d s"
+    years, hour = r"-315\d{8}\.\d s", r"(\+36\d\d|-36\d\d|\+359\d|-359\d)\.\d s"
     for pattern in (
         f"the engine's is {years} against this machine's",
         f"Postgres' is {hour} against this machine's",
@@ -191,7 +191,9 @@ def test_a_host_that_is_silent_while_work_waits_for_it_is_wrong(
     found = from_elsewhere(running, tmp_path, host.api_url, code=1, more=host.variables())
     asyncio.run(host.forget(subject))
     assert one(found, "hosts", "WRONG") == "none of the pool default is heard of, and 1 invocations wait"
-    assert "silent for 3" in one(found, "host", "WRONG")
+    silent = re.search(r"silent for (\d+)", one(found, "host", "WRONG"))
+    assert silent is not None
+    assert 30 <= int(silent[1]) < 300
 
 
 def test_of_another_machines_install_it_says_what_it_cannot_see_and_takes_it_for_fine_only_if_remote(
@@ -202,15 +204,15 @@ def test_of_another_machines_install_it_says_what_it_cannot_see_and_takes_it_for
     assert "they are on another machine" in one(found, "Docker Engine, disk, data folder", "REMOTE")
     assert one(found, "key", "OK") == "is known"
     assert "data folder" not in found
-    asyncio.run(host.beat())
-    found = from_elsewhere(running, tmp_path, host.api_url, code=0, more=host.variables())
+    with host.beating():
+        found = from_elsewhere(running, tmp_path, host.api_url, code=0, more=host.variables())
     assert {f["verdict"] for part in found.values() for f in part} <= {"OK", "WARNING", "REMOTE"}
 
 
 def test_a_proxy_that_keeps_back_what_is_counted_is_told_and_no_clock_makes_a_host_silent(
     running: Any, host: Parts, tmp_path: Path
 ) -> None:
-    with late_and_reticent(host.api_url) as url:
+    with host.beating(), late_and_reticent(host.api_url) as url:
         found = from_elsewhere(running, tmp_path, url, code=1, more=host.variables())
     assert "404" in one(found, "metrics", "UNKNOWN")
     assert one(found, "host", "OK")  # it was heard of just now, by the clocks of where it was heard

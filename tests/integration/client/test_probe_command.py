@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from airlock_client.local.shipped import builtin_agents
 from forgetful_engine import ForgetfulEngine
@@ -60,7 +59,6 @@ def host_of_pool(install: Any, pool: str, engine: str) -> Iterator[None]:
             host.wait(timeout=60)
 
 
-@pytest.mark.timeout(180)
 def test_an_engine_that_forgets_a_limit_is_found_out(fresh: Any, tmp_path: Path) -> None:
     alone = fresh.airlock("probe")
     assert alone.returncode == 4

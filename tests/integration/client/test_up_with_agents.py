@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import pytest
 
 FLAWED = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
 AGENTS = {"security-scanner", "code-reviewer", "compliance-checker", "patcher", "notifier"}
@@ -23,7 +22,6 @@ def containers(engine: docker.DockerClient, install: str) -> list[Any]:
     return found
 
 
-@pytest.mark.timeout(180)
 def test_a_review_from_up_to_down(fresh: Any, tmp_path: Path, docker_client: docker.DockerClient) -> None:
     _write_repository(tmp_path / "repository")
     up = fresh.airlock("up", "--detach", "--port", "0")

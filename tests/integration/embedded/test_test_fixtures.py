@@ -17,7 +17,7 @@ import pytest
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
 
 _REPOSITORY = Path(__file__).parents[3]
-_SECONDS = 60.0
+_SECONDS = 200.0
 
 
 class Suite:

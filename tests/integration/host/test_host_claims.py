@@ -13,7 +13,7 @@ StartHost = Callable[..., Awaitable[HostProcess]]
 
 PYTHON = ["python3", "-I", "-c"]
 ECHO = [*PYTHON, "import sys; sys.stdout.write(sys.stdin.read())"]
-SLOW = [*PYTHON, "import time; time.sleep(1.5); print('{}')"]
+SLOW = [*PYTHON, "import time; time.sleep(5); print('{}')"]
 FOREVER = [*PYTHON, "import time; time.sleep(300)"]
 
 

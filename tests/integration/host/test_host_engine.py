@@ -43,7 +43,7 @@ async def test_an_engine_that_goes_away_ends_a_claimed_attempt_and_its_sandbox_i
         host_settings["DOCKER_HOST"] = f"unix://{proxy.path}"
         host = await start_host()
         attempt = await other_side.dispatch(other_side.register(FOREVER))
-        await until(lambda: other_side.claims_of(attempt))
+        await until(lambda: other_side.claims_of(attempt) and host.events("attempt.started"))
         await proxy.cut()
         report, _ = await other_side.report_of(attempt)
         assert report.failure is not None

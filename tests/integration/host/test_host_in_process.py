@@ -16,8 +16,8 @@ from airlock_agents.host.attempt import Attempt
 from airlock_agents.host.exchange import Exchange
 from airlock_agents.host.identity import Identity
 from airlock_agents.host.runner import MOST_SURPRISES
+from airlock_agents.sandbox import sandbox
 from airlock_agents.sandbox.docker import Containers
-from airlock_agents.sandbox.sandbox import CLEANUP_SECONDS
 from airlock_agents.settings import Settings
 from airlock_contracts.messages import ClaimReply, ClaimRequest, ReportStatus
 from fake_orchestration import TRACEPARENT, FakeOrchestration, until
@@ -102,9 +102,10 @@ async def test_an_agent_that_breaks_its_host_again_and_again_has_failed_however_
     other_side.grant = grant_the_last
     monkeypatch.setattr(Exchange, "artifact", break_down)
     monkeypatch.setattr(Containers, "remove", remove_once_reported)
+    monkeypatch.setattr(sandbox, "CLEANUP_SECONDS", 90.0)
     code = "\n".join(line for line in AIRLOCK_1.splitlines() if "stdin.buffer.read(" not in line)
     attempt = await other_side.dispatch(other_side.register([*PYTHON, code], protocol="airlock/1"))
-    async with asyncio.timeout(CLEANUP_SECONDS - 5):
+    async with asyncio.timeout(85):  # and not only when nobody waits for the removal any more
         report, _ = await other_side.report_of(attempt)
     reported.set()
     assert report.status is ReportStatus.FAILED

@@ -60,6 +60,7 @@ async def test_a_cancelled_attempt_is_killed_and_reported_as_cancelled(
     host = await start_host()
     attempt = await other_side.dispatch(other_side.register(FOREVER))
     await until(lambda: other_side.claims_of(attempt))
+    await until(lambda: host.events("attempt.started"))
     await other_side.cancel(attempt)
     report, _ = await other_side.report_of(attempt)
     assert report.status is ReportStatus.CANCELLED

@@ -270,7 +270,7 @@ async def test_a_real_agent_is_heard_while_it_works(
     heard = Heard()
     await other_side.bus.subscribe(other_side.subjects.all_logs, heard.hear)
     host = await start_host()
-    code = TALKER.replace("%SECONDS%", "1.5")
+    code = TALKER.replace("%SECONDS%", "6")
     agent = other_side.register(["python3", "-I", "-c", code], protocol="airlock/1")
     attempt = await other_side.dispatch(agent)
     await until(lambda: "warming up" in heard.texts())

@@ -12,6 +12,17 @@ from host_process import HostProcess
 StartHost = Callable[..., Awaitable[HostProcess]]
 
 
+MISSPELT = {"AIRLOCK_SLOT": "2"}
+
+
+async def seconds_until_1(host: HostProcess) -> float:
+    """Start a host; answers after how many seconds it ended with exit code 1."""
+    began = time.monotonic()
+    await host.start()
+    assert await host.wait(100) == 1
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -20,17 +31,17 @@ StartHost = Callable[..., Awaitable[HostProcess]]
         ({"AIRLOCK_HOST_TOKEN_FILE": "", "AIRLOCK_HOST_TOKEN": "wrong-token"}, "refused the host's token"),
         ({"DOCKER_HOST": "unix:///nowhere/docker.sock"}, "Docker Engine stopped"),
         ({"AIRLOCK_SLOTS": "none"}, "AIRLOCK_SLOTS"),
-        ({"AIRLOCK_SLOT": "2"}, "AIRLOCK_SLOT is no setting: did you mean AIRLOCK_SLOTS?"),
+        (MISSPELT, "AIRLOCK_SLOT is no setting: did you mean AIRLOCK_SLOTS?"),
     ],
 )
 async def test_what_is_given_and_does_not_answer_ends_the_start_with_one_line(
     changed: dict[str, str], said: str, host_settings: dict[str, str], tmp_path: Path
 ) -> None:
     host = HostProcess(host_settings | changed, tmp_path / "host.log")
-    began = time.monotonic()
-    await host.start()
-    assert await host.wait(20) == 1
-    assert time.monotonic() - began < 12  # 10 s, and the interpreter on a busy machine
+    took = await seconds_until_1(host)
+    # What the interpreter takes to begin, on a machine as busy as this one is now.
+    at_least = await seconds_until_1(HostProcess(host_settings | MISSPELT, tmp_path / "at-least.log"))
+    assert took - at_least < 10
     lines = [line for line in host.output().splitlines() if line.startswith("airlock: ")]
     assert len(lines) == 1
     assert said in lines[0]
@@ -42,7 +53,7 @@ async def test_a_second_host_on_the_same_data_folder_is_refused(
     await start_host()
     second = HostProcess(host_settings, tmp_path / "second.log")
     await second.start()
-    assert await second.wait(20) == 1
+    assert await second.wait(60) == 1
     assert "another host runs on the data folder" in second.output()
 
 

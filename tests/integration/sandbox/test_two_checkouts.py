@@ -85,7 +85,6 @@ def _says(engine: docker.DockerClient, image: str, word: str) -> bool:
     return word in engine.containers.run(image, ["python3", "-c", code], remove=True).decode()
 
 
-@pytest.mark.timeout(180)
 def test_each_checkout_gets_its_own_build_whoever_built_last(
     checkouts: tuple[Checkout, Checkout], docker_engine: docker.DockerClient, base_image: str
 ) -> None:

@@ -31,6 +31,9 @@ CLAIM = ClaimRequest(
 )
 BEAT = HeartbeatRequest(host="host-1", boot="1", pool="default", version="0", slots=1, busy=0, memory_mb=1)
 
+SILENT_SECONDS = 2.0
+"""In which what is told must have been told, and nothing answered."""
+
 
 class Closing(Path):
     """Postgres, until it goes away."""
@@ -58,8 +61,8 @@ class Exchange:
             asyncio.create_task(self._worker.run(self._stop)),
         ]
 
-    async def ask(self, subject: str, payload: bytes) -> bytes:
-        return await self._bus.request(subject, payload, timeout=0.5)
+    async def ask(self, subject: str, payload: bytes, *, seconds: float = 20) -> bytes:
+        return await self._bus.request(subject, payload, timeout=seconds)
 
     async def ready(self) -> None:
         """Until the worker listens: a bus without listeners says so at once."""
@@ -97,7 +100,7 @@ async def test_a_claim_and_a_heartbeat_are_answered(exchange: Exchange) -> None:
 @pytest.mark.parametrize("kind", ["claim", "heartbeat"])
 async def test_what_cannot_be_read_gets_no_answer_and_is_told(exchange: Exchange, kind: str) -> None:
     with structlog.testing.capture_logs() as told, pytest.raises(NoAnswer):
-        await exchange.ask(getattr(exchange.subjects, kind), b"what?")
+        await exchange.ask(getattr(exchange.subjects, kind), b"what?", seconds=SILENT_SECONDS)
     assert [line["event"] for line in told] == [f"{kind}.malformed"]
 
 
@@ -110,7 +113,7 @@ async def test_while_postgres_is_away_nobody_is_refused(exchange: Exchange) -> N
             (exchange.subjects.heartbeat, BEAT.encode()),
         ):
             with pytest.raises(NoAnswer):
-                await exchange.ask(subject, payload)
+                await exchange.ask(subject, payload, seconds=SILENT_SECONDS)
     assert [line["event"] for line in told] == ["claim.unanswered", "heartbeat.unanswered"]
 
 

@@ -93,6 +93,7 @@ async def traced(
                 for name in ("taking", "settling")
             ]
             started = await _trigger(taking.url, key)
+            await _send_once(parts[0])
             await taking.stop()
             await host.begin()
             async with AirlockClient(settling.url, key) as client:
@@ -100,6 +101,16 @@ async def traced(
             await settling.stop()
         yield Traced(runs, sink.spans, sink.bodies, gone=f"-{taking.process.pid}")
     databases.drop(database)
+
+
+async def _send_once(database_url: str) -> None:
+    """However long it takes until a host begins: what waits for one is not sent again meanwhile."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        later = "UPDATE attempts SET redispatch_at = redispatch_at + interval '1 hour'"
+        await connection.execute(f"{later} WHERE status = 'DISPATCHED'")
+    finally:
+        await connection.close()
 
 
 async def _trigger(url: str, key: str) -> dict[str, str]:

@@ -80,6 +80,6 @@ async def test_one_upload_too_many_waits_its_turn_and_then_is_told(monkeypatch: 
     second = asyncio.create_task(
         keeper.put("0" * 64, endless(), media_type="text/plain", putter=Putter("default", "bob"))
     )
-    await asyncio.wait_for(begun.wait(), 1)
+    await asyncio.wait_for(begun.wait(), 20)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)

@@ -38,7 +38,7 @@ async def test_a_guard_that_hangs_neither_stops_the_loop_nor_hides_the_outcome(
         return hung[0]
 
     monkeypatch.setattr(guard, "_start", start)
-    monkeypatch.setattr(guard, "_END_SECONDS", 0.5)
+    monkeypatch.setattr(guard, "_END_SECONDS", 4.0)
     slowest = 0.0
 
     async def tick() -> None:
@@ -53,5 +53,5 @@ async def test_a_guard_that_hangs_neither_stops_the_loop_nor_hides_the_outcome(
         async with guarded("container", {}):
             raise LookupError("its outcome")
     ticking.cancel()
-    assert slowest < 0.4
+    assert slowest < 3.2
     assert hung[0].returncode == -signal.SIGKILL

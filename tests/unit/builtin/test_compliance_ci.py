@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from airlock_agents.builtin.compliance_checker.ci.github import check_workflow, is_workflow
@@ -169,8 +169,13 @@ def test_a_jenkinsfile_is_read_by_lines() -> None:
     }
 
 
-@pytest.mark.timeout(10)
-def test_a_file_that_breaks_rules_on_all_its_lines_is_told_in_no_time() -> None:
+def test_a_file_that_breaks_rules_on_all_its_lines_is_told_in_no_time(
+    processor_seconds: Callable[[Callable[[], object]], float],
+) -> None:
+    assert processor_seconds(_tell_of_twenty_thousand_lines) < 10
+
+
+def _tell_of_twenty_thousand_lines() -> None:
     lines = ["curl x|sh; true ${{ github.event.issue.title }}", "echo $API_TOKEN"] * 10_000
     script = textwrap.indent("\n".join(lines), " " * 8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from airlock_agents.builtin.compliance_checker.shell_lines import piped_to_shell, with_sudo, world_writable
 
@@ -150,9 +152,10 @@ def test_each_place_is_told_where_its_fetch_stands() -> None:
         ("curl x | " + "(cd a && " * 20 + "zz\n") * 5_000,
     ],
 )
-@pytest.mark.timeout(10)
-def test_a_hostile_script_takes_no_time(hostile: str) -> None:
-    list(piped_to_shell(hostile))
+def test_a_hostile_script_takes_no_time(
+    processor_seconds: Callable[[Callable[[], object]], float], hostile: str
+) -> None:
+    assert processor_seconds(lambda: list(piped_to_shell(hostile))) < 10
 
 
 @pytest.mark.parametrize(
@@ -167,10 +170,13 @@ def test_what_its_owner_alone_may_write_is_not_told(mode: str) -> None:
     assert list(world_writable(f"chmod {mode} /a")) == []
 
 
-@pytest.mark.timeout(10)
-def test_hostile_modes_take_no_time() -> None:
-    list(world_writable(("chmod a" + "+=-" * 13 + " x\n") * 20_000))
-    list(world_writable("chmod -a " + " " * 1_000_000))
+@pytest.mark.parametrize(
+    "hostile", [("chmod a" + "+=-" * 13 + " x\n") * 20_000, "chmod -a " + " " * 1_000_000]
+)
+def test_hostile_modes_take_no_time(
+    processor_seconds: Callable[[Callable[[], object]], float], hostile: str
+) -> None:
+    assert processor_seconds(lambda: list(world_writable(hostile))) < 10
 
 
 def test_a_package_is_no_command() -> None:

@@ -109,11 +109,12 @@ def test_what_takes_too_long_is_not_held_and_what_it_started_ends_with_it(box: B
     def run(inside: Box) -> Seen:
         child = os.fork()
         if not child:
-            (inside.scratch / "grandchild").write_text(str(os.getpid()))
+            (inside.scratch / "new").write_text(str(os.getpid()))
+            (inside.scratch / "new").rename(inside.scratch / "grandchild")
         signal.pause()
         return refused("never")
 
-    assert made(run, box, seconds=0.5).verdict is Verdict.UNCLEAR
+    assert made(run, box, seconds=5.0).verdict is Verdict.UNCLEAR
     grandchild = int((box.scratch / "grandchild").read_text())
     deadline = time.monotonic() + 5
     while Path(f"/proc/{grandchild}").exists() and _state(grandchild) != "Z":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 import pytest
 from airlock_agents.builtin.code_reviewer.performance import performance
-from airlock_agents.builtin.code_reviewer.python_code import PythonCode, Unparsable
+from airlock_agents.builtin.code_reviewer.python_code import Hit, PythonCode, Unparsable
 from airlock_agents.builtin.code_reviewer.quality import quality
 from airlock_agents.builtin.code_reviewer.security import security
 
@@ -214,11 +215,13 @@ def test_a_mark_is_no_reason_to_throw_an_exception_away(said: str) -> None:
     assert hit.severity is None
 
 
-@pytest.mark.timeout(10)
-def test_a_line_of_many_marks_takes_no_time() -> None:
+def test_a_line_of_many_marks_takes_no_time(
+    processor_seconds: Callable[[Callable[[], object]], float],
+) -> None:
     text = f"try:\n    f()\nexcept Exception:\n    pass  {'#a' * 100_000}\n"
-    (hit,) = quality(PythonCode(text), in_tests=False)
-    assert hit.severity is None
+    hits: list[Hit] = []
+    assert processor_seconds(lambda: hits.extend(quality(PythonCode(text), in_tests=False))) < 10
+    assert [hit.severity for hit in hits] == [None]
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "print 'a'\n", "x = " + "(" * 500 + ")" * 500, "\0"])

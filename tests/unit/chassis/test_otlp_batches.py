@@ -62,14 +62,14 @@ def test_a_steady_trickle_goes_out_once_a_turn_and_not_item_by_item() -> None:
         sent.append(len(items))
         return 0
 
-    batches: Batches[int] = Batches("traces", send, lambda: None, most=10_000, every_seconds=0.2)
+    batches: Batches[int] = Batches("traces", send, lambda: None, most=10_000, every_seconds=1.0)
     began = time.monotonic()
-    while (lasted := time.monotonic() - began) < 1.5:
+    while (lasted := time.monotonic() - began) < 5:
         batches.put(0, 1)
         going.wait(0.004)
     so_far = len(sent)
     batches.close(10)
-    assert 2 <= so_far <= lasted / 0.2 + 1
+    assert 2 <= so_far <= lasted / 1.0 + 1
     assert sum(sent) > 4 * so_far
 
 

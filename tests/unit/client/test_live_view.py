@@ -61,7 +61,7 @@ class Busy(AirlockClient):
 
 async def test_many_events_are_a_few_looks_and_the_last_look_sees_the_end() -> None:
     console, written = screen(80)
-    client = Busy(events=300, seconds=1.5)
+    client = Busy(events=300, seconds=4)
     began = time.monotonic()
     view = await Watch(client, RUN, console).until_end()
     seconds = time.monotonic() - began

@@ -16,7 +16,7 @@ from airlock_contracts.subjects import Subjects
 
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
 from airlock_client.embedded.errors import EmbeddedError, FolderInUse, ServerFailed
-from airlock_client.embedded.server import EmbeddedServer, free_port, port_is_free
+from airlock_client.embedded.server import EmbeddedServer, port_is_free
 
 from .folder import AIRLOCK_VERSION, DataFolder, State
 from .parts import Part, to_the_end
@@ -162,7 +162,6 @@ class Stack:
     async def _start(self) -> None:
         if self._port and not port_is_free(self._port):
             raise PortTaken(f"port {self._port} is taken: choose another with --port, or 0 for a free one")
-        self._port = self._port or free_port()  # the same one when the service has to be started again
         self._say(f"install {self.install}, data folder {self.folder.path}")
         self._say("starting Postgres and NATS")
         async with asyncio.TaskGroup() as group:
@@ -185,6 +184,7 @@ class Stack:
         self.api_url = await wait_until_ready(
             self._orchestration, self.folder.path / "api-port", _READY_SECONDS
         )
+        # The same one when the service has to be started again.
         self._orchestration.keep_port("AIRLOCK_API_PORT", urlsplit(self.api_url).port or self._port)
         if self._before_host is not None:
             await self._before_host

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-SECONDS = 5.0
+SECONDS = 30.0
 """For one try; a try that sends something out waits for less."""
 _MOST_BYTES = 16 * 1024
 _MOST_CHARACTERS = 300
