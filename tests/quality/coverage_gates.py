@@ -130,9 +130,7 @@ _ITS_SWITCHES = (
     " else 'thread' if {{'airlock_agents', 'airlock_client', 'airlock'}} & words else {others!r})"
     "({{word.removeprefix(os.path.dirname(sys.orig_argv[0]) + '/') for word in sys.orig_argv}})"
 )
-# It also makes a greenlet for each thread, and looks through all memory when that ends: a tenth of a second
-# in a large process, for each of many short threads.
-_QUICK_THREADS = "__import__('greenlet._greenlet', fromlist=['_']).enable_optional_cleanup(False)"
+_FOLLOW = Path(__file__).with_name("follow_greenlets.py")
 
 
 @contextmanager
@@ -147,8 +145,8 @@ def _every_process_measured(*, switches: str) -> Iterator[None]:
     # leaves the file behind: it does nothing without the process that wrote it.
     hook = Path(sysconfig.get_path("purelib")) / "a0_airlock_coverage.pth"
     measure = f"os.environ.update({spelled!r}, {_SWITCHES}={_ITS_SWITCHES.format(others=switches)})"
-    quick = f"os.environ[{_SWITCHES!r}] == 'greenlet' and {_QUICK_THREADS}"
-    hook.write_text(f"import os, sys; os.path.exists('/proc/{os.getpid()}') and ({measure}, {quick})\n")
+    follow = f"os.environ[{_SWITCHES!r}] == 'greenlet' and __import__('runpy').run_path({str(_FOLLOW)!r})"
+    hook.write_text(f"import os, sys; os.path.exists('/proc/{os.getpid()}') and ({measure}, {follow})\n")
     os.environ |= spelled
     try:
         yield
