@@ -16,7 +16,7 @@ python := .venv/bin/python
 step := infra/local/step.sh
 # A step inside a target tells its own time only.
 part := env -u STEP_STARTED infra/local/step.sh
-# Tests wait for containers and processes more than they compute: one worker more than there are cores.
+# Tests wait for containers and processes more than they compute: one worker more than there are cores; measured ones not.
 cores := $(shell nproc 2>/dev/null || echo 2)
 workers := $(shell echo $$(($(cores) < 8 ? $(cores) + 1 : 8)))
 .PHONY: help demo test test-stack observe stack-tools unit coverage check up bench bench-telemetry bench-rates real-size repeat mutation format lock clean venv engine base-tools images
@@ -40,7 +40,7 @@ unit: venv ## Pass the tests that need no Docker
 	@$(step) "make unit" $(python) -m pytest tests/unit tests/contract
 
 coverage: images ## Pass all tests, print the lines and branches that they run, by room, and hold the gates
-	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py -n $(workers) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
+	@$(step) "make coverage" $(python) tests/quality/coverage_gates.py -n $(shell echo $$(($(cores) < 8 ? $(cores) : 8))) --dist loadfile --no-loadscope-reorder; status=$$?; infra/local/docker-engine.sh named; exit $$status
 
 check: venv ## Format, lint, types, house rules: exactly what CI runs first
 	@status=0; \
