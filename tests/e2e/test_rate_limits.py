@@ -1,7 +1,6 @@
 """Rate limits on running services: exact over three replicas together, per key, and by class of endpoint."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -73,8 +72,5 @@ async def test_of_120_requests_to_three_replicas_100_pass_and_20_are_told_when_t
     strangers = await burst(replicas, CREATES_A_MINUTE + 20, "/api/workflows", headers={"Authorization": ""})
     assert statuses(strangers) == {401: CREATES_A_MINUTE, 429: 20}
 
-    began = time.monotonic()
     triggers = [await burst(replicas, 102, "/api/workflows/none/trigger") for _ in range(5)]
-    lapsed = time.monotonic() - began >= 60  # on a machine that busy, the first ones count no more
-    answered = statuses([one for wave in triggers for one in wave])
-    assert answered == {404: TRIGGERS_A_MINUTE, 429: 10} or (lapsed and answered[404] > TRIGGERS_A_MINUTE)
+    assert statuses([one for wave in triggers for one in wave]) == {404: TRIGGERS_A_MINUTE, 429: 10}

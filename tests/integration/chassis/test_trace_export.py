@@ -63,7 +63,7 @@ def test_a_collector_that_is_away_holds_up_no_work() -> None:
         taken.bind(("127.0.0.1", 0))
         configure_traces(service="x", version="1", endpoint=f"http://127.0.0.1:{taken.getsockname()[1]}")
         started = time.monotonic()
-        for _ in range(5_000):  # more than may wait: the rest is dropped
+        for _ in range(10_000):  # more than may wait: the rest is dropped
             with span("attempt.run"):
                 pass
         worked = time.monotonic()

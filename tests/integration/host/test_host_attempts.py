@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
-from airlock_agents.host.attempts import CLAIM_AFTER_SECONDS, CLAIM_OPENING_SECONDS
 from airlock_chassis.bus import NoAnswer
 from airlock_contracts.failures import FailureKind
 from airlock_contracts.messages import ReportStatus
@@ -38,7 +37,7 @@ send({"type": "result", "size": len(answer)}, answer)
 ]
 
 
-async def test_a_quick_attempt_without_effects_is_reported_and_never_claimed(
+async def test_a_quick_attempt_without_effects_is_reported(
     other_side: FakeOrchestration, start_host: StartHost
 ) -> None:
     host = await start_host()
@@ -47,12 +46,7 @@ async def test_a_quick_attempt_without_effects_is_reported_and_never_claimed(
     assert report.status is ReportStatus.SUCCESS, host.output()
     assert json.loads(body) == {"n": 1}
     assert report.host == host.settings["AIRLOCK_HOST_NAME"]
-    taken = report.usage
-    assert taken.start_ms
-    assert taken.run_ms
-    # A machine that is busy makes any attempt a long one: then it is claimed, and rightly.
-    was_quick = taken.start_ms < CLAIM_OPENING_SECONDS * 1000 and taken.run_ms < CLAIM_AFTER_SECONDS * 1000
-    assert not (was_quick and other_side.claims_of(attempt))
+    assert report.usage.start_ms
     await until(lambda: host.events("attempt.finished"))
     (finished,) = host.events("attempt.finished")
     assert f"{finished['run']}/{finished['node']}/{finished['attempt']}" == attempt

@@ -81,6 +81,19 @@ async def test_nothing_in_a_host_blocks_its_loop(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.usefixtures("host_in_here")
+async def test_a_quick_attempt_without_effects_is_never_claimed(
+    other_side: FakeOrchestration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Also on a machine where none is quick.
+    monkeypatch.setattr(pipeline, "CLAIM_AFTER_SECONDS", 60.0)
+    monkeypatch.setattr(pipeline, "CLAIM_OPENING_SECONDS", 60.0)
+    attempt = await other_side.dispatch(other_side.register(ECHO), {"n": 1})
+    report, _ = await other_side.report_of(attempt)
+    assert report.status is ReportStatus.SUCCESS
+    assert not other_side.claims_of(attempt)
+
+
 async def test_an_agent_that_breaks_its_host_again_and_again_has_failed_however_slow_its_engine_is(
     other_side: FakeOrchestration, host_in_here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
