@@ -1,50 +1,15 @@
 """Whether the engine is there is known in two seconds, whatever it does, and no thread waits for it."""
 
 import asyncio
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from airlock_agents.sandbox.docker import Containers
-from airlock_agents.sandbox.engine import Engine, EngineAddress
 from airlock_agents.sandbox.ping import NoPong, ping
 from airlock_chassis.breaker import Breaker, BreakerState
 
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def engine_that(answer: Answer) -> AsyncIterator[Engine]:
-    """An engine's socket, behind which somebody else sits."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /_ping ")
-        await answer(writer)
-        writer.close()
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "docker.sock"
-        server = await asyncio.start_unix_server(serve, path)
-        try:
-            yield engine_at(path)
-        finally:
-            server.close()
-
-
-def engine_at(path: Path) -> Engine:
-    address = EngineAddress(host=f"unix://{path}", said_by="a test")
-    return Engine(address=address, version="1", api_version="1.41", architecture="x", processors=1)
-
-
-def saying(answer: bytes) -> Answer:
-    async def say(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    return say
+from .played_engine import engine_at, engine_that, saying
 
 
 async def test_an_engine_that_is_well_answers() -> None:

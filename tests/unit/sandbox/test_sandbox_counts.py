@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import structlog
@@ -129,3 +130,32 @@ async def test_a_bug_ends_the_watching_loudly_and_nothing_else() -> None:
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("sandbox.not_watched", "error")
     assert isinstance(line["exc_info"], ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("unseen", "pauses"),
+    [
+        (0, [0.04, 0.08, 0.16]),
+        (100, [0.02] * 100 + [0.04, 0.08, 0.16]),
+        (1000, [0.02] * 149 + [0.04, 0.08, 0.16, 0.32, 0.5, 0.5]),
+    ],
+)
+async def test_one_that_may_start_any_moment_is_looked_at_often_until_it_lives_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, unseen: int, pauses: list[float]
+) -> None:
+    looks: list[Any] = [None] * unseen + [Counted(0, processes=1)] * 10
+    taken: list[float] = []
+    over = asyncio.Event()
+
+    async def note(_: asyncio.Event, seconds: float) -> None:
+        taken.append(seconds)
+        if len(taken) > len(pauses):
+            over.set()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("airlock_agents.sandbox.counts.set_within", note)
+    counts = Counts(told(*looks))
+    counts.watch()
+    await over.wait()
+    await counts.close()
+    assert taken[1 : len(pauses) + 1] == pauses

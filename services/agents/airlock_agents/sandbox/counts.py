@@ -11,6 +11,8 @@ from .cgroup import Counted
 LOOK_SECONDS = 0.5
 """From one look to the next at one that goes on, as hosts do it."""
 _FIRST_LOOK_SECONDS = 0.02
+_FIRST_LOOKS = 150
+"""Three seconds of them at most: a start takes some tenths, and not every machine shows the counts at all."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Counts:
         return counted
 
     def watch(self) -> None:
-        """Look from now on until `close`: soon at first, then seldom."""
+        """Look from now on until `close`: often until it lives, and then ever more seldom."""
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -57,7 +59,7 @@ class Counts:
 
     async def _watch(self) -> None:
         pause = min(_FIRST_LOOK_SECONDS, self._every_seconds)
-        lived = False
+        lived, first = False, _FIRST_LOOKS
         while not self._closing.is_set():
             counted = self.look()
             lives = counted is not None and counted.processes != 0
@@ -65,5 +67,7 @@ class Counts:
                 self._on_ended()
             lived |= lives
             await set_within(self._closing, pause)
-            pause = min(2 * pause, self._every_seconds)
+            first -= 1
+            if lived or first <= 0:
+                pause = min(2 * pause, self._every_seconds)
         self.look()

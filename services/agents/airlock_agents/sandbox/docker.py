@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from airlock_chassis.breaker import Breaker
 from .attach import AttachRefused, Channel, open_attached, tls_context
 from .cgroup import CGROUP_ROOT, Counted, read_counted
 from .engine import Engine, connect
+from .events import EventsRefused, told_of_kill
 from .outcome import Ended
 from .ping import NoPong, ping
 from .policy import LABEL_INSTALL, ContainerPolicy, Owner
@@ -26,6 +28,9 @@ from .policy import LABEL_INSTALL, ContainerPolicy, Owner
 _T = TypeVar("_T")
 CALL_SECONDS = 30.0
 """Of one call; a start takes 0.2 s, and some seconds on a machine that is very busy."""
+LATE_SECONDS = 1.0
+"""For what an engine hears of an end after it has written it down; it never adds it there."""
+_ANSWER_SECONDS = 5.0
 
 
 class EngineFailed(Exception):
@@ -116,6 +121,22 @@ class Containers:
         if state.get("Running") or state.get("Restarting"):
             return None
         return Ended(exit_code=int(state["ExitCode"]), oom_killed=bool(state.get("OOMKilled")))
+
+    async def killed_for_memory(self, container: str) -> bool:
+        """Whether the engine tells of a kill for memory of one that has ended. Raises EngineFailed.
+
+        The end and the kill reach it on two ways. Where the end is first (once in some hundreds), it says of
+        the container that it was not killed, and tells of the kill a moment later. Waits a second for that.
+        """
+        found: dict[str, Any] = await self._call(functools.partial(self._client.inspect_container, container))
+        # The engine's clock, which may not be ours.
+        began, ended = (datetime.fromisoformat(found["State"][name]) for name in ("StartedAt", "FinishedAt"))
+        late = timedelta(seconds=LATE_SECONDS)
+        try:
+            async with asyncio.timeout(LATE_SECONDS + _ANSWER_SECONDS):
+                return await told_of_kill(self.engine, self._tls, container, since=began, until=ended + late)
+        except (EventsRefused, OSError) as error:  # TimeoutError, too
+            raise EngineFailed(f"events: {error}") from error
 
     async def kill(self, container: str) -> None:
         """Kill it; that it had ended already is no error. Raises EngineFailed."""

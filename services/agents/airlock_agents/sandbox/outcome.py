@@ -54,6 +54,11 @@ class Ended:
     exit_code: int
     oom_killed: bool
 
+    @property
+    def unexplained(self) -> bool:
+        """Whether somebody killed it and the engine does not know why."""
+        return self.exit_code == _SIGKILLED and not self.oom_killed
+
 
 def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "") -> Failure | None:
     """Say why the end of a container that we did not kill is a failure; None for a clean end. Pure.
@@ -64,7 +69,7 @@ def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "
         return killed_for_memory(seen, memory_mb=memory_mb)
     if ended.exit_code == 0:
         return None
-    if ended.exit_code == _SIGKILLED and _is_full(seen, memory_mb):
+    if ended.unexplained and _is_full(seen, memory_mb):
         return sandbox_failure(
             failures.MEMORY_EXCEEDED,
             "the container was killed, and the engine did not say why: likely for its memory, as it used "
@@ -72,7 +77,7 @@ def verdict(ended: Ended, seen: Counted, *, memory_mb: int, stderr_tail: str = "
             retryable=True,
             memory_mb=memory_mb,
         )
-    if ended.exit_code == _SIGKILLED:
+    if ended.unexplained:
         # Not by us and not for its memory: the engine was stopped, or someone killed it. An exit code after
         # a daemon's restart says nothing about the agent.
         return sandbox_failure(

@@ -7,6 +7,7 @@ opened before there is one. Then one invocation. Then it is removed, also when t
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
@@ -174,8 +175,8 @@ class Sandbox:
         self._container = await asyncio.shield(self._creating)
         try:
             self._channel = await self._containers.attach(self._container)
+            self._counts.watch()  # it may live and be gone again before the engine says that it has started
             await self._containers.start(self._container)
-            self._counts.watch()
             if self.spec.manifest.protocol is Protocol.AIRLOCK_1:
                 self._conversation = Conversation(self._channel)
                 await self._conversation.ready()
@@ -210,8 +211,7 @@ class Sandbox:
                 )
             except stdio.OutputTooLarge:
                 return await self._after_kernel_kills(outcome.output_too_large(limits.output_kb))
-            ended = await self._end()
-            return self._verdict(ended) or output or outcome.printed_nothing()
+            return await self._verdict() or output or outcome.printed_nothing()
         try:
             answer = await self._conversation.ask(request, source, sink, output_kb=limits.output_kb)
         except BrokenFrame as error:
@@ -243,7 +243,7 @@ class Sandbox:
         return outcome.killed_for_memory(self._counts.last, memory_mb=self._memory_mb)
 
     async def _ended_without_answer(self) -> Failure:
-        failure = self._verdict(await self._end())
+        failure = await self._verdict()
         return failure or outcome.protocol_broken("the agent ended with exit code 0 and gave no result")
 
     async def _end(self) -> Ended:
@@ -255,9 +255,20 @@ class Sandbox:
             pause = min(2 * pause, _LAST_LOOK_SECONDS)
         return ended
 
-    def _verdict(self, ended: Ended) -> Failure | None:
+    async def _verdict(self) -> Failure | None:
+        """Why the end of one that we did not kill is a failure; None for a clean end."""
+        ended = await self._end()
+        if ended.unexplained and not self._counts.last.killed:
+            ended = replace(ended, oom_killed=await self._killed_after_all())
         tail = self._attached().stderr.text()
         return outcome.verdict(ended, self._counts.last, memory_mb=self._memory_mb, stderr_tail=tail)
+
+    async def _killed_after_all(self) -> bool:
+        try:
+            return await self._containers.killed_for_memory(self._container)
+        except (EngineFailed, StartRefused) as error:
+            _log.warning("sandbox.end_unknown", sandbox=self.spec.sandbox, error=str(error))
+            return False
 
     def _take_rest(self) -> None:
         if self._channel is not None and not self._closed:
