@@ -7,17 +7,24 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from airlock_chassis.bus import Bus
 from airlock_client.embedded import EmbeddedNats, EmbeddedPostgres
+from airlock_contracts.messages import HeartbeatRequest
+from airlock_contracts.subjects import Subjects
 from airlock_orchestration.store.migrate import upgrade
 from orchestration_process import START_SECONDS, orchestration_process
 
 PROMISED_SECONDS = 5.0
 """From the loss of a part, or its return, until a probe is told."""
+HEARTBEAT = HeartbeatRequest(
+    host="h1", boot="1", pool="default", version="1", slots=1, busy=0, memory_mb=1024, at=datetime.now(UTC)
+)
 
 
 class Stand:
@@ -36,6 +43,15 @@ class Stand:
                 if answer.status_code == status and answer.json()[part] == state:
                     return time.monotonic() - began
                 await asyncio.sleep(0.05)
+
+    async def heartbeat_seconds(self) -> float:
+        """How long the process takes to answer a host."""
+        nats = self.parts["nats"]
+        assert isinstance(nats, EmbeddedNats)
+        async with await Bus.connect(nats.url("host")) as bus:
+            began = time.monotonic()
+            await bus.request(Subjects().heartbeat, HEARTBEAT.encode(), timeout=START_SECONDS)
+            return time.monotonic() - began
 
     def signal(self, part: str, number: signal.Signals) -> None:
         """Signal a part with all its processes."""
@@ -94,6 +110,7 @@ async def test_readiness_follows_postgres_and_nats_within_five_seconds(
         measured[f"{part} hangs"] = await stand.seconds_until(503, part, "down")
         stand.signal(part, signal.SIGCONT)
         measured[f"{part} goes on"] = await stand.seconds_until(200, part, "up")
+        measured[f"a host is heard after {part}"] = await stand.heartbeat_seconds()
     tell_figure("ready: " + ", ".join(f"{what} {seconds:.2f} s" for what, seconds in measured.items()))
     assert {what: s for what, s in measured.items() if s > PROMISED_SECONDS} == {}
     closely: dict[str, Any] = (await stand.http.get("/health/detailed")).json()

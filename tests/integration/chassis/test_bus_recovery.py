@@ -1,13 +1,16 @@
 """The bus after its server was killed, lost its folder, or went silent. Each test has a server of its own."""
 
 import asyncio
+import os
 import shutil
+import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from airlock_chassis.bus import (
     Ack,
     Bus,
@@ -209,6 +212,53 @@ async def test_requests_are_answered_again_after_a_restart(server: EmbeddedNats,
     await asyncio.to_thread(server.start)
     await until(lambda: own.bus.reconnects == 1)
     assert await own.bus.request(own.subjects.claim, b"two", timeout=5) == b"two"
+
+
+@contextmanager
+def hanging(server: EmbeddedNats) -> Iterator[None]:
+    """The server stands still."""
+    pid = server.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_server_that_hung_is_heard_again_at_once(server: EmbeddedNats, own: Corner) -> None:
+    async def echo(request: Request) -> bytes:
+        return request.payload
+
+    await own.bus.respond(own.subjects.claim, echo, queue="q")
+    with hanging(server):
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                await own.bus.flush(0.2)
+    await own.bus.probe()
+    assert await own.bus.request(own.subjects.claim, b"again", timeout=5) == b"again"
+    assert own.bus.reconnects == 0
+
+
+async def test_a_link_that_nobody_reads_any_more_is_left_for_another(
+    own: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def echo(request: Request) -> bytes:
+        return request.payload
+
+    async def fail() -> None:
+        monkeypatch.undo()
+        raise asyncio.InvalidStateError("a bug")
+
+    await own.bus.respond(own.subjects.claim, echo, queue="q")
+    monkeypatch.setattr(own.bus._client, "_process_pong", fail)
+    with structlog.testing.capture_logs() as lines:
+        with pytest.raises(NoAnswer):
+            await own.bus.flush(0.2)
+        await until(lambda: own.bus.reconnects == 1, seconds=5)
+    assert [line["reason"] for line in lines if line["event"] == "bus.error"] == [
+        "the client stopped reading: connecting anew"
+    ]
+    assert await own.bus.request(own.subjects.claim, b"again", timeout=5) == b"again"
 
 
 async def test_a_process_with_a_host_s_rights_can_pull_report_and_bury(

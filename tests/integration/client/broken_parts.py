@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from airlock_chassis.bus import Bus, NoAnswer
+from airlock_chassis.bus import Bus
 from airlock_chassis.bus.layout import Layout
 from airlock_chassis.bus.streams import Streams
 from airlock_client.local.folder import AIRLOCK_VERSION
@@ -104,14 +104,7 @@ class Parts:
         }
         async with self.bus() as bus:
             heartbeat = HeartbeatRequest.model_validate(fields | changes)
-            async with asyncio.timeout(
-                60
-            ):  # the service may still be on its way back from what was broken before
-                while True:
-                    with suppress(NoAnswer):
-                        await bus.request(LAYOUT.subjects.heartbeat, heartbeat.encode(), timeout=5)
-                        return
-                    await asyncio.sleep(0.1)
+            await bus.request(LAYOUT.subjects.heartbeat, heartbeat.encode(), timeout=10)
 
     @contextmanager
     def beating(self, **changes: Any) -> Iterator[None]:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from ..telemetry.logs import get_logger
+from .client import HearingClient
 from .errors import BusClosed, BusError, BusUnavailable, NoAnswer, PublishRefused
 from .options import BusOptions, Headers, Listener, Request, Responder
 
@@ -52,7 +52,7 @@ class Bus:
     def __init__(self, options: BusOptions) -> None:
         self.options = options
         self.reconnects = 0
-        self._client = Client()
+        self._client = HearingClient()
         self._js: JetStreamContext | None = None
         self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._refused = asyncio.Event()
