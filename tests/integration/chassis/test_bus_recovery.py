@@ -239,6 +239,29 @@ async def test_a_server_that_hung_is_heard_again_at_once(server: EmbeddedNats, o
     assert own.bus.reconnects == 0
 
 
+async def test_a_flush_asks_after_what_was_sent_before_it() -> None:
+    heard = bytearray()
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"max_payload": 1048576, "headers": true}\r\n')
+        while data := await reader.read(4096):
+            heard.extend(data)
+            if b"PING\r\n" in data:
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    async def listen(_: Request) -> None:
+        pass
+
+    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    async with server, await Bus.connect(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}") as bus:
+        heard.clear()
+        await bus.subscribe("one", listen)
+        await bus.publish("two", b"x")
+        await bus.flush()
+        assert heard.split(b"\r\n") == [b"SUB one  1", b"PUB two  1", b"x", b"PING", b""]
+
+
 async def test_a_link_that_nobody_reads_any_more_is_left_for_another(
     own: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import nats
 import pytest
+from airlock_chassis.bus.client import HearingClient as Client
 from airlock_client.embedded import EmbeddedNats, FolderInUse, FolderRefused, ServerFailed
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nats.errors
-from nats.aio.client import Client
+from airlock_chassis.bus.client import HearingClient
 
 INFRA = Path(__file__).parents[3] / "infra"
 REFUSED = "permissions violation"
@@ -43,7 +43,7 @@ def configured(**more: Mapping[str, str]) -> str:
     return str(script["configuration"](script["users"](**more)))
 
 
-class Connected(Client):
+class Connected(HearingClient):
     """A connection that keeps what the server reproaches it with."""
 
     def __init__(self) -> None:

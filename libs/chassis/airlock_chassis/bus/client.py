@@ -1,6 +1,7 @@
-"""nats-py's client, mended: it hears the server for as long as it says that it is connected."""
+"""nats-py's client, mended: it hears the server while it is connected, and asks after what it has sent."""
 
 import asyncio
+from typing import Any
 
 from nats.aio.client import Client
 
@@ -10,12 +11,19 @@ class ReaderEnded(Exception):
 
 
 class HearingClient(Client):
-    """A client whose reader does not end in silence.
+    """A client whose reader does not end in silence, and whose `flush` holds what it promises.
 
     nats-py 2.16 answers the question of somebody who gave up waiting, fails at that, and reads no more: a
     server that hangs for longer than a `flush` waits made a process deaf until the link counted as stale (up
-    to 30 s), while each further `flush` said that all is well.
+    to 30 s), while each further `flush` said that all is well. And it sends a ping at once, before what was
+    sent earlier and waits for its flusher: the answer says nothing of a subscription made just before.
     """
+
+    async def _send_ping(self, future: asyncio.Future[Any] | None = None) -> None:
+        if self.is_connected and self._transport is not None and self._pending:
+            waiting, self._pending, self._pending_data_size = self._pending, [], 0
+            self._transport.writelines(waiting)
+        await super()._send_ping(future)
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():
