@@ -5,8 +5,8 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -214,12 +214,19 @@ async def test_requests_are_answered_again_after_a_restart(server: EmbeddedNats,
     assert await own.bus.request(own.subjects.claim, b"two", timeout=5) == b"two"
 
 
-@contextmanager
-def hanging(server: EmbeddedNats) -> Iterator[None]:
+def still(pid: int) -> bool:
+    """Whether each thread of a process was stopped: that takes a moment, in which it may still answer."""
+    stats = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
+@asynccontextmanager
+async def hanging(server: EmbeddedNats) -> AsyncIterator[None]:
     """The server stands still."""
     pid = server.pid
     os.kill(pid, signal.SIGSTOP)
     try:
+        await until(lambda: still(pid))
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -230,7 +237,7 @@ async def test_a_server_that_hung_is_heard_again_at_once(server: EmbeddedNats, o
         return request.payload
 
     await own.bus.respond(own.subjects.claim, echo, queue="q")
-    with hanging(server):
+    async with hanging(server):
         for _ in range(2):
             with pytest.raises(NoAnswer):
                 await own.bus.flush(0.2)
