@@ -30,8 +30,8 @@ ANSWER = 'print(\'{"type":"result","size":2}\'); print("{}", end="", flush=True)
 class Forgetful(Containers):
     """Real containers of an engine that tells of no kill, and whose counts are seen once and never again."""
 
-    def see(self, counted: Counted, *, lost: bool = False) -> None:
-        self.lost = lost
+    def see(self, counted: Counted, *, lost: bool = False, silent: bool = False) -> None:
+        self.lost, self.silent = lost, silent
         self.seen = asyncio.Event()
         self._looks = itertools.chain([counted], itertools.repeat(None))
 
@@ -45,6 +45,11 @@ class Forgetful(Containers):
             raise EngineFailed("it is gone")
         ended = await super().look(container)
         return ended and Ended(ended.exit_code, oom_killed=False)
+
+    async def killed_for_memory(self, container: str) -> bool:
+        if self.silent:
+            raise EngineFailed("events: no")
+        return await super().killed_for_memory(container)
 
 
 class Unkillable(Containers):
@@ -98,6 +103,33 @@ async def test_a_kill_that_was_counted_counts_however_the_agent_ended(
     outcome = await blind.run(spec, request_of(None), recorder, recorder)
     assert isinstance(outcome, Failed)
     assert (outcome.failure.code, outcome.failure.retryable) == (code, retryable)
+
+
+@pytest.mark.parametrize(
+    ("code", "silent", "found"),
+    [
+        ("bytearray(200 << 20)", False, "memory.exceeded"),
+        ("bytearray(200 << 20)", True, "sandbox.lost"),
+        ("import os; os.kill(os.getpid(), 9)", False, "sandbox.lost"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["stdio", "airlock/1"])
+async def test_a_kill_that_nobody_counted_and_the_engine_tells_of_too_late_counts(
+    forgetful: Forgetful,
+    blind: Sandboxes,
+    recorder: Any,
+    spec_of: Callable[..., SandboxSpec],
+    request_of: Callable[..., SandboxRequest],
+    protocol: str,
+    code: str,
+    silent: bool,
+    found: str,
+) -> None:
+    forgetful.see(Counted(), silent=silent)
+    spec = spec_of(["python3", "-c", code], protocol, memory_mb=32)
+    outcome = await blind.run(spec, request_of(None), recorder, recorder)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.code == found, outcome
 
 
 @pytest.mark.parametrize("end", [ANSWER, "print('no frame', flush=True); input()", "pass"])

@@ -11,23 +11,12 @@ from collections.abc import Callable
 from typing import cast
 
 from .demux import BrokenStream, Demultiplexer, Stream
-from .engine import Engine, TlsFiles
+from .engine import Engine
+from .link import ask
 from .neutral import Tail
 
-_MAX_ANSWER_BYTES = 16 * 1024
 _READ_BYTES = 32 * 1024
-_READ_AHEAD_BYTES = 2 * 1024 * 1024
-"""asyncio stops reading at twice as much, and the agent waits.
-
-The engine keeps some 1.5 MB that nobody reads. Two seconds after a container ends it throws away what it has
-not taken yet (moby, daemon/monitor.go): of a slow host's agent the answer. So what an ended one has left is
-read without a bound (`take_rest`), and where nobody sees that it ended, this much ahead has to do.
-"""
 _MAX_EVIDENCE_BYTES = 16 * 1024
-
-
-class AttachRefused(Exception):
-    """The engine would not attach; the message is its answer."""
 
 
 class EngineGone(Exception):
@@ -135,54 +124,11 @@ class Channel:
             await self._writer.wait_closed()
 
 
-def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
-    """Read an engine's certificates; None for an engine that is spoken to in the clear."""
-    if files is None:
-        return None
-    context = ssl.create_default_context(cafile=str(files.ca) if files.ca else None)
-    if not files.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if files.cert and files.key:
-        context.load_cert_chain(str(files.cert), str(files.key))
-    return context
-
-
 async def open_attached(engine: Engine, context: ssl.SSLContext | None, container: str) -> Channel:
     """Attach to a container that was created, best before it starts: then nothing is missed.
 
-    Raises AttachRefused, OSError.
+    Raises Refused, OSError.
     """
-    reader, writer = await open_link(engine, context)
-    try:
-        writer.write(
-            (
-                f"POST /v{engine.api_version}/containers/{container}/attach"
-                "?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\n"
-                "Host: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"
-            ).encode()
-        )
-        await writer.drain()
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise AttachRefused("the engine broke off its answer") from error
-        status = head.split(b" ", 2)[1:2]
-        if status not in ([b"101"], [b"200"]):
-            said = await reader.read(_MAX_ANSWER_BYTES)
-            raise AttachRefused(f"{head.splitlines()[0].decode('latin-1')}: {said.decode(errors='replace')}")
-    except BaseException:
-        writer.transport.abort()
-        raise
-    return Channel(reader, writer)
-
-
-async def open_link(
-    engine: Engine, context: ssl.SSLContext | None
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the engine, and say nothing yet. Raises OSError."""
-    path = engine.address.socket_path
-    if path is not None:
-        return await asyncio.open_unix_connection(str(path), limit=_READ_AHEAD_BYTES)
-    host, _, port = engine.address.host.removeprefix("tcp://").rstrip("/").rpartition(":")
-    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context, limit=_READ_AHEAD_BYTES)
+    path = f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1"
+    upgrade = "HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0"
+    return Channel(*await ask(engine, context, "POST", path, upgrade))

@@ -17,10 +17,11 @@ import docker
 import requests
 from airlock_chassis.breaker import Breaker
 
-from .attach import AttachRefused, Channel, open_attached, tls_context
+from .attach import Channel, open_attached
 from .cgroup import CGROUP_ROOT, Counted, read_counted
 from .engine import Engine, connect
-from .events import EventsRefused, told_of_kill
+from .events import told_of_kill
+from .link import Refused, tls_context
 from .outcome import Ended
 from .ping import NoPong, ping
 from .policy import LABEL_INSTALL, ContainerPolicy, Owner
@@ -102,7 +103,7 @@ class Containers:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 channel = await open_attached(self.engine, self._tls, container)
-        except AttachRefused as error:
+        except Refused as error:
             raise EngineFailed(f"attach: {error}") from error
         except OSError as error:
             self.breaker.failed(f"attach: {error}")
@@ -135,7 +136,7 @@ class Containers:
         try:
             async with asyncio.timeout(LATE_SECONDS + _ANSWER_SECONDS):
                 return await told_of_kill(self.engine, self._tls, container, since=began, until=ended + late)
-        except (EventsRefused, OSError) as error:  # TimeoutError, too
+        except (Refused, OSError) as error:  # TimeoutError, too
             raise EngineFailed(f"events: {error}") from error
 
     async def kill(self, container: str) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import ssl
 
-from .attach import open_link
 from .engine import Engine
+from .link import open_link
 
 PING_SECONDS = 2.0
 """An engine that is well answers in a millisecond or two."""
