@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
+SHOWN = 20_000
+"""Characters of a process's log, its last."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ async def orchestration_process(
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        code = await process.wait()
+        ended = f"{log}, of a process that ended with {code}:"
+        sys.stdout.write(f"{ended}\n{log.read_text()[-SHOWN:]}\n")  # pytest shows it with a failure
 
 
 def _files(folder: Path) -> tuple[Path, Path]:

@@ -5,11 +5,13 @@ import pytest
 import sqlalchemy.exc
 from airlock_orchestration.errors import StoreUnavailable
 from airlock_orchestration.store.path import is_transient, translated
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
 
-def wrapped(error: BaseException | None, *, invalidated: bool = False) -> sqlalchemy.exc.DBAPIError:
-    """As SQLAlchemy hands on what its driver said."""
-    return sqlalchemy.exc.DBAPIError("SELECT 1", None, error, connection_invalidated=invalidated)  # type: ignore[arg-type]
+def wrapped(error: Exception, *, invalidated: bool = False) -> sqlalchemy.exc.DBAPIError:
+    """As SQLAlchemy hands on what its driver said: in an error of its dialect's own."""
+    orig = AsyncAdapt_asyncpg_dbapi.Error(str(error), error)
+    return sqlalchemy.exc.DBAPIError("SELECT 1", None, orig, connection_invalidated=invalidated)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,9 @@ def wrapped(error: BaseException | None, *, invalidated: bool = False) -> sqlalc
         asyncpg.DiskFullError("53100"),
         asyncpg.ReadOnlySQLTransactionError("a replica"),
         asyncpg.InterfaceError("the pool is closing"),
+        asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"),
         wrapped(asyncpg.DeadlockDetectedError("40P01")),
+        wrapped(asyncpg.AdminShutdownError("terminating connection due to unexpected postmaster exit")),
         wrapped(asyncpg.CheckViolationError("23514"), invalidated=True),
     ],
     ids=repr,

@@ -22,6 +22,7 @@ MAX_TEXT = 8 * 1024
 MAX_ITEMS = 64
 MAX_DEPTH = 4
 QUIET = {
+    "asyncpg.pool": logging.ERROR,
     "nats": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "httpx2": logging.WARNING,

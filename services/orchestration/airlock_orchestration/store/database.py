@@ -33,6 +33,7 @@ CONNECT_SECONDS = 8.0
 """How long a start waits for Postgres."""
 _TRY_SECONDS = 0.25
 _ALIVE_SECONDS = 2.0
+_CLOSE_SECONDS = 2.0
 _ACQUIRE_SECONDS = 10.0  # for a connection of the pool; then TimeoutError
 _LIMITS = {
     "application_name": "airlock",
@@ -50,6 +51,17 @@ _PATH = _LIMITS | {
     "enable_seqscan": "off",
 }
 _SESSIONS = _LIMITS | {"statement_timeout": "30s"}
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,  # 08xxx
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    # The connection heard its end, a shutdown for instance, and has not seen it yet.
+    asyncpg.InternalClientError,
+)
+"""What asyncpg raises where Postgres went away, or has just begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +126,42 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Close everything; what is under way is ended."""
-        pools = (self._counting, self._recognising, self._beside, self._pool)
+        """Close everything; what is under way is ended. Postgres is given 2 s to say goodbye."""
+        pools = [p for p in (self._counting, self._recognising, self._beside, self._pool) if p is not None]
         engine = self._engine
         self._counting = self._recognising = self._beside = self._pool = self._engine = None
-        if engine is not None:
-            await engine.dispose()
-        for pool in pools:
-            if pool is not None:
-                await pool.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if engine is not None:
+                    await engine.dispose()
+                for pool in pools:
+                    await pool.close()
+        except TimeoutError:
+            for pool in pools:
+                pool.terminate()
 
     @asynccontextmanager
     async def path(self) -> AsyncIterator[Any]:
         """An asyncpg connection: every statement is a transaction unless the caller opens one."""
-        assert self._pool is not None, "the database is not connected"
-        async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+        async with _acquired(self._pool) as connection:
             yield connection
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[Any]:
         """An asyncpg connection for what must never keep the path waiting; the same limits."""
-        assert self._beside is not None, "the database is not connected"
-        async with self._beside.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+        async with _acquired(self._beside) as connection:
             yield connection
 
     @asynccontextmanager
     async def recognising(self) -> AsyncIterator[Any]:
         """The asyncpg connection for whose key it is: every request waits for that; the same limits."""
-        assert self._recognising is not None, "the database is not connected"
-        async with self._recognising.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+        async with _acquired(self._recognising) as connection:
             yield connection
 
     @asynccontextmanager
     async def counting(self) -> AsyncIterator[Any]:
         """The asyncpg connection for how often somebody asks, which may wait for another replica."""
-        assert self._counting is not None, "the database is not connected"
-        async with self._counting.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+        async with _acquired(self._counting) as connection:
             yield connection
 
     @asynccontextmanager
@@ -183,7 +195,6 @@ class Database:
 
     async def is_alive(self) -> bool:
         """Whether Postgres answers now: known within 2 s."""
-        assert self._pool is not None, "the database is not connected"
         # Connections that are all at work say nothing of Postgres: others are asked then.
         ask = self.path if _used(self._pool) < self._path_connections else self.beside
         try:
@@ -194,7 +205,7 @@ class Database:
                     # Else the release waits for Postgres to cancel what was asked: 10 s for one that hangs.
                     connection.terminate()
                     raise
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
 
@@ -222,6 +233,17 @@ class Database:
         )
 
 
+@asynccontextmanager
+async def _acquired(pool: asyncpg.Pool | None) -> AsyncIterator[Any]:
+    assert pool is not None, "the database is not connected"
+    async with pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+        try:
+            yield connection
+        except asyncpg.InternalClientError:
+            connection.terminate()  # neither at rest nor lost: the next to have it would fail as well
+            raise
+
+
 def _used(pool: asyncpg.Pool | None) -> int:
     if pool is None:  # it is not open yet, or no more
         return 0
@@ -244,7 +266,7 @@ async def _until(open_: Any, deadline: float, address: str) -> asyncpg.Pool:
             left = max(end - loop.time(), 0.1)
             async with asyncio.timeout(left):
                 return await open_(left)
-        except (OSError, asyncpg.CannotConnectNowError) as error:  # refused, timed out, or still starting
+        except AWAY as error:  # refused, timed out, still starting, or already ending
             if loop.time() + _TRY_SECONDS >= end:
                 raise DatabaseUnavailable(
                     f"Postgres at {address} did not answer within {deadline:g} s ({_reason(error)})"

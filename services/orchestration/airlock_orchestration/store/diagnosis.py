@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from . import certificate
-from .database import DatabaseUnavailable, describe
+from .database import AWAY, DatabaseUnavailable, describe
 from .migrate import revisions
 
 SECONDS = 8.0
@@ -79,7 +79,7 @@ async def look_at_database(url: str) -> DatabaseFacts:
         finally:
             with suppress(TimeoutError):  # then it is cut
                 await connection.close(timeout=1)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = str(error) or f"no answer within {SECONDS:g} s"
         raise DatabaseUnavailable(f"Postgres at {describe(url)}: {reason}") from error
 

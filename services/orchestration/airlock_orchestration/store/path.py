@@ -21,7 +21,7 @@ from ..errors import StoreUnavailable
 from . import attempts, certificate, due, runs
 from .census import Census, measure_database, take_census
 from .contexts import Contexts
-from .database import Database
+from .database import AWAY, Database
 from .door.apply import apply
 from .door.changes import Applied, RunChange
 from .due import Due
@@ -29,18 +29,14 @@ from .hosts import GONE_AFTER, forget_hosts, note_heartbeat
 from .plans import PlanSource
 
 _TRANSIENT = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,  # 08xxx
+    *AWAY,
     asyncpg.TransactionRollbackError,  # 40xxx
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,  # our own statement_timeout
     asyncpg.InsufficientResourcesError,  # 53xxx: disk or memory is full
     asyncpg.PostgresSystemError,  # 58xxx: its disk failed it, which is no run's fault
     asyncpg.ReadOnlySQLTransactionError,  # a failover: the new primary is elsewhere
+    asyncpg.InterfaceError,  # the pool is closing, or the connection is closed
     sqlalchemy.exc.TimeoutError,  # no session became free
 )
 _GONE = """
@@ -55,10 +51,11 @@ MAX_GONE = 256
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later: the connection was lost, or others were in the way."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or (error.orig is not None and is_transient(error.orig))
-    if isinstance(error, asyncpg.DataError):
-        return False
-    return isinstance(error, (*_TRANSIENT, asyncpg.InterfaceError))
+        # `orig` is the dialect's own class of error; which of asyncpg's it was is asked here.
+        return error.connection_invalidated or (
+            error.orig is not None and is_transient(error.driver_exception)
+        )
+    return isinstance(error, _TRANSIENT)
 
 
 @asynccontextmanager
